@@ -1,0 +1,32 @@
+# Targets a developer types. `make setup` first.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+CTEST_BUILD := build/ctests
+
+.PHONY: setup build test check native-check bench bench-smoke clean
+.DEFAULT_GOAL := test
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+setup: $(BIN)/python  ## system packages where permitted, virtual environment, extension
+	tools/install-system-packages
+	$(BIN)/pip install --quiet --group dev
+	$(MAKE) --no-print-directory build
+
+build:  ## (re)build the extension in place
+	$(BIN)/pip install --quiet --no-build-isolation --editable . --config-settings=cmake.define.MPCW_WERROR=ON
+
+test:  ## the whole suite
+	$(BIN)/pytest
+
+check:  ## style, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

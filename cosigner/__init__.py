@@ -1,0 +1,1 @@
+"""Processes and wires: daemon, coordinator, gRPC with mutual TLS, command line."""

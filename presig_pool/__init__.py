@@ -1,0 +1,1 @@
+"""Stock of presignatures: states, pool, refill planning."""

@@ -1,0 +1,1 @@
+"""SQL adapters and encryption at rest; no other package speaks SQL."""

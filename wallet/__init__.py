@@ -1,0 +1,1 @@
+"""Bitcoin without MPC: transactions, descriptors, coins, fees, chain backends."""
