@@ -28,5 +28,10 @@ check:  ## style, types, import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+native-check:  ## the C tests, without Python
+	$(BIN)/cmake -S native -B $(CTEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DMPCW_EXTENSION=OFF -DMPCW_CTESTS=ON -DMPCW_WERROR=ON
+	$(BIN)/cmake --build $(CTEST_BUILD)
+	$(BIN)/ctest --test-dir $(CTEST_BUILD) --output-on-failure
+
 clean:
 	rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
