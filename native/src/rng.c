@@ -75,7 +75,7 @@ mpcw_status rng_open(rng *r, const mpcw_secret *seed, const char *label)
 /* One word of the state in each of LANES consecutive blocks: the compiler turns the loops into vectors. */
 typedef uint32_t lanes[LANES];
 
-static void add_xor_rotate(uint32_t *a, const uint32_t *b, uint32_t *d, int left)
+static void add_xor_rotate(uint32_t *restrict a, const uint32_t *restrict b, uint32_t *restrict d, int left)
 {
     for (int j = 0; j < LANES; j++) {
         uint32_t x;
