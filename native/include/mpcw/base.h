@@ -31,7 +31,9 @@ typedef enum mpcw_status {
     MPCW_E_UNREADY = -13    /* the function table of libsecp256k1 is not loaded */
 } mpcw_status;
 
-/* Arithmetic path in use: 0 portable (mpn), 1 portable lanes off with ADX, 2 AVX2 lanes and ADX. */
+/* Arithmetic path in use: GMP's mpn functions; those and mulx, adcx, adox; those and four AVX2 lanes. */
 typedef enum mpcw_path { MPCW_PATH_PORTABLE = 0, MPCW_PATH_ADX = 1, MPCW_PATH_AVX2 = 2 } mpcw_path;
+
+mpcw_path mpcw_path_in_use(void);
 
 #endif

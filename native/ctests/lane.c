@@ -1,0 +1,194 @@
+/* Every engine against GMP's mpz: random and edge operands, moduli of one limb to the largest, a modulus of its own
+ * for each lane. */
+#include "lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "limbs.h"
+#include "secret.h"
+
+static gmp_randstate_t rand_state;
+
+static void to_limbs(mp_limb_t *r, size_t limbs, const mpz_t z)
+{
+    memset(r, 0, limbs * sizeof *r);
+    mpz_export(r, NULL, -1, sizeof *r, 0, 0, z);
+}
+
+static void from_limbs(mpz_t z, const mp_limb_t *a, size_t limbs)
+{
+    mpz_import(z, limbs, -1, sizeof *a, 0, 0, a);
+}
+
+/* Edge values first, then random ones, all below bound. */
+static void operand(mpz_t z, const mpz_t bound, unsigned pick)
+{
+    switch (pick) {
+    case 0:
+        mpz_set_ui(z, 0);
+        break;
+    case 1:
+        mpz_set_ui(z, 1);
+        break;
+    case 2:
+        mpz_sub_ui(z, bound, 1);
+        break;
+    case 3:
+        mpz_tdiv_q_2exp(z, bound, 1);
+        break;
+    case 4:
+        mpz_set_ui(z, 1);
+        mpz_mul_2exp(z, z, mpz_sizeinbase(bound, 2) - 1);
+        mpz_sub_ui(z, z, 1);
+        break;
+    default:
+        mpz_urandomm(z, rand_state, bound);
+    }
+    mpz_mod(z, z, bound);
+}
+
+static void modulus(mpz_t n, size_t limbs, unsigned pick)
+{
+    if (pick == 0) { /* all-ones digits */
+        mpz_set_ui(n, 1);
+        mpz_mul_2exp(n, n, 64 * limbs);
+        mpz_sub_ui(n, n, 1);
+    } else if (pick == 1) { /* the smallest of this length */
+        mpz_set_ui(n, limbs == 1 ? 3 : 1);
+        mpz_setbit(n, limbs == 1 ? 0 : 64 * (limbs - 1));
+        mpz_setbit(n, 0);
+    } else {
+        mpz_urandomb(n, rand_state, 64 * limbs);
+        mpz_setbit(n, 64 * limbs - 1 - mpz_get_ui(n) % 60);
+        mpz_setbit(n, 0);
+    }
+}
+
+static void run(const lane_ops *ops, size_t limbs, unsigned pick)
+{
+    mp_limb_t raw[LANES_MAX][LANE_LIMBS_MAX], x[2 * LANE_LIMBS_MAX * LANES_MAX], tmp[2 * LANE_LIMBS_MAX];
+    const mp_limb_t *moduli[LANES_MAX];
+    mpz_t n[LANES_MAX], n2[LANES_MAX], a[LANES_MAX], b[LANES_MAX], want, got;
+    lane_mod *m;
+    lane l;
+    mpz_inits(want, got, NULL);
+    for (size_t k = 0; k < LANES_MAX; k++) {
+        mpz_inits(n[k], n2[k], a[k], b[k], NULL);
+        modulus(n[k], limbs, pick == 0 ? 0 : pick + (unsigned)k);
+        mpz_mul(n2[k], n[k], n[k]);
+        to_limbs(raw[k], limbs, n[k]);
+        moduli[k] = raw[k];
+    }
+    CHECK(lane_mod_new(&m, ops, moduli, limbs) == MPCW_OK);
+    CHECK(lane_open(&l, m) == MPCW_OK);
+    uint64_t *u = lane_vectors(&l, 2), *v = lane_vectors(&l, 2), *w = lane_vectors(&l, 2);
+
+    for (unsigned i = 0; i < 36; i++) {
+        /* modulo N */
+        for (size_t k = 0; k < ops->lanes; k++) {
+            operand(a[k], n[k], i / 6);
+            operand(b[k], n[k], i % 6);
+            to_limbs(x, limbs, a[k]);
+            ops->load(m, u, k, x, limbs);
+            to_limbs(x, limbs, b[k]);
+            ops->load(m, v, k, x, limbs);
+        }
+        lane_enter(&l, u);
+        lane_enter(&l, v);
+        for (int op = 0; op < 4; op++) {
+            if (op == 0)
+                ops->mul(&l, w, u, v);
+            else if (op == 1)
+                ops->sqr(&l, w, u);
+            else
+                ops->add(&l, w, u, v);
+            if (op == 3) { /* sums are operands of further products */
+                ops->add(&l, w, w, v);
+                ops->mul(&l, w, w, w);
+            }
+            CHECK(lane_leave(&l, x, w) == MPCW_OK);
+            for (size_t k = 0; k < ops->lanes; k++) {
+                if (op == 0)
+                    mpz_mul(want, a[k], b[k]);
+                else if (op == 1)
+                    mpz_mul(want, a[k], a[k]);
+                else
+                    mpz_add(want, a[k], b[k]);
+                if (op == 3) {
+                    mpz_add(want, want, b[k]);
+                    mpz_mul(want, want, want);
+                }
+                mpz_mod(want, want, n[k]);
+                from_limbs(got, x + k * limbs, limbs);
+                CHECK(mpz_cmp(want, got) == 0);
+            }
+        }
+        /* modulo N^2 */
+        for (size_t k = 0; k < ops->lanes; k++) {
+            operand(a[k], n2[k], i / 6);
+            operand(b[k], n2[k], i % 6);
+            if (i % 6 == 3)
+                mpz_mul(b[k], n[k], a[k]), mpz_mod(b[k], b[k], n2[k]);
+            to_limbs(x, 2 * limbs, a[k]);
+            lane_dual_load(m, u, k, x, 2 * limbs);
+            to_limbs(x, 2 * limbs, b[k]);
+            lane_dual_load(m, v, k, x, 2 * limbs);
+        }
+        CHECK(lane_dual_enter(&l, u) == MPCW_OK);
+        CHECK(lane_dual_enter(&l, v) == MPCW_OK);
+        for (int op = 0; op < 3; op++) {
+            if (op == 0)
+                ops->dmul(&l, w, u, v);
+            else
+                ops->dsqr(&l, w, op == 1 ? u : w);
+            CHECK(lane_dual_leave(&l, x, w) == MPCW_OK);
+            for (size_t k = 0; k < ops->lanes; k++) {
+                mp_limb_t *out = x + 2 * k * limbs;
+                CHECK(limbs_less(out, raw[k], limbs) && limbs_less(out + limbs, raw[k], limbs));
+                lane_join(out, tmp, raw[k], limbs);
+                from_limbs(got, out, 2 * limbs);
+                if (op == 0)
+                    mpz_mul(want, a[k], b[k]);
+                else if (op == 1)
+                    mpz_mul(want, a[k], a[k]);
+                else
+                    mpz_powm_ui(want, a[k], 4, n2[k]);
+                mpz_mod(want, want, n2[k]);
+                CHECK(mpz_cmp(want, got) == 0);
+            }
+        }
+    }
+    secret_free(u);
+    secret_free(v);
+    secret_free(w);
+    lane_close(&l);
+    lane_mod_free(m);
+    for (size_t k = 0; k < LANES_MAX; k++)
+        mpz_clears(n[k], n2[k], a[k], b[k], NULL);
+    mpz_clears(want, got, NULL);
+}
+
+int main(void)
+{
+    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2()};
+    static const size_t sizes[] = {1, 2, 3, 4, 8, 16, 23, 24, 32, 47, 48, 49, 63, 64};
+    gmp_randinit_default(rand_state);
+    gmp_randseed_ui(rand_state, 20261121);
+    for (size_t e = 0; e < 3; e++)
+        for (size_t s = 0; engines[e] && s < sizeof sizes / sizeof *sizes; s++)
+            for (unsigned pick = 0; 64 * sizes[s] <= engines[e]->bits_max && pick < 4; pick++)
+                run(engines[e], sizes[s], pick);
+
+    lane_mod *m;
+    mp_limb_t even[2] = {4, 1}, short_one[2] = {5, 0}, unit[1] = {1};
+    const mp_limb_t *all_even[4] = {even, even, even, even}, *all_short[4] = {short_one, short_one, short_one, short_one},
+                    *all_unit[4] = {unit, unit, unit, unit};
+    CHECK(lane_mod_new(&m, lane_mpn(), all_even, 2) == MPCW_E_MODULUS && m == NULL);
+    CHECK(lane_mod_new(&m, lane_mpn(), all_short, 2) == MPCW_E_MODULUS && m == NULL);
+    CHECK(lane_mod_new(&m, lane_mpn(), all_unit, 1) == MPCW_E_MODULUS && m == NULL);
+    CHECK(lane_mod_new(&m, lane_mpn(), all_even, LANE_LIMBS_MAX + 1) == MPCW_E_MODULUS && m == NULL);
+    gmp_randclear(rand_state);
+    return 0;
+}
