@@ -63,6 +63,10 @@ class UnreadyError(NativeError):
     """The function table of libsecp256k1 is not loaded."""
 
 
+class WipedError(NativeError):
+    """A secret was used after its wipe()."""
+
+
 _ERRORS: dict[int, type[NativeError]] = {
     lib.MPCW_REJECTED: RejectedError,
     lib.MPCW_E_LENGTH: LengthError,

@@ -7,6 +7,7 @@
 
 typedef struct rng {
     uint32_t key[8];
+    uint32_t nonce[3]; /* the label */
     uint64_t block;
     uint8_t buffer[512];
     size_t used; /* bytes of buffer already given out */
