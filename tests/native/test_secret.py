@@ -300,9 +300,13 @@ def test_everything_that_python_does_with_a_value_raises_type_error(
         operation(secret)
 
 
-def test_the_refusal_says_what_to_do_instead() -> None:
-    with pytest.raises(TypeError, match=r"SecretSeed has no text.*declassify"):
-        str(SecretSeed.fresh())
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [(str, "text"), (copy.copy, "copy"), (copy.deepcopy, "copy"), (pickle.dumps, "pickle"), (int, "number")],
+)
+def test_the_refusal_says_what_to_do_instead(operation: Callable[[object], object], name: str) -> None:
+    with pytest.raises(TypeError, match=rf"SecretSeed has no {name}: .*declassify"):
+        operation(SecretSeed.fresh())
 
 
 def test_repr_tells_the_class_and_the_count_only() -> None:
