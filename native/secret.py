@@ -175,9 +175,7 @@ class Secret:
     __complex__ = _refuse("number")
     __copy__ = _refuse("copy")
     __deepcopy__ = _refuse("copy")
-    __reduce__ = _refuse("pickle")
     __reduce_ex__ = _refuse("pickle")
-    __getstate__ = _refuse("pickle")
 
 
 @final

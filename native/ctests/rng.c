@@ -43,6 +43,22 @@ static void stream_does_not_depend_on_the_sizes_of_the_draws(void)
     mpcw_secret_free(seed);
 }
 
+static void stream_is_the_blocks_in_order(void)
+{
+    uint8_t whole[STREAM], block[64];
+    mpcw_secret *seed = seed_of(7);
+    rng r;
+
+    draw(whole, STREAM, seed, "order");
+    for (size_t k = 0; k < STREAM / sizeof block; k++) {
+        CHECK(rng_open(&r, seed, "order") == MPCW_OK);
+        r.block = k;
+        rng_bytes(&r, block, sizeof block);
+        CHECK(memcmp(whole + k * sizeof block, block, sizeof block) == 0);
+    }
+    mpcw_secret_free(seed);
+}
+
 static void label_and_seed_each_change_the_stream(void)
 {
     uint8_t a[64], b[64];
@@ -98,6 +114,7 @@ static void wrong_seed_or_label_is_refused_and_leaves_zeros(void)
 int main(void)
 {
     stream_does_not_depend_on_the_sizes_of_the_draws();
+    stream_is_the_blocks_in_order();
     label_and_seed_each_change_the_stream();
     stream_goes_on_under_another_nonce_after_2_to_the_32_blocks();
     wrong_seed_or_label_is_refused_and_leaves_zeros();

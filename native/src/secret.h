@@ -15,7 +15,7 @@ struct mpcw_secret {
 /* size zeroed bytes of locked memory, 64-byte aligned; NULL when there are none. Scratch of secret
  * computations comes from here too. */
 void *secret_alloc(size_t size);
-/* Zeroes and gives back; NULL is allowed. */
+/* Zeroes and gives back; NULL is allowed, and so is in a forked child what the parent allocated. */
 void secret_free(void *p);
 /* Fork generation of this process: 0, then one more in every forked child. */
 uint64_t secret_generation(void);

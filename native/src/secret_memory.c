@@ -185,22 +185,51 @@ static chunk *map_chunk(size_t at_least)
     return c;
 }
 
-/* Room for a block, in the newest chunk that has it, else in a new chunk. */
-static chunk *find_room(uint32_t *first, uint32_t length)
+/* At most one chunk is empty between calls: it stays for the next call, others go back to the system. */
+static chunk *find_empty(const chunk *but)
 {
-    chunk *c;
-
     /* newest first: behind the first chunk of another generation are only such */
-    for (c = arena.chunks; c && c->generation == arena.generation; c = c->next)
-        if ((*first = find_free(c, length)) != NONE)
+    for (chunk *c = arena.chunks; c && c->generation == arena.generation; c = c->next)
+        if (c != but && c->used == 0)
             return c;
-    c = map_chunk((size_t)length * UNIT);
-    if (!c)
-        return NULL;
+    return NULL;
+}
+
+static void attach(chunk *c)
+{
     c->generation = arena.generation;
     c->next = arena.chunks;
     arena.chunks = c;
     arena.mapped += (size_t)c->length * UNIT;
+}
+
+static void detach(chunk *c)
+{
+    chunk **link = &arena.chunks;
+
+    while (*link != c)
+        link = &(*link)->next;
+    *link = c->next;
+    arena.mapped -= (size_t)c->length * UNIT;
+}
+
+/* Room for a block, in the newest chunk that has it, else in a new chunk. */
+static chunk *find_room(uint32_t *first, uint32_t length)
+{
+    chunk *c, *empty;
+
+    for (c = arena.chunks; c && c->generation == arena.generation; c = c->next)
+        if ((*first = find_free(c, length)) != NONE)
+            return c;
+    c = map_chunk((size_t)length * UNIT);
+    if (!c && (empty = find_empty(NULL)) != NULL) {
+        /* its locked pages may be what the limit lacks */
+        detach(empty);
+        unmap_chunk(empty);
+        c = map_chunk((size_t)length * UNIT);
+    }
+    if (c)
+        attach(c);
     *first = 0;
     return c;
 }
@@ -238,28 +267,11 @@ static chunk *find_block(uint32_t *first, const uint8_t *block)
     return NULL;
 }
 
-/* Of two empty chunks take the smaller out of the arena: one stays for the next call, the rest goes back. */
-static chunk *detach_spare(chunk *empty)
-{
-    chunk *other = arena.chunks, **link = &arena.chunks;
-
-    while (other && other->generation == arena.generation && (other == empty || other->used))
-        other = other->next;
-    if (!other || other->generation != arena.generation)
-        return NULL;
-    chunk *spare = other->length < empty->length ? other : empty;
-    while (*link != spare)
-        link = &(*link)->next;
-    *link = spare->next;
-    arena.mapped -= (size_t)spare->length * UNIT;
-    return spare;
-}
-
 void secret_free(void *p)
 {
     uint32_t first;
     size_t bytes = 0;
-    chunk *c, *spare = NULL;
+    chunk *c, *other, *spare = NULL;
 
     if (!p)
         return;
@@ -274,8 +286,10 @@ void secret_free(void *p)
     ct_cleanse(p, bytes); /* outside the lock: it may be megabytes */
     pthread_mutex_lock(&arena.lock);
     give_back_block(c, first);
-    if (c->used == 0)
-        spare = detach_spare(c);
+    if (c->used == 0 && (other = find_empty(c)) != NULL) {
+        spare = other->length < c->length ? other : c;
+        detach(spare);
+    }
     pthread_mutex_unlock(&arena.lock);
     if (spare)
         unmap_chunk(spare);
@@ -283,6 +297,7 @@ void secret_free(void *p)
 
 uint64_t secret_generation(void)
 {
+    pthread_once(&arena.once, install_fork_handlers);
     return arena.generation;
 }
 

@@ -300,9 +300,13 @@ def test_everything_that_python_does_with_a_value_raises_type_error(
         operation(secret)
 
 
-def test_the_refusal_says_what_to_do_instead() -> None:
-    with pytest.raises(TypeError, match=r"SecretSeed has no text.*declassify"):
-        str(SecretSeed.fresh())
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [(str, "text"), (copy.copy, "copy"), (copy.deepcopy, "copy"), (pickle.dumps, "pickle"), (int, "number")],
+)
+def test_the_refusal_says_what_to_do_instead(operation: Callable[[object], object], name: str) -> None:
+    with pytest.raises(TypeError, match=rf"SecretSeed has no {name}: .*declassify"):
+        operation(SecretSeed.fresh())
 
 
 def test_repr_tells_the_class_and_the_count_only() -> None:
@@ -569,3 +573,16 @@ def test_the_limit_of_locked_memory_holds_for_growth_too() -> None:
     """)
     # two chunks of 1 MiB, of which the first has 64 bytes less
     assert answer == "8 " + "01" * 8
+
+
+def test_an_empty_chunk_gives_its_locked_memory_to_a_larger_one() -> None:
+    answer = run_script("""
+        import os, resource
+        from native.secret import SecretInts
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (6 << 20, 6 << 20))
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        SecretInts.from_bytes(bytes(3 << 20), 1024).wipe()
+        print(repr(SecretInts.from_bytes(bytes(4 << 20), 1024)))
+    """)
+    assert answer == "SecretInts(count=1024)"
