@@ -6,30 +6,6 @@
 #include "limbs.h"
 #include "secret.h"
 
-/* q, r = x / n for x of x_limbs limbs, which becomes the remainder in its low limbs; q may be NULL. Constant time
- * in the values: only the lengths and the position of n's highest limb show. */
-static mpcw_status divide(mp_limb_t *q, mp_limb_t *x, size_t x_limbs, const mp_limb_t *n, size_t n_limbs)
-{
-    mpcw_status status = MPCW_E_MEMORY;
-    while (n_limbs > 1 && n[n_limbs - 1] == 0)
-        n_limbs--;
-    const size_t itch = (size_t)(q ? mpn_sec_div_qr_itch((mp_size_t)x_limbs, (mp_size_t)n_limbs)
-                                   : mpn_sec_div_r_itch((mp_size_t)x_limbs, (mp_size_t)n_limbs));
-    mp_limb_t *scratch = secret_alloc((itch + 1) * sizeof *scratch);
-    if (!scratch)
-        goto done;
-    if (q)
-        q[x_limbs - n_limbs] =
-            mpn_sec_div_qr(q, x, (mp_size_t)x_limbs, n, (mp_size_t)n_limbs, scratch);
-    else
-        mpn_sec_div_r(x, (mp_size_t)x_limbs, n, (mp_size_t)n_limbs, scratch);
-    memset(x + n_limbs, 0, (x_limbs - n_limbs) * sizeof *x);
-    status = MPCW_OK;
-done:
-    secret_free(scratch);
-    return status;
-}
-
 /* The dual lane of R^power mod N^2, and with power <= 2 the lane of R^power mod N in single. */
 static mpcw_status power_of_r(const lane_mod *m, uint64_t *dual, uint64_t *single, size_t lane, size_t power)
 {
@@ -43,9 +19,9 @@ static mpcw_status power_of_r(const lane_mod *m, uint64_t *dual, uint64_t *singl
     const mp_limb_t *modulus = m->n_limbs + lane * n;
     limbs_mul(square, modulus, n, modulus, n);
     x[bits / 64] = (mp_limb_t)1 << (bits % 64);
-    if ((status = divide(NULL, x, x_limbs, square, 2 * n)) != MPCW_OK)
+    if ((status = limbs_divide(NULL, x, x_limbs, square, 2 * n)) != MPCW_OK)
         goto done;
-    if ((status = divide(q, x, 2 * n, modulus, n)) != MPCW_OK)
+    if ((status = limbs_divide(q, x, 2 * n, modulus, n)) != MPCW_OK)
         goto done;
     m->ops->load(m, dual, lane, x, n);
     m->ops->load(m, dual + m->width, lane, q, n);
