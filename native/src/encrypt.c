@@ -82,8 +82,8 @@ static mpcw_status scale(const lane *l, uint64_t *r, const scaling *s, const gro
     magnitudes(e, negative, s->x, g, lanes);
     for (size_t k = 0; k < LANES_MAX; k++)
         each[k] = e + (k < lanes ? k : 0) * limbs;
-    if ((status = paillier_enter(l, choice, s->c + 2 * n * g->first, 2 * n, 2 * n, g->count, 2)) != MPCW_OK ||
-        (status = paillier_enter(l, choice + words, s->c_inverse + 2 * n * g->first, 2 * n, 2 * n, g->count, 2)) != MPCW_OK)
+    if ((status = lane_enter_items(l, choice, s->c + 2 * n * g->first, 2 * n, 2 * n, g->count, 2)) != MPCW_OK ||
+        (status = lane_enter_items(l, choice + words, s->c_inverse + 2 * n * g->first, 2 * n, 2 * n, g->count, 2)) != MPCW_OK)
         goto done;
     m->ops->select(base, choice, 2, words, negative);
     if ((status = lane_pow(l, base, base, 2, each, 64 * limbs)) != MPCW_OK)
@@ -107,7 +107,7 @@ static mpcw_status encrypt_group(const lane *l, const mpcw_paillier *key, const 
     uint64_t *c = rho + width, *plain = c + 2 * width, *tmp = plain + width;
     mp_limb_t *x = tmp + width, *y = x + 2 * lanes * n;
     if ((status = randomness_draw(l, rho, c, table, 0, NULL, r)) != MPCW_OK ||
-        (status = paillier_enter(l, plain, g->m, n, n, g->count, 1)) != MPCW_OK)
+        (status = lane_enter_items(l, plain, g->m, n, n, g->count, 1)) != MPCW_OK)
         goto done;
     add_plaintext(l, c, plain, tmp);
     if ((s && (status = scale(l, c, s, g)) != MPCW_OK) || (status = lane_dual_leave(l, x, c)) != MPCW_OK ||
@@ -133,7 +133,7 @@ static mpcw_status encrypt_side(const lane *l, uint64_t *rho, uint64_t *c, const
     if (!plain)
         return status;
     if ((status = randomness_draw(l, rho, c, table, side, key, r)) != MPCW_OK ||
-        (status = paillier_enter(l, plain, g->m, n, n, g->count, 1)) != MPCW_OK)
+        (status = lane_enter_items(l, plain, g->m, n, n, g->count, 1)) != MPCW_OK)
         goto done;
     /* 1 + m N = 1 + (m q) p */
     l->m->ops->mul(l, plain, plain, side == 0 ? key->q_mod_p : key->p_mod_q);

@@ -167,6 +167,41 @@ mpcw_status lane_dual_enter(const lane *l, uint64_t *r)
     return MPCW_OK;
 }
 
+mpcw_status lane_enter_items(const lane *l, uint64_t *r, const mp_limb_t *x, size_t x_limbs, size_t stride, size_t count,
+                             size_t parts)
+{
+    const lane_mod *m = l->m;
+    const size_t n_limbs = parts * m->limbs;
+    const size_t size = (x_limbs > n_limbs ? x_limbs : n_limbs) + 1;
+    mpcw_status status = MPCW_OK;
+    mp_limb_t *t = secret_alloc((size + 2 * m->limbs) * sizeof *t);
+    if (!t)
+        return MPCW_E_MEMORY;
+    mp_limb_t *square = t + size;
+    for (size_t k = 0; k < m->ops->lanes && status == MPCW_OK; k++) {
+        const mp_limb_t *from = x + (k < count ? k : 0) * stride, *modulus = m->n_limbs + k * m->limbs;
+        memset(t, 0, size * sizeof *t);
+        memcpy(t, from, x_limbs * sizeof *t);
+        if (x_limbs > n_limbs) {
+            if (parts == 2) {
+                limbs_mul(square, modulus, m->limbs, modulus, m->limbs);
+                modulus = square;
+            }
+            status = limbs_divide(NULL, t, x_limbs, modulus, n_limbs);
+        }
+        if (parts == 2)
+            lane_dual_load(m, r, k, t, n_limbs);
+        else
+            m->ops->load(m, r, k, t, n_limbs);
+    }
+    if (status == MPCW_OK && parts == 2)
+        status = lane_dual_enter(l, r);
+    else
+        lane_enter(l, r);
+    secret_free(t);
+    return status;
+}
+
 mpcw_status lane_leave(const lane *l, mp_limb_t *x, const uint64_t *a)
 {
     const lane_mod *m = l->m;

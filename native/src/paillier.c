@@ -82,41 +82,6 @@ mpcw_status mpcw_paillier_public(mpcw_paillier **out, const mpcw_paillier_secret
     return mpcw_paillier_new(out, n, 8 * key->pub->limbs);
 }
 
-mpcw_status paillier_enter(const lane *l, uint64_t *r, const mp_limb_t *x, size_t x_limbs, size_t stride, size_t count,
-                           size_t parts)
-{
-    const lane_mod *m = l->m;
-    const size_t n_limbs = parts * m->limbs;
-    const size_t size = (x_limbs > n_limbs ? x_limbs : n_limbs) + 1;
-    mpcw_status status = MPCW_OK;
-    mp_limb_t *t = secret_alloc((size + 2 * m->limbs) * sizeof *t);
-    if (!t)
-        return MPCW_E_MEMORY;
-    mp_limb_t *square = t + size;
-    for (size_t k = 0; k < m->ops->lanes && status == MPCW_OK; k++) {
-        const mp_limb_t *from = x + (k < count ? k : 0) * stride, *modulus = m->n_limbs + k * m->limbs;
-        memset(t, 0, size * sizeof *t);
-        memcpy(t, from, x_limbs * sizeof *t);
-        if (x_limbs > n_limbs) {
-            if (parts == 2) {
-                limbs_mul(square, modulus, m->limbs, modulus, m->limbs);
-                modulus = square;
-            }
-            status = limbs_divide(NULL, t, x_limbs, modulus, n_limbs);
-        }
-        if (parts == 2)
-            lane_dual_load(m, r, k, t, n_limbs);
-        else
-            m->ops->load(m, r, k, t, n_limbs);
-    }
-    if (status == MPCW_OK && parts == 2)
-        status = lane_dual_enter(l, r);
-    else
-        lane_enter(l, r);
-    secret_free(t);
-    return status;
-}
-
 /* r = x^-1 modulo the prime modulus (parts 1) or its square (parts 2), by Fermat: the exponent is secret. */
 static mpcw_status invert_secret(const lane *l, uint64_t *r, const uint64_t *x, size_t parts)
 {
@@ -164,7 +129,7 @@ static mpcw_status negate(const lane *l, uint64_t *r, const uint64_t *x, size_t 
         }
         mpn_sub_n(t + k * n, modulus, t + k * n, (mp_size_t)n);
     }
-    status = paillier_enter(l, r, t, n, n, m->ops->lanes, parts);
+    status = lane_enter_items(l, r, t, n, n, m->ops->lanes, parts);
 done:
     secret_free(t);
     return status;
@@ -214,12 +179,12 @@ static mpcw_status secret_constants(mpcw_paillier_secret *key)
 
     uint64_t *tp = next; /* wp words of room, then wq */
     if ((status = lane_open(&lp, key->p)) != MPCW_OK || (status = lane_open(&lq, key->q)) != MPCW_OK ||
-        (status = paillier_enter(&lp, key->q_mod_p, q, h, 0, 1, 1)) != MPCW_OK ||
-        (status = paillier_enter(&lq, key->p_mod_q, p, h, 0, 1, 1)) != MPCW_OK ||
+        (status = lane_enter_items(&lp, key->q_mod_p, q, h, 0, 1, 1)) != MPCW_OK ||
+        (status = lane_enter_items(&lq, key->p_mod_q, p, h, 0, 1, 1)) != MPCW_OK ||
         (status = invert_secret(&lq, key->p_inverse, key->p_mod_q, 1)) != MPCW_OK ||
         (status = expect_inverse(&lq, key->p_inverse, key->p_mod_q)) != MPCW_OK ||
         (status = negate(&lq, key->p_inverse_neg, key->p_inverse, 1)) != MPCW_OK ||
-        (status = paillier_enter(&lq, key->p2_inverse, key->p_square, 2 * h, 0, 1, 2)) != MPCW_OK ||
+        (status = lane_enter_items(&lq, key->p2_inverse, key->p_square, 2 * h, 0, 1, 2)) != MPCW_OK ||
         (status = invert_secret(&lq, key->p2_inverse, key->p2_inverse, 2)) != MPCW_OK ||
         (status = negate(&lq, key->p2_inverse_neg, key->p2_inverse, 2)) != MPCW_OK ||
         /* (1 + N)^(p - 1) = 1 + (p - 1) N mod p^2, so L is (p - 1) q = -q mod p */
@@ -307,7 +272,7 @@ mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_sec
     uint64_t *v = t, *w = v + lq->m->width;
     mp_limb_t *a = w + lq->m->width, *u = a + lanes * h, *product = u + lanes * h;
     /* x = xp + p * ((xq - xp) / p mod q) */
-    if ((status = lane_leave(lp, a, xp)) != MPCW_OK || (status = paillier_enter(lq, v, a, h, h, lanes, 1)) != MPCW_OK)
+    if ((status = lane_leave(lp, a, xp)) != MPCW_OK || (status = lane_enter_items(lq, v, a, h, h, lanes, 1)) != MPCW_OK)
         goto done;
     lq->m->ops->mul(lq, v, v, key->p_inverse_neg);
     lq->m->ops->mul(lq, w, xq, key->p_inverse);
@@ -339,7 +304,7 @@ mpcw_status paillier_crt_square(const lane *lp, const lane *lq, const mpcw_paill
         goto done;
     for (size_t k = 0; k < lanes; k++)
         lane_join(a + 2 * k * h, product, lp->m->n_limbs, h);
-    if ((status = paillier_enter(lq, v, a, 2 * h, 2 * h, lanes, 2)) != MPCW_OK)
+    if ((status = lane_enter_items(lq, v, a, 2 * h, 2 * h, lanes, 2)) != MPCW_OK)
         goto done;
     lq->m->ops->dmul(lq, v, v, key->p2_inverse_neg);
     lq->m->ops->dmul(lq, w, cq, key->p2_inverse);
@@ -372,7 +337,7 @@ static mpcw_status decrypt_half(const lane *l, uint64_t *m, uint64_t *c, const u
     if ((status = lane_pow(l, c, c, 2, each, 64 * n)) != MPCW_OK ||
         (status = lane_dual_leave(l, digits, c)) != MPCW_OK)
         goto done;
-    status = paillier_enter(l, m, digits + n, n, 2 * n, lanes, 1);
+    status = lane_enter_items(l, m, digits + n, n, 2 * n, lanes, 1);
     l->m->ops->mul(l, m, m, h);
 done:
     secret_free(t);
@@ -432,8 +397,8 @@ mpcw_status mpcw_paillier_decrypt(mpcw_secret **out, const mpcw_paillier_secret 
         const size_t now = count - i < lanes ? count - i : lanes;
         for (size_t k = 0; k < now; k++)
             limbs_from_be(x + 2 * k * n, 2 * n, c + (i + k) * size, size);
-        if ((status = paillier_enter(&lp, cp, x, 2 * n, 2 * n, now, 2)) != MPCW_OK ||
-            (status = paillier_enter(&lq, cq, x, 2 * n, 2 * n, now, 2)) != MPCW_OK ||
+        if ((status = lane_enter_items(&lp, cp, x, 2 * n, 2 * n, now, 2)) != MPCW_OK ||
+            (status = lane_enter_items(&lq, cq, x, 2 * n, 2 * n, now, 2)) != MPCW_OK ||
             (status = paillier_decrypt_lanes(&lp, &lq, key, plain, cp, cq, now)) != MPCW_OK)
             goto done;
         for (size_t k = 0; k < now; k++) {

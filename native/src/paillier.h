@@ -43,11 +43,6 @@ mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_sec
 /* c (twice the limbs of N) from dual vectors modulo p^2 and q^2. */
 mpcw_status paillier_crt_square(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *c,
                                 const uint64_t *cp, const uint64_t *cq, size_t count);
-/* Lanes of r = items x_0 .. x_(count - 1) (x_limbs limbs each, stride limbs apart) modulo the lanes' modulus (parts 1) or its
- * square (parts 2), in Montgomery form; lanes beyond count repeat item 0. */
-mpcw_status paillier_enter(const lane *l, uint64_t *r, const mp_limb_t *x, size_t x_limbs, size_t stride, size_t count,
-                           size_t parts);
-
 /* m (limbs of N each, in [0, N)) = the plaintexts of dual vectors modulo p^2 and q^2. */
 mpcw_status paillier_decrypt_lanes(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *m,
                                    uint64_t *cp, uint64_t *cq, size_t count);

@@ -51,7 +51,7 @@ static mpcw_status nth_power(const lane *l, uint64_t *rho_n, const mp_limb_t *x,
     const mp_limb_t *modulus[LANES_MAX] = {m->n_limbs, m->n_limbs, m->n_limbs, m->n_limbs};
     mpcw_status status;
     if (!own) {
-        if ((status = paillier_enter(l, rho_n, x, n, n, lanes, 2)) != MPCW_OK)
+        if ((status = lane_enter_items(l, rho_n, x, n, n, lanes, 2)) != MPCW_OK)
             return status;
         return lane_pow_var(l, rho_n, rho_n, 2, modulus, 64 * n);
     }
@@ -60,10 +60,10 @@ static mpcw_status nth_power(const lane *l, uint64_t *rho_n, const mp_limb_t *x,
     mp_limb_t *t = secret_alloc(lanes * n * sizeof *t);
     if (!t)
         return MPCW_E_MEMORY;
-    if ((status = paillier_enter(l, rho_n, x, n, n, lanes, 1)) == MPCW_OK &&
+    if ((status = lane_enter_items(l, rho_n, x, n, n, lanes, 1)) == MPCW_OK &&
         (status = lane_pow(l, rho_n, rho_n, 1, others, 64 * n)) == MPCW_OK &&
         (status = lane_leave(l, t, rho_n)) == MPCW_OK &&
-        (status = paillier_enter(l, rho_n, t, n, n, lanes, 2)) == MPCW_OK)
+        (status = lane_enter_items(l, rho_n, t, n, n, lanes, 2)) == MPCW_OK)
         status = lane_pow(l, rho_n, rho_n, 2, modulus, 64 * n);
     secret_free(t);
     return status;
@@ -77,7 +77,7 @@ static mpcw_status draw_direct(const lane *l, uint64_t *rho, uint64_t *rho_n, si
     mp_limb_t *x = secret_alloc(lanes * n * sizeof *x);
     if (!x)
         return status;
-    if ((status = draw_residues(l, x, r)) == MPCW_OK && (status = paillier_enter(l, rho, x, n, n, lanes, 1)) == MPCW_OK)
+    if ((status = draw_residues(l, x, r)) == MPCW_OK && (status = lane_enter_items(l, rho, x, n, n, lanes, 1)) == MPCW_OK)
         status = nth_power(l, rho_n, x, side, own);
     secret_free(x);
     return status;
@@ -297,7 +297,7 @@ static mpcw_status check_powers(const lane *l, const uint64_t *r, const uint64_t
     mp_limb_t x[LANES_MAX * LANE_LIMBS_MAX], got[2 * LANES_MAX * LANE_LIMBS_MAX], want[2 * LANES_MAX * LANE_LIMBS_MAX];
     if ((status = lane_multi_pow_var(l, w, 2, terms, RANDOMNESS_BASES, false)) != MPCW_OK ||
         (status = lane_leave(l, x, v)) != MPCW_OK ||
-        (status = paillier_enter(l, u, x, n, n, 1, 2)) != MPCW_OK ||
+        (status = lane_enter_items(l, u, x, n, n, 1, 2)) != MPCW_OK ||
         (status = lane_pow_var(l, u, u, 2, modulus, 64 * n)) != MPCW_OK ||
         (status = lane_dual_leave(l, got, w)) != MPCW_OK || (status = lane_dual_leave(l, want, u)) != MPCW_OK)
         goto done;
@@ -340,8 +340,8 @@ mpcw_status mpcw_randomness_import(mpcw_randomness **out, const mpcw_paillier *k
             goto done;
         limbs_from_be(base, n, item, 8 * n);
         limbs_from_be(x, 2 * n, item + 8 * n, 16 * n);
-        if ((status = paillier_enter(&l, r + i * width, base, n, n, 1, 1)) != MPCW_OK ||
-            (status = paillier_enter(&l, r_n + 2 * i * width, x, 2 * n, 2 * n, 1, 2)) != MPCW_OK ||
+        if ((status = lane_enter_items(&l, r + i * width, base, n, n, 1, 1)) != MPCW_OK ||
+            (status = lane_enter_items(&l, r_n + 2 * i * width, x, 2 * n, 2 * n, 1, 2)) != MPCW_OK ||
             (status = lane_dual_leave(&l, digits, r_n + 2 * i * width)) != MPCW_OK)
             goto done;
         memcpy(base + n, digits, 2 * n * sizeof *digits);
