@@ -5,6 +5,8 @@ Batch functions take any sequence of points and return a PointVector, which cros
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
 from typing import Any, Final, Self, overload
 
 import native.secp  # noqa: F401  (fills the function table)
@@ -404,20 +406,28 @@ def lagrange(places: Sequence[int], at: int = 0) -> tuple[Scalar, ...]:
     Raises:
         NotUnitError: two places are the same.
     """
-    tops, bottoms = [], []
-    for i, x_i in enumerate(places):
-        top = bottom = 1
-        for j, x_j in enumerate(places):
-            if j != i:
-                top = top * (at - x_j) % ORDER
-                bottom = bottom * (x_i - x_j) % ORDER
-        tops.append(top)
-        bottoms.append(bottom)
+    x = [place % ORDER for place in places]
+    # lambda_i = prod_j (at - x_j) / ((at - x_i) prod_{j != i} (x_i - x_j))
+    bottoms = [prod([x_i - x_j for j, x_j in enumerate(x) if j != i]) % ORDER for i, x_i in enumerate(x)]
     if not all(bottoms):
         raise NotUnitError("lagrange: two places are the same")
-    return tuple(
-        Scalar(top * pow(bottom, -1, ORDER) % ORDER) for top, bottom in zip(tops, bottoms, strict=True)
-    )
+    at %= ORDER
+    if at in x:
+        return tuple(Scalar(int(x_i == at)) for x_i in x)
+    top = prod([at - x_i for x_i in x]) % ORDER
+    inverses = _invert_all([(at - x_i) * bottom % ORDER for x_i, bottom in zip(x, bottoms, strict=True)])
+    return tuple(Scalar(top * inverse % ORDER) for inverse in inverses)
+
+
+def _invert_all(numbers: Sequence[int]) -> list[int]:
+    """Return the inverses modulo ORDER of nonzero numbers with a single inversion (Montgomery's trick)."""
+    partial = list(accumulate(numbers, lambda a, b: a * b % ORDER, initial=1))
+    inverse = pow(partial.pop(), -1, ORDER)
+    out = []
+    for number, before in zip(reversed(numbers), reversed(partial), strict=True):
+        out.append(inverse * before % ORDER)
+        inverse = inverse * number % ORDER
+    return out[::-1]
 
 
 def mul_base(k: SecretScalars) -> PointVector:

@@ -30,11 +30,14 @@ def load(libsecp256k1: ModuleType) -> None:
         libsecp256k1: the cffi extension module; it must stay loaded for the life of the process.
 
     Raises:
-        ImportError: a function is missing or gave a wrong answer.
+        ImportError: a function is missing, an answer is wrong, or the table was filled before.
     """
     status = lib.mpcw_secp_load(_functions(libsecp256k1))
     if status != lib.MPCW_OK:
-        raise ImportError(f"coincurve's libsecp256k1 failed the self-check of the C core (status {status})")
+        reason = (
+            "gave a wrong answer to a known question" if status == lib.MPCW_E_FAULT else f"status {status}"
+        )
+        raise ImportError(f"the C core refused coincurve's libsecp256k1: {reason}")
 
 
 try:

@@ -1,12 +1,13 @@
-"""Verification of ECDSA and BIP-340 signatures by libsecp256k1; everything here is public."""
+"""Verification of ECDSA and BIP-340 signatures, by libsecp256k1 where it can; everything here is public."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import native.secp  # noqa: F401  (fills the function table)
 from native._core import ffi, lib
-from native.curve import Point, _join
-from native.errors import LengthError, check
+from native.curve import G, Point, Scalar, _join, multi_mul
+from native.errors import LengthError, PointError, RangeError, check
+from native.hashing import tagged_hash
 
 _SIGNATURE = 64
 
@@ -43,6 +44,33 @@ def verify_bip340(signature: bytes, message: bytes, key: bytes) -> bool:
         LengthError: an argument has a wrong length.
     """
     return not failed_bip340([signature], [message], [key])
+
+
+def verify_bip340_tagged(signature: bytes, message: bytes, key: bytes, tag: str) -> bool:
+    """Tell whether a signature holds that was made as in BIP-340 with another tag.
+
+    Args:
+        signature: 64 bytes, R.x || s.
+        message: any bytes.
+        key: the x-only public key, 32 bytes.
+        tag: what stands for "BIP0340" in the tag of the challenge, such as "BIP DKG/pop message" in ChillDKG.
+
+    Returns:
+        Whether it holds.
+
+    Raises:
+        LengthError: an argument has a wrong length.
+    """
+    _expect_items([signature], _SIGNATURE)
+    try:
+        P = Point.lift_x(key)
+        s = Scalar.from_bytes(signature[32:])
+    except (PointError, RangeError):
+        return False
+    e = Scalar.reduce(tagged_hash(f"{tag}/challenge", signature[:32], key, message))
+    # R = s G - e P must be the even point whose x was signed (BIP-340, Verification)
+    R = multi_mul([s, -e], [G, P])
+    return not R.is_infinity and R.has_even_y and R.x_bytes == signature[:32]
 
 
 def failed_ecdsa(

@@ -17,7 +17,7 @@ typedef struct fe {
 
 #define FE_MASK52 0xFFFFFFFFFFFFFU
 #define FE_MASK48 0xFFFFFFFFFFFFU
-#define FE_FOLD 0x1000003D1U /* 2^256 mod p */
+#define FE_FOLD UINT64_C(0x1000003D1) /* 2^256 mod p */
 
 static inline void fe_set_u64(fe *r, uint64_t a)
 {
@@ -105,63 +105,61 @@ static inline void fe_half(fe *r, const fe *a)
     r->v[4] = t[4] >> 1;
 }
 
-/* The columns c0 .. c8 of a product (limb products of equal weight) reduced to magnitude 1: c5 .. c8 become limbs, which
- * weigh 2^260 = 16 * FE_FOLD more than c0 .. c4. */
-static inline __attribute__((always_inline)) void fe_reduce(fe *r, u128 c0, u128 c1, u128 c2, u128 c3, u128 c4,
-                                                            u128 c5, u128 c6, u128 c7, u128 c8)
+/* Reduction of a product from its columns c0 .. c8, sums of limb products of one weight, below 2^115. Carries go one limb up
+ * and stop there, so that nothing waits for a chain.
+ *
+ * First c5 .. c8, which weigh 2^260 = 16 * FE_FOLD times c0 .. c3, become multipliers of that for c0 .. c4. */
+static inline __attribute__((always_inline)) void fe_fold_columns(uint64_t h[5], u128 c5, u128 c6, u128 c7, u128 c8)
 {
-    const uint64_t fold = (uint64_t)FE_FOLD << 4;
-    uint64_t r0, r1, r2, r3, r4, h5, h6, h7, h8, h9;
+    h[0] = (uint64_t)c5 & FE_MASK52;
+    h[1] = ((uint64_t)c6 & FE_MASK52) + (uint64_t)(c5 >> 52);
+    h[2] = ((uint64_t)c7 & FE_MASK52) + (uint64_t)(c6 >> 52);
+    h[3] = ((uint64_t)c8 & FE_MASK52) + (uint64_t)(c7 >> 52);
+    h[4] = (uint64_t)(c8 >> 52);
+}
 
-    h5 = (uint64_t)c5 & FE_MASK52;
-    c6 += c5 >> 52;
-    h6 = (uint64_t)c6 & FE_MASK52;
-    c7 += c6 >> 52;
-    h7 = (uint64_t)c7 & FE_MASK52;
-    c8 += c7 >> 52;
-    h8 = (uint64_t)c8 & FE_MASK52;
-    h9 = (uint64_t)(c8 >> 52);
+/* Then c0 .. c4, with the multiples added, become limbs of magnitude 1. */
+static inline __attribute__((always_inline)) void fe_carry_columns(fe *r, u128 c0, u128 c1, u128 c2, u128 c3, u128 c4)
+{
+    const u128 e = (u128)(uint64_t)(c4 >> 52) * (FE_FOLD << 4) + ((uint64_t)c0 & FE_MASK52);
+    const uint64_t r1 = ((uint64_t)c1 & FE_MASK52) + (uint64_t)(c0 >> 52) + (uint64_t)(e >> 52);
+    const uint64_t r2 = ((uint64_t)c2 & FE_MASK52) + (uint64_t)(c1 >> 52);
+    const uint64_t r3 = ((uint64_t)c3 & FE_MASK52) + (uint64_t)(c2 >> 52);
+    const uint64_t r4 = ((uint64_t)c4 & FE_MASK52) + (uint64_t)(c3 >> 52);
 
-    c0 += (u128)h5 * fold;
-    r0 = (uint64_t)c0 & FE_MASK52;
-    c1 += (c0 >> 52) + (u128)h6 * fold;
-    r1 = (uint64_t)c1 & FE_MASK52;
-    c2 += (c1 >> 52) + (u128)h7 * fold;
-    r2 = (uint64_t)c2 & FE_MASK52;
-    c3 += (c2 >> 52) + (u128)h8 * fold;
-    r3 = (uint64_t)c3 & FE_MASK52;
-    c4 += (c3 >> 52) + (u128)h9 * fold;
-    r4 = (uint64_t)c4 & FE_MASK52;
-
-    c0 = (u128)(uint64_t)(c4 >> 52) * fold + (r4 >> 48) * FE_FOLD + r0;
-    r->v[0] = (uint64_t)c0 & FE_MASK52;
-    c1 = (c0 >> 52) + r1;
-    r->v[1] = (uint64_t)c1 & FE_MASK52;
-    r->v[2] = r2 + (uint64_t)(c1 >> 52);
-    r->v[3] = r3;
-    r->v[4] = r4 & FE_MASK48;
+    r->v[0] = ((uint64_t)e & FE_MASK52) + (r4 >> 48) * FE_FOLD;
+    r->v[1] = r1 & FE_MASK52;
+    r->v[2] = (r2 & FE_MASK52) + (r1 >> 52);
+    r->v[3] = (r3 & FE_MASK52) + (r2 >> 52);
+    r->v[4] = (r4 & FE_MASK48) + (r3 >> 52);
 }
 
 static inline void fe_mul(fe *r, const fe *a, const fe *b)
 {
     const uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
     const uint64_t b0 = b->v[0], b1 = b->v[1], b2 = b->v[2], b3 = b->v[3], b4 = b->v[4];
+    const u128 fold = FE_FOLD << 4;
+    uint64_t h[5];
 
-    fe_reduce(r, (u128)a0 * b0, (u128)a0 * b1 + (u128)a1 * b0, (u128)a0 * b2 + (u128)a1 * b1 + (u128)a2 * b0,
-              (u128)a0 * b3 + (u128)a1 * b2 + (u128)a2 * b1 + (u128)a3 * b0,
-              (u128)a0 * b4 + (u128)a1 * b3 + (u128)a2 * b2 + (u128)a3 * b1 + (u128)a4 * b0,
-              (u128)a1 * b4 + (u128)a2 * b3 + (u128)a3 * b2 + (u128)a4 * b1,
-              (u128)a2 * b4 + (u128)a3 * b3 + (u128)a4 * b2, (u128)a3 * b4 + (u128)a4 * b3, (u128)a4 * b4);
+    fe_fold_columns(h, (u128)a1 * b4 + (u128)a2 * b3 + (u128)a3 * b2 + (u128)a4 * b1,
+                    (u128)a2 * b4 + (u128)a3 * b3 + (u128)a4 * b2, (u128)a3 * b4 + (u128)a4 * b3, (u128)a4 * b4);
+    fe_carry_columns(r, (u128)a0 * b0 + h[0] * fold, (u128)a0 * b1 + (u128)a1 * b0 + h[1] * fold,
+                     (u128)a0 * b2 + (u128)a1 * b1 + (u128)a2 * b0 + h[2] * fold,
+                     (u128)a0 * b3 + (u128)a1 * b2 + (u128)a2 * b1 + (u128)a3 * b0 + h[3] * fold,
+                     (u128)a0 * b4 + (u128)a1 * b3 + (u128)a2 * b2 + (u128)a3 * b1 + (u128)a4 * b0 + h[4] * fold);
 }
 
 static inline void fe_sqr(fe *r, const fe *a)
 {
     const uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
     const uint64_t d0 = 2 * a0, d1 = 2 * a1, d2 = 2 * a2, d3 = 2 * a3;
+    const u128 fold = FE_FOLD << 4;
+    uint64_t h[5];
 
-    fe_reduce(r, (u128)a0 * a0, (u128)d0 * a1, (u128)d0 * a2 + (u128)a1 * a1, (u128)d0 * a3 + (u128)d1 * a2,
-              (u128)d0 * a4 + (u128)d1 * a3 + (u128)a2 * a2, (u128)d1 * a4 + (u128)d2 * a3,
-              (u128)d2 * a4 + (u128)a3 * a3, (u128)d3 * a4, (u128)a4 * a4);
+    fe_fold_columns(h, (u128)d1 * a4 + (u128)d2 * a3, (u128)d2 * a4 + (u128)a3 * a3, (u128)d3 * a4, (u128)a4 * a4);
+    fe_carry_columns(r, (u128)a0 * a0 + h[0] * fold, (u128)d0 * a1 + h[1] * fold,
+                     (u128)d0 * a2 + (u128)a1 * a1 + h[2] * fold, (u128)d0 * a3 + (u128)d1 * a2 + h[3] * fold,
+                     (u128)d0 * a4 + (u128)d1 * a3 + (u128)a2 * a2 + h[4] * fold);
 }
 
 static inline void fe_select(fe *r, uint64_t mask, const fe *if_ones, const fe *if_zero)

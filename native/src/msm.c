@@ -9,7 +9,7 @@ enum {
     STRAUS_WIDTH = 5,                        /* digits are odd, below 2^(width - 1) in absolute value */
     STRAUS_TABLE = 1 << (STRAUS_WIDTH - 2),  /* P, 3P, ..., 15P */
     STRAUS_DIGITS = 129,
-    PIPPENGER_MIN = 200 /* points from which buckets beat tables, by measurement */
+    PIPPENGER_MIN = 64 /* points from which buckets beat tables, by measurement */
 };
 
 /* A number below 2^128 in absolute value. */
@@ -57,13 +57,11 @@ static void half_from_scalar(half *r, const scalar *a)
  * from the extended Euclidean algorithm; G1 = 2^384 b2 / n and G2 = -2^384 b1 / n, rounded. */
 static void split_lambda(half *first, half *second, const scalar *k)
 {
-    static const uint64_t G1[4] = {0xFE04D548D0A02FA2U, 0x5FBC92C10FDDD145U, 0x57C1108D9D44CFD9U, 0x14CA50F7A8E2F3F6U};
-    static const uint64_t G2[4] = {0xE893209A45DBB031U, 0x3DAA8A1471E8CA7FU, 0xE86C90E49284EB15U, 0x3086D221A7D46BCDU};
-    static const scalar MINUS_B1 = {{0xE86C90E49284EB15U, 0x3086D221A7D46BCDU, 0, 0}};
-    static const scalar MINUS_B2 = {
-        {0x68114DFF32F17169U, 0xA5E48BEF0665AC45U, 0xFFFFFFFFFFFFFFFDU, 0xFFFFFFFFFFFFFFFFU}};
-    static const scalar MINUS_LAMBDA = {
-        {0xDF02967C1B23BD73U, 0x122E22EA20816678U, 0xA5261C028812645AU, 0x5363AD4CC05C30E0U}};
+    static const uint64_t G1[4] = {0xE893209A45DBB031U, 0x3DAA8A1471E8CA7FU, 0xE86C90E49284EB15U, 0x3086D221A7D46BCDU};
+    static const uint64_t G2[4] = {0x1571B4AE8AC47F71U, 0x221208AC9DF506C6U, 0x6F547FA90ABFE4C4U, 0xE4437ED6010E8828U};
+    static const scalar MINUS_B1 = {{0x6F547FA90ABFE4C3U, 0xE4437ED6010E8828U, 0x0000000000000000U, 0x0000000000000000U}};
+    static const scalar MINUS_B2 = {{0xD765CDA83DB1562CU, 0x8A280AC50774346DU, 0xFFFFFFFFFFFFFFFEU, 0xFFFFFFFFFFFFFFFFU}};
+    static const scalar MINUS_LAMBDA = {{0xE0CFC810B51283CFU, 0xA880B9FC8EC739C2U, 0x5AD9E3FD77ED9BA4U, 0xAC9C52B33FA3CF1FU}};
     scalar c1, c2, k1, k2;
 
     mul_shift_384(&c1, k, G1);
@@ -79,7 +77,7 @@ static void split_lambda(half *first, half *second, const scalar *k)
 
 static void ge_endomorphism_var(ge *r, const ge *a)
 {
-    static const fe BETA = {{0x693D68E6AFA40U, 0x8AED0A766A3ECU, 0x3CBCB16630FB6U, 0xF8EF919BB8615U, 0x0851695D49A83U}};
+    static const fe BETA = {{0x96C28719501EEU, 0x7512F58995C13U, 0xC3434E99CF049U, 0x07106E64479EAU, 0x07AE96A2B657CU}};
 
     fe_mul(&r->x, &a->x, &BETA);
     r->y = a->y;

@@ -114,8 +114,11 @@ static void do_mul(scalar *r, const scalar *a, const scalar *b, const scalar *c)
 
 static void do_mul_add(scalar *r, const scalar *a, const scalar *b, const scalar *c)
 {
-    scalar_mul(r, a, b);
-    scalar_add(r, r, c);
+    scalar product;
+
+    scalar_mul(&product, a, b);
+    scalar_add(r, &product, c);
+    ct_cleanse(&product, sizeof product);
 }
 
 static void do_negate(scalar *r, const scalar *a, const scalar *b, const scalar *c)

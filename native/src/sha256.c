@@ -4,12 +4,7 @@
 
 #include "ct.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <immintrin.h>
-#endif
-
-static const uint32_t ROUND[64] __attribute__((aligned(16))) = {
+static const uint32_t ROUND[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -25,7 +20,7 @@ static uint32_t rotate(uint32_t x, int by)
     return x >> by | x << (32 - by);
 }
 
-static void compress_portable(uint32_t state[8], const uint8_t block[64])
+static void compress(uint32_t state[8], const uint8_t block[64])
 {
     uint32_t w[64], s[8];
 
@@ -51,71 +46,6 @@ static void compress_portable(uint32_t state[8], const uint8_t block[64])
     ct_cleanse(w, sizeof w);
     ct_cleanse(s, sizeof s);
 }
-
-#if defined(__x86_64__)
-
-__attribute__((target("sha,sse4.1"))) static void compress_shani(uint32_t state[8], const uint8_t block[64])
-{
-    const __m128i bytes = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    __m128i abef, cdgh, start_abef, start_cdgh, t, w[4];
-
-    /* the instructions want the words as (F, E, B, A) and (H, G, D, C), lowest first */
-    t = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)state), 0xb1);
-    cdgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)(state + 4)), 0x1b);
-    abef = _mm_alignr_epi8(t, cdgh, 8);
-    cdgh = _mm_blend_epi16(cdgh, t, 0xf0);
-    start_abef = abef;
-    start_cdgh = cdgh;
-    for (int i = 0; i < 16; i++) {
-        __m128i *now = &w[i % 4];
-        if (i < 4) {
-            *now = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i)), bytes);
-        } else {
-            t = _mm_sha256msg1_epu32(*now, w[(i + 1) % 4]);
-            t = _mm_add_epi32(t, _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4));
-            *now = _mm_sha256msg2_epu32(t, w[(i + 3) % 4]);
-        }
-        t = _mm_add_epi32(*now, _mm_load_si128((const __m128i *)(const void *)(ROUND + 4 * i)));
-        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, t);
-        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(t, 0x0e));
-    }
-    abef = _mm_shuffle_epi32(_mm_add_epi32(abef, start_abef), 0x1b);
-    cdgh = _mm_shuffle_epi32(_mm_add_epi32(cdgh, start_cdgh), 0xb1);
-    _mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(abef, cdgh, 0xf0));
-    _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(cdgh, abef, 8));
-    ct_cleanse(w, sizeof w);
-}
-
-/* CPUID leaf 7, EBX bit 29; gcc 12 has no __builtin_cpu_supports("sha"). */
-static int has_shani(void)
-{
-    static int known; /* 0 unknown, 1 no, 2 yes; every thread finds the same */
-    int answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
-
-    if (!answer) {
-        unsigned a, b = 0, c, d;
-        answer = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("sse4.1") ? 2 : 1;
-        __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
-    }
-    return answer == 2;
-}
-
-static void compress(uint32_t state[8], const uint8_t block[64])
-{
-    if (has_shani())
-        compress_shani(state, block);
-    else
-        compress_portable(state, block);
-}
-
-#else
-
-static void compress(uint32_t state[8], const uint8_t block[64])
-{
-    compress_portable(state, block);
-}
-
-#endif
 
 void sha256_open(sha256 *h)
 {
