@@ -7,7 +7,18 @@ from pathlib import Path
 import cffi
 
 # In the order of their includes.
-HEADERS = ("base", "secret", "curve", "hash", "verify")
+HEADERS = (
+    "base",
+    "secret",
+    "curve",
+    "hash",
+    "verify",
+    "integer",
+    "paillier",
+    "ring_pedersen",
+    "range_proof",
+    "batch",
+)
 
 
 def declarations(header: Path) -> str:

@@ -6,30 +6,6 @@
 #include "limbs.h"
 #include "secret.h"
 
-/* q, r = x / n for x of x_limbs limbs, which becomes the remainder in its low limbs; q may be NULL. Constant time
- * in the values: only the lengths and the position of n's highest limb show. */
-static mpcw_status divide(mp_limb_t *q, mp_limb_t *x, size_t x_limbs, const mp_limb_t *n, size_t n_limbs)
-{
-    mpcw_status status = MPCW_E_MEMORY;
-    while (n_limbs > 1 && n[n_limbs - 1] == 0)
-        n_limbs--;
-    const size_t itch = (size_t)(q ? mpn_sec_div_qr_itch((mp_size_t)x_limbs, (mp_size_t)n_limbs)
-                                   : mpn_sec_div_r_itch((mp_size_t)x_limbs, (mp_size_t)n_limbs));
-    mp_limb_t *scratch = secret_alloc((itch + 1) * sizeof *scratch);
-    if (!scratch)
-        goto done;
-    if (q)
-        q[x_limbs - n_limbs] =
-            mpn_sec_div_qr(q, x, (mp_size_t)x_limbs, n, (mp_size_t)n_limbs, scratch);
-    else
-        mpn_sec_div_r(x, (mp_size_t)x_limbs, n, (mp_size_t)n_limbs, scratch);
-    memset(x + n_limbs, 0, (x_limbs - n_limbs) * sizeof *x);
-    status = MPCW_OK;
-done:
-    secret_free(scratch);
-    return status;
-}
-
 /* The dual lane of R^power mod N^2, and with power <= 2 the lane of R^power mod N in single. */
 static mpcw_status power_of_r(const lane_mod *m, uint64_t *dual, uint64_t *single, size_t lane, size_t power)
 {
@@ -43,9 +19,9 @@ static mpcw_status power_of_r(const lane_mod *m, uint64_t *dual, uint64_t *singl
     const mp_limb_t *modulus = m->n_limbs + lane * n;
     limbs_mul(square, modulus, n, modulus, n);
     x[bits / 64] = (mp_limb_t)1 << (bits % 64);
-    if ((status = divide(NULL, x, x_limbs, square, 2 * n)) != MPCW_OK)
+    if ((status = limbs_divide(NULL, x, x_limbs, square, 2 * n)) != MPCW_OK)
         goto done;
-    if ((status = divide(q, x, 2 * n, modulus, n)) != MPCW_OK)
+    if ((status = limbs_divide(q, x, 2 * n, modulus, n)) != MPCW_OK)
         goto done;
     m->ops->load(m, dual, lane, x, n);
     m->ops->load(m, dual + m->width, lane, q, n);
@@ -189,6 +165,41 @@ mpcw_status lane_dual_enter(const lane *l, uint64_t *r)
     m->ops->dmul(l, r, r, m->done);
     secret_free(t);
     return MPCW_OK;
+}
+
+mpcw_status lane_enter_items(const lane *l, uint64_t *r, const mp_limb_t *x, size_t x_limbs, size_t stride, size_t count,
+                             size_t parts)
+{
+    const lane_mod *m = l->m;
+    const size_t n_limbs = parts * m->limbs;
+    const size_t size = (x_limbs > n_limbs ? x_limbs : n_limbs) + 1;
+    mpcw_status status = MPCW_OK;
+    mp_limb_t *t = secret_alloc((size + 2 * m->limbs) * sizeof *t);
+    if (!t)
+        return MPCW_E_MEMORY;
+    mp_limb_t *square = t + size;
+    for (size_t k = 0; k < m->ops->lanes && status == MPCW_OK; k++) {
+        const mp_limb_t *from = x + (k < count ? k : 0) * stride, *modulus = m->n_limbs + k * m->limbs;
+        memset(t, 0, size * sizeof *t);
+        memcpy(t, from, x_limbs * sizeof *t);
+        if (x_limbs > n_limbs) {
+            if (parts == 2) {
+                limbs_mul(square, modulus, m->limbs, modulus, m->limbs);
+                modulus = square;
+            }
+            status = limbs_divide(NULL, t, x_limbs, modulus, n_limbs);
+        }
+        if (parts == 2)
+            lane_dual_load(m, r, k, t, n_limbs);
+        else
+            m->ops->load(m, r, k, t, n_limbs);
+    }
+    if (status == MPCW_OK && parts == 2)
+        status = lane_dual_enter(l, r);
+    else
+        lane_enter(l, r);
+    secret_free(t);
+    return status;
 }
 
 mpcw_status lane_leave(const lane *l, mp_limb_t *x, const uint64_t *a)

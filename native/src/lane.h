@@ -107,6 +107,10 @@ void lane_enter(const lane *l, uint64_t *r);
  * of all lanes, in Montgomery form. */
 void lane_dual_load(const lane_mod *m, uint64_t *r, size_t lane, const mp_limb_t *x, size_t n);
 mpcw_status lane_dual_enter(const lane *l, uint64_t *r);
+/* Lanes of r = items x_0 .. x_(count - 1) (x_limbs limbs each, stride limbs apart) modulo the lanes' modulus (parts 1) or its
+ * square (parts 2), in Montgomery form; lanes beyond count repeat item 0. */
+mpcw_status lane_enter_items(const lane *l, uint64_t *r, const mp_limb_t *x, size_t x_limbs, size_t stride, size_t count,
+                             size_t parts);
 /* Canonical integers below N of a residue vector: [lanes][limbs]. */
 mpcw_status lane_leave(const lane *l, mp_limb_t *x, const uint64_t *a);
 /* Canonical base-N digits of a dual vector: [lanes][2][limbs], the lower digit first. */

@@ -76,6 +76,22 @@ mpcw_status lane_pow_var(const lane *l, uint64_t *r, const uint64_t *base, size_
     return power(l, r, base, parts, e, bits, true);
 }
 
+void *lane_table_alloc(size_t bytes, bool secret)
+{
+    void *table = NULL;
+    if (secret)
+        return secret_alloc(bytes);
+    return posix_memalign(&table, 64, bytes) == 0 ? table : NULL;
+}
+
+void lane_table_free(void *table, bool secret)
+{
+    if (secret)
+        secret_free(table);
+    else
+        free(table);
+}
+
 mpcw_status subset_table_new(subset_table **out, const lane *l, const uint64_t *generators, size_t parts,
                              size_t teeth, size_t groups, bool secret)
 {
@@ -94,7 +110,7 @@ mpcw_status subset_table_new(subset_table **out, const lane *l, const uint64_t *
     t->stride = count * entry;
     t->secret = secret;
     const size_t bytes = groups * t->stride + LANE_TABLE_SLACK;
-    t->data = secret ? secret_alloc(bytes) : aligned_alloc(64, (bytes + 63) / 64 * 64);
+    t->data = lane_table_alloc(bytes, secret);
     if (!t->data)
         goto fail;
 
@@ -131,10 +147,7 @@ void subset_table_free(subset_table *t)
 {
     if (!t)
         return;
-    if (t->secret)
-        secret_free(t->data);
-    else
-        free(t->data);
+    lane_table_free(t->data, t->secret);
     free(t);
 }
 

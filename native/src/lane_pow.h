@@ -33,6 +33,10 @@ static inline const uint64_t *lane_one(const lane_mod *m, size_t parts)
 /* Lane to of r := lane from of a. words is the number of words of the whole vector. */
 void lane_copy(const lane_ops *ops, uint64_t *r, size_t to, const uint64_t *a, size_t from, size_t words);
 
+/* Memory for tables: secret when the modulus is. Zeroed or not. */
+void *lane_table_alloc(size_t bytes, bool secret);
+void lane_table_free(void *table, bool secret);
+
 /* Products of every subset of groups of generators: group g holds teeth generators, and entry e of table g is the
  * product of those whose bit is set in e. */
 typedef struct subset_table {

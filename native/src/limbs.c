@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ct.h"
+#include "secret.h"
 
 mp_limb_t limbs_reduce_once(mp_limb_t *carry, mp_limb_t *r, const mp_limb_t *n, mp_limb_t *tmp, size_t limbs)
 {
@@ -87,4 +88,26 @@ size_t limbs_bits_var(const mp_limb_t *a, size_t limbs)
     while (limbs > 0 && a[limbs - 1] == 0)
         limbs--;
     return limbs == 0 ? 0 : 64 * limbs - (size_t)__builtin_clzll(a[limbs - 1]);
+}
+
+mpcw_status limbs_divide(mp_limb_t *q, mp_limb_t *x, size_t x_limbs, const mp_limb_t *n, size_t n_limbs)
+{
+    mpcw_status status = MPCW_E_MEMORY;
+    while (n_limbs > 1 && n[n_limbs - 1] == 0)
+        n_limbs--;
+    const size_t itch = (size_t)(q ? mpn_sec_div_qr_itch((mp_size_t)x_limbs, (mp_size_t)n_limbs)
+                                   : mpn_sec_div_r_itch((mp_size_t)x_limbs, (mp_size_t)n_limbs));
+    mp_limb_t *scratch = secret_alloc((itch + 1) * sizeof *scratch);
+    if (!scratch)
+        goto done;
+    if (q)
+        q[x_limbs - n_limbs] =
+            mpn_sec_div_qr(q, x, (mp_size_t)x_limbs, n, (mp_size_t)n_limbs, scratch);
+    else
+        mpn_sec_div_r(x, (mp_size_t)x_limbs, n, (mp_size_t)n_limbs, scratch);
+    memset(x + n_limbs, 0, (x_limbs - n_limbs) * sizeof *x);
+    status = MPCW_OK;
+done:
+    secret_free(scratch);
+    return status;
 }

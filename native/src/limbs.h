@@ -3,8 +3,7 @@
 #define MPCW_SRC_LIMBS_H
 
 #include <gmp.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "mpcw/base.h"
 
 /* (carry, r) -= n when it is not below n; returns 1 when it was subtracted, else 0. */
 mp_limb_t limbs_reduce_once(mp_limb_t *carry, mp_limb_t *r, const mp_limb_t *n, mp_limb_t *tmp, size_t limbs);
@@ -24,6 +23,9 @@ void limbs_from_be(mp_limb_t *r, size_t limbs, const uint8_t *bytes, size_t byte
 void limbs_to_be(uint8_t *bytes, size_t bytes_len, const mp_limb_t *a, size_t limbs);
 /* Two's complement a (a_limbs) extended or cut to limbs. */
 void limbs_extend(mp_limb_t *r, size_t limbs, const mp_limb_t *a, size_t a_limbs);
+/* q, r = x / n for x of x_limbs limbs, which becomes the remainder (zeros above); q of x_limbs - n_limbs + 1 limbs may be
+ * NULL. Constant time in the values: only the lengths and the position of n's highest limb show. */
+mpcw_status limbs_divide(mp_limb_t *q, mp_limb_t *x, size_t x_limbs, const mp_limb_t *n, size_t n_limbs);
 /* Bits of a public value. */
 size_t limbs_bits_var(const mp_limb_t *a, size_t limbs);
 

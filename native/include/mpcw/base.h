@@ -31,6 +31,18 @@ typedef enum mpcw_status {
     MPCW_E_UNREADY = -13    /* the function table of libsecp256k1 is not loaded */
 } mpcw_status;
 
+/* Items behind each other with their length in all. */
+typedef struct mpcw_bytes {
+    const uint8_t *data;
+    size_t len;
+} mpcw_bytes;
+
+/* Room for items. */
+typedef struct mpcw_buffer {
+    uint8_t *data;
+    size_t len;
+} mpcw_buffer;
+
 /* Arithmetic path in use: GMP's mpn functions; those and mulx, adcx, adox; those and four AVX2 lanes. */
 typedef enum mpcw_path { MPCW_PATH_PORTABLE = 0, MPCW_PATH_ADX = 1, MPCW_PATH_AVX2 = 2 } mpcw_path;
 

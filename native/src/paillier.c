@@ -1,0 +1,437 @@
+/* Paillier keys, Chinese remaindering and decryption. */
+#include "paillier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ct.h"
+#include "limbs.h"
+#include "secret.h"
+#include "units.h"
+
+mpcw_status paillier_expect(const mpcw_paillier *key)
+{
+    if (!key)
+        return MPCW_E_KIND;
+    return key->generation == secret_generation() ? MPCW_OK : MPCW_E_FORKED;
+}
+
+mpcw_status paillier_secret_expect(const mpcw_paillier_secret *key)
+{
+    return key ? paillier_expect(key->pub) : MPCW_E_KIND;
+}
+
+static mpcw_status contexts(lane_mod **many, lane_mod **single, const mp_limb_t *n, size_t limbs)
+{
+    const mp_limb_t *same[LANES_MAX] = {n, n, n, n};
+    const mpcw_status status = lane_mod_new(many, lane_many(64 * limbs), same, limbs);
+    if (status != MPCW_OK || !single)
+        return status;
+    return lane_mod_new(single, lane_single(64 * limbs), same, limbs);
+}
+
+mpcw_status mpcw_paillier_new(mpcw_paillier **out, const uint8_t *n, size_t n_len)
+{
+    *out = NULL;
+    if (n_len == 0 || n_len % 8 != 0 || n_len > 8 * LANE_LIMBS_MAX)
+        return MPCW_E_LENGTH;
+    mpcw_status status = MPCW_E_MEMORY;
+    mpcw_paillier *key = calloc(1, sizeof *key);
+    if (!key)
+        return status;
+    key->generation = secret_generation();
+    key->limbs = n_len / 8;
+    limbs_from_be(key->n, key->limbs, n, n_len);
+    if ((status = contexts(&key->many, &key->single, key->n, key->limbs)) != MPCW_OK) {
+        mpcw_paillier_free(key);
+        return status;
+    }
+    *out = key;
+    return MPCW_OK;
+}
+
+void mpcw_paillier_free(mpcw_paillier *key)
+{
+    if (!key)
+        return;
+    lane_mod_free(key->many);
+    lane_mod_free(key->single);
+    free(key);
+}
+
+mpcw_status mpcw_paillier_n(uint8_t *n, size_t n_len, const mpcw_paillier *key)
+{
+    memset(n, 0, n_len);
+    const mpcw_status status = paillier_expect(key);
+    if (status != MPCW_OK)
+        return status;
+    if (n_len != 8 * key->limbs)
+        return MPCW_E_LENGTH;
+    limbs_to_be(n, n_len, key->n, key->limbs);
+    return MPCW_OK;
+}
+
+mpcw_status mpcw_paillier_public(mpcw_paillier **out, const mpcw_paillier_secret *key)
+{
+    uint8_t n[8 * LANE_LIMBS_MAX];
+    *out = NULL;
+    const mpcw_status status = paillier_secret_expect(key);
+    if (status != MPCW_OK)
+        return status;
+    limbs_to_be(n, 8 * key->pub->limbs, key->pub->n, key->pub->limbs);
+    return mpcw_paillier_new(out, n, 8 * key->pub->limbs);
+}
+
+/* r = x^-1 modulo the prime modulus (parts 1) or its square (parts 2), by Fermat: the exponent is secret. */
+static mpcw_status invert_secret(const lane *l, uint64_t *r, const uint64_t *x, size_t parts)
+{
+    const lane_mod *m = l->m;
+    const size_t n = m->limbs;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *e = secret_alloc(2 * n * sizeof *e);
+    if (!e)
+        return status;
+    const mp_limb_t *each[LANES_MAX] = {e, e, e, e};
+    /* p - 2, or phi(p^2) - 1 = p^2 - p - 1 */
+    if (parts == 2) {
+        limbs_mul(e, m->n_limbs, n, m->n_limbs, n);
+        mp_limb_t borrow = mpn_sub_n(e, e, m->n_limbs, (mp_size_t)n);
+        mpn_sub_1(e + n, e + n, (mp_size_t)n, borrow);
+        mpn_sub_1(e, e, 2 * (mp_size_t)n, 1);
+    } else {
+        memcpy(e, m->n_limbs, n * sizeof *e);
+        mpn_sub_1(e, e, (mp_size_t)n, 2);
+    }
+    status = lane_pow(l, r, x, parts, each, 64 * parts * n);
+    secret_free(e);
+    return status;
+}
+
+/* r = -x for a residue or dual vector, by the exact integer. */
+static mpcw_status negate(const lane *l, uint64_t *r, const uint64_t *x, size_t parts)
+{
+    const lane_mod *m = l->m;
+    const size_t n = parts * m->limbs;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *t = secret_alloc((LANES_MAX + 2) * n * sizeof *t);
+    if (!t)
+        return status;
+    mp_limb_t *square = t + LANES_MAX * n, *tmp = square + n;
+    status = parts == 2 ? lane_dual_leave(l, t, x) : lane_leave(l, t, x);
+    if (status != MPCW_OK)
+        goto done;
+    for (size_t k = 0; k < m->ops->lanes; k++) {
+        const mp_limb_t *modulus = m->n_limbs + k * m->limbs;
+        if (parts == 2) {
+            lane_join(t + k * n, tmp, modulus, m->limbs);
+            limbs_mul(square, modulus, m->limbs, modulus, m->limbs);
+            modulus = square;
+        }
+        mpn_sub_n(t + k * n, modulus, t + k * n, (mp_size_t)n);
+    }
+    status = lane_enter_items(l, r, t, n, n, m->ops->lanes, parts);
+done:
+    secret_free(t);
+    return status;
+}
+
+/* MPCW_E_MODULUS unless a * b = 1. */
+static mpcw_status expect_inverse(const lane *l, const uint64_t *a, const uint64_t *b)
+{
+    const size_t n = l->m->limbs;
+    uint64_t *t = secret_alloc((l->m->width + LANES_MAX * n) * sizeof *t);
+    if (!t)
+        return MPCW_E_MEMORY;
+    mp_limb_t *x = t + l->m->width;
+    l->m->ops->mul(l, t, a, b);
+    mpcw_status status = lane_leave(l, x, t);
+    x[0] ^= 1;
+    /* that the key is well formed is public */
+    uint64_t one = limbs_is_zero(x, n);
+    ct_declassify(&one, sizeof one);
+    if (status == MPCW_OK && !one)
+        status = MPCW_E_MODULUS;
+    secret_free(t);
+    return status;
+}
+
+/* The constants of a secret key, which has its contexts. */
+static mpcw_status secret_constants(mpcw_paillier_secret *key)
+{
+    const size_t h = key->half, wp = key->p->width, wq = key->q->width;
+    const mp_limb_t *p = key->p->n_limbs, *q = key->q->n_limbs;
+    lane lp = {0}, lq = {0};
+    mpcw_status status = MPCW_E_MEMORY;
+    uint64_t *next = key->memory = secret_alloc((3 * wp + 9 * wq + 4 * h) * sizeof *next);
+    if (!next)
+        goto done;
+    uint64_t **const vectors[] = {&key->q_mod_p, &key->h_p,  &key->p_mod_q, &key->p_inverse, &key->p_inverse_neg,
+                                  &key->h_q,     &key->p2_inverse, &key->p2_inverse_neg};
+    const size_t widths[] = {wp, wp, wq, wq, wq, wq, 2 * wq, 2 * wq};
+    for (size_t i = 0; i < 8; i++) {
+        *vectors[i] = next;
+        next += widths[i];
+    }
+    key->p_square = next + wp + wq;
+    key->q_square = key->p_square + 2 * h;
+    limbs_mul(key->p_square, p, h, p, h);
+    limbs_mul(key->q_square, q, h, q, h);
+
+    uint64_t *tp = next; /* wp words of room, then wq */
+    if ((status = lane_open(&lp, key->p)) != MPCW_OK || (status = lane_open(&lq, key->q)) != MPCW_OK ||
+        (status = lane_enter_items(&lp, key->q_mod_p, q, h, 0, 1, 1)) != MPCW_OK ||
+        (status = lane_enter_items(&lq, key->p_mod_q, p, h, 0, 1, 1)) != MPCW_OK ||
+        (status = invert_secret(&lq, key->p_inverse, key->p_mod_q, 1)) != MPCW_OK ||
+        (status = expect_inverse(&lq, key->p_inverse, key->p_mod_q)) != MPCW_OK ||
+        (status = negate(&lq, key->p_inverse_neg, key->p_inverse, 1)) != MPCW_OK ||
+        (status = lane_enter_items(&lq, key->p2_inverse, key->p_square, 2 * h, 0, 1, 2)) != MPCW_OK ||
+        (status = invert_secret(&lq, key->p2_inverse, key->p2_inverse, 2)) != MPCW_OK ||
+        (status = negate(&lq, key->p2_inverse_neg, key->p2_inverse, 2)) != MPCW_OK ||
+        /* (1 + N)^(p - 1) = 1 + (p - 1) N mod p^2, so L is (p - 1) q = -q mod p */
+        (status = invert_secret(&lp, tp, key->q_mod_p, 1)) != MPCW_OK ||
+        (status = expect_inverse(&lp, tp, key->q_mod_p)) != MPCW_OK ||
+        (status = negate(&lp, key->h_p, tp, 1)) != MPCW_OK)
+        goto done;
+    memcpy(key->h_q, key->p_inverse_neg, wq * sizeof *next);
+done:
+    lane_close(&lp);
+    lane_close(&lq);
+    return status;
+}
+
+mpcw_status mpcw_paillier_secret_new(mpcw_paillier_secret **out, const mpcw_secret *p, const mpcw_secret *q)
+{
+    mp_limb_t n[LANE_LIMBS_MAX];
+    uint8_t bytes[8 * LANE_LIMBS_MAX];
+    mpcw_status status;
+    *out = NULL;
+    if ((status = secret_expect(p, MPCW_KIND_RESIDUE, 1, 0)) != MPCW_OK ||
+        (status = secret_expect(q, MPCW_KIND_RESIDUE, 1, p->size)) != MPCW_OK)
+        return status;
+    const size_t half = p->size / 8;
+    if (2 * half > LANE_LIMBS_MAX)
+        return MPCW_E_LENGTH;
+    mpcw_paillier_secret *key = calloc(1, sizeof *key);
+    if (!key)
+        return MPCW_E_MEMORY;
+    key->half = half;
+    const mp_limb_t *pl = (const mp_limb_t *)(const void *)p->data, *ql = (const mp_limb_t *)(const void *)q->data;
+    limbs_mul(n, pl, half, ql, half);
+    /* the modulus is public; whether the primes are well formed may be known, too */
+    ct_declassify(n, sizeof n);
+    limbs_to_be(bytes, 16 * half, n, 2 * half);
+    if ((status = mpcw_paillier_new(&key->pub, bytes, 16 * half)) != MPCW_OK ||
+        (status = contexts(&key->p, NULL, pl, half)) != MPCW_OK ||
+        (status = contexts(&key->q, NULL, ql, half)) != MPCW_OK || (status = secret_constants(key)) != MPCW_OK) {
+        mpcw_paillier_secret_free(key);
+        return status;
+    }
+    *out = key;
+    return MPCW_OK;
+}
+
+void mpcw_paillier_secret_free(mpcw_paillier_secret *key)
+{
+    if (!key)
+        return;
+    mpcw_paillier_free(key->pub);
+    lane_mod_free(key->p);
+    lane_mod_free(key->q);
+    secret_free(key->memory);
+    free(key);
+}
+
+mpcw_status paillier_plaintext(mp_limb_t *out, uint64_t *ok, const mpcw_paillier *key, const mp_limb_t *m,
+                               size_t m_limbs)
+{
+    const size_t n = key->limbs;
+    if (m_limbs > n)
+        return MPCW_E_RANGE;
+    const uint64_t negative = (uint64_t)0 - (m[m_limbs - 1] >> 63);
+    mp_limb_t carry = 0;
+    limbs_extend(out, n, m, m_limbs);
+    /* out + (negative ? N : 0); a negative number of n limbs carries out of the top exactly when it is above -N - 1 */
+    for (size_t i = 0; i < n; i++) {
+        const mp_limb_t s = out[i] + carry, t = s + (key->n[i] & negative);
+        carry = (mp_limb_t)(s < carry) | (mp_limb_t)(t < s);
+        out[i] = t;
+    }
+    const uint64_t in_range = ct_select(negative, ct_mask_nonzero(carry), limbs_less(out, key->n, n));
+    *ok &= in_range;
+    return MPCW_OK;
+}
+
+mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *x,
+                         const uint64_t *xp, const uint64_t *xq, size_t count)
+{
+    const size_t h = key->half, lanes = lp->m->ops->lanes;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *t = secret_alloc((2 * lanes * h + 2 * h) * sizeof *t + 2 * lq->m->width * sizeof(uint64_t));
+    if (!t)
+        return status;
+    uint64_t *v = t, *w = v + lq->m->width;
+    mp_limb_t *a = w + lq->m->width, *u = a + lanes * h, *product = u + lanes * h;
+    /* x = xp + p * ((xq - xp) / p mod q) */
+    if ((status = lane_leave(lp, a, xp)) != MPCW_OK || (status = lane_enter_items(lq, v, a, h, h, lanes, 1)) != MPCW_OK)
+        goto done;
+    lq->m->ops->mul(lq, v, v, key->p_inverse_neg);
+    lq->m->ops->mul(lq, w, xq, key->p_inverse);
+    lq->m->ops->add(lq, v, v, w);
+    if ((status = lane_leave(lq, u, v)) != MPCW_OK)
+        goto done;
+    for (size_t k = 0; k < count; k++) {
+        limbs_mul(product, u + k * h, h, lp->m->n_limbs, h);
+        mp_limb_t carry = mpn_add_n(x + 2 * k * h, product, a + k * h, (mp_size_t)h);
+        mpn_add_1(x + 2 * k * h + h, product + h, (mp_size_t)h, carry);
+    }
+done:
+    secret_free(t);
+    return status;
+}
+
+mpcw_status paillier_crt_square(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *c,
+                                const uint64_t *cp, const uint64_t *cq, size_t count)
+{
+    const size_t h = key->half, lanes = lp->m->ops->lanes, width = lq->m->width;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *t = secret_alloc((4 * lanes * h + 4 * h) * sizeof *t + 4 * width * sizeof(uint64_t));
+    if (!t)
+        return status;
+    uint64_t *v = t, *w = v + 2 * width;
+    mp_limb_t *a = w + 2 * width, *u = a + 2 * lanes * h, *product = u + 2 * lanes * h;
+    /* c = cp + p^2 * ((cq - cp) / p^2 mod q^2) */
+    if ((status = lane_dual_leave(lp, a, cp)) != MPCW_OK)
+        goto done;
+    for (size_t k = 0; k < lanes; k++)
+        lane_join(a + 2 * k * h, product, lp->m->n_limbs, h);
+    if ((status = lane_enter_items(lq, v, a, 2 * h, 2 * h, lanes, 2)) != MPCW_OK)
+        goto done;
+    lq->m->ops->dmul(lq, v, v, key->p2_inverse_neg);
+    lq->m->ops->dmul(lq, w, cq, key->p2_inverse);
+    lq->m->ops->dadd(lq, v, v, w);
+    if ((status = lane_dual_leave(lq, u, v)) != MPCW_OK)
+        goto done;
+    for (size_t k = 0; k < count; k++) {
+        lane_join(u + 2 * k * h, product, lq->m->n_limbs, h);
+        limbs_mul(product, u + 2 * k * h, 2 * h, key->p_square, 2 * h);
+        mp_limb_t carry = mpn_add_n(c + 4 * k * h, product, a + 2 * k * h, 2 * (mp_size_t)h);
+        mpn_add_1(c + 4 * k * h + 2 * h, product + 2 * h, 2 * (mp_size_t)h, carry);
+    }
+done:
+    secret_free(t);
+    return status;
+}
+
+/* m = L(c^(p - 1) mod p^2) * h mod p, in Montgomery form: with base-p digits, L is the upper one. c is consumed. */
+static mpcw_status decrypt_half(const lane *l, uint64_t *m, uint64_t *c, const uint64_t *h)
+{
+    const size_t n = l->m->limbs, lanes = l->m->ops->lanes;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *t = secret_alloc((n + 3 * lanes * n) * sizeof *t);
+    if (!t)
+        return status;
+    mp_limb_t *e = t, *digits = e + n;
+    const mp_limb_t *each[LANES_MAX] = {e, e, e, e};
+    memcpy(e, l->m->n_limbs, n * sizeof *e);
+    e[0] -= 1;
+    if ((status = lane_pow(l, c, c, 2, each, 64 * n)) != MPCW_OK ||
+        (status = lane_dual_leave(l, digits, c)) != MPCW_OK)
+        goto done;
+    status = lane_enter_items(l, m, digits + n, n, 2 * n, lanes, 1);
+    l->m->ops->mul(l, m, m, h);
+done:
+    secret_free(t);
+    return status;
+}
+
+mpcw_status paillier_decrypt_lanes(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *m,
+                                   uint64_t *cp, uint64_t *cq, size_t count)
+{
+    mpcw_status status = MPCW_E_MEMORY;
+    uint64_t *mp = secret_alloc((lp->m->width + lq->m->width) * sizeof *mp);
+    if (!mp)
+        return status;
+    uint64_t *mq = mp + lp->m->width;
+    if ((status = decrypt_half(lp, mp, cp, key->h_p)) == MPCW_OK &&
+        (status = decrypt_half(lq, mq, cq, key->h_q)) == MPCW_OK)
+        status = paillier_crt(lp, lq, key, m, mp, mq, count);
+    secret_free(mp);
+    return status;
+}
+
+/* m -= N when 2 m > N: the representative in (-N/2, N/2). tmp: as many limbs. */
+static void centre(mp_limb_t *m, mp_limb_t *tmp, const mpcw_paillier *key)
+{
+    const size_t n = key->limbs;
+    /* N is odd: m > N / 2 exactly when N - m < m */
+    mpn_sub_n(tmp, key->n, m, (mp_size_t)n);
+    const uint64_t above = limbs_less(tmp, m, n);
+    mpn_sub_n(tmp, m, key->n, (mp_size_t)n);
+    limbs_select(m, above, tmp, m, n);
+}
+
+mpcw_status mpcw_paillier_decrypt(mpcw_secret **out, const mpcw_paillier_secret *key, const uint8_t *c, size_t c_len)
+{
+    lane lp = {0}, lq = {0};
+    mpcw_secret *m = NULL;
+    mp_limb_t *x = NULL;
+    mpcw_status status;
+    *out = NULL;
+    if ((status = paillier_secret_expect(key)) != MPCW_OK)
+        return status;
+    const size_t n = key->pub->limbs, size = 16 * n, count = c_len / size, lanes = key->p->ops->lanes;
+    if (count == 0 || c_len % size != 0)
+        return MPCW_E_LENGTH;
+    if ((status = units_expect_var(c, size, count, key->pub->n, n, true)) != MPCW_OK ||
+        (status = secret_new(&m, MPCW_KIND_INT, count, 8 * n)) != MPCW_OK ||
+        (status = lane_open(&lp, key->p)) != MPCW_OK || (status = lane_open(&lq, key->q)) != MPCW_OK)
+        goto done;
+    x = secret_alloc((2 * lanes * n + lanes * n + n) * sizeof *x + 2 * (key->p->width + key->q->width) * sizeof *x);
+    if (!x) {
+        status = MPCW_E_MEMORY;
+        goto done;
+    }
+    mp_limb_t *plain = x + 2 * lanes * n, *tmp = plain + lanes * n;
+    uint64_t *cp = tmp + n, *cq = cp + 2 * key->p->width;
+    for (size_t i = 0; i < count; i += lanes) {
+        const size_t now = count - i < lanes ? count - i : lanes;
+        for (size_t k = 0; k < now; k++)
+            limbs_from_be(x + 2 * k * n, 2 * n, c + (i + k) * size, size);
+        if ((status = lane_enter_items(&lp, cp, x, 2 * n, 2 * n, now, 2)) != MPCW_OK ||
+            (status = lane_enter_items(&lq, cq, x, 2 * n, 2 * n, now, 2)) != MPCW_OK ||
+            (status = paillier_decrypt_lanes(&lp, &lq, key, plain, cp, cq, now)) != MPCW_OK)
+            goto done;
+        for (size_t k = 0; k < now; k++) {
+            centre(plain + k * n, tmp, key->pub);
+            memcpy(m->data + (i + k) * m->size, plain + k * n, m->size);
+        }
+    }
+    *out = m;
+    m = NULL;
+done:
+    mpcw_secret_free(m);
+    secret_free(x);
+    lane_close(&lp);
+    lane_close(&lq);
+    return status;
+}
+
+mpcw_status mpcw_paillier_check_var(uint8_t *bad, size_t bad_len, const mpcw_paillier *key, const uint8_t *c,
+                                    size_t c_len)
+{
+    memset(bad, 0, bad_len);
+    const mpcw_status status = paillier_expect(key);
+    if (status != MPCW_OK)
+        return status;
+    return units_check_var(bad, bad_len, c, c_len, key->n, key->limbs, true);
+}
+
+mpcw_status mpcw_paillier_check_units_var(uint8_t *bad, size_t bad_len, const mpcw_paillier *key, const uint8_t *w,
+                                          size_t w_len)
+{
+    memset(bad, 0, bad_len);
+    const mpcw_status status = paillier_expect(key);
+    if (status != MPCW_OK)
+        return status;
+    return units_check_var(bad, bad_len, w, w_len, key->n, key->limbs, false);
+}

@@ -1,0 +1,50 @@
+/* Internal face of the Paillier keys: see include/mpcw/paillier.h. */
+#ifndef MPCW_SRC_PAILLIER_H
+#define MPCW_SRC_PAILLIER_H
+
+#include "lane_pow.h"
+#include "mpcw/paillier.h"
+
+struct mpcw_paillier {
+    uint64_t generation;
+    size_t limbs; /* of N */
+    lane_mod *many, *single;
+    mp_limb_t n[LANE_LIMBS_MAX];
+};
+
+struct mpcw_paillier_secret {
+    mpcw_paillier *pub;
+    size_t half; /* limbs of p and of q */
+    lane_mod *p, *q;
+    uint64_t *memory;     /* of what follows */
+    uint64_t *q_mod_p;    /* residues in Montgomery form */
+    uint64_t *p_mod_q;
+    uint64_t *p_inverse;  /* 1 / p mod q, -1 / p mod q */
+    uint64_t *p_inverse_neg;
+    uint64_t *p2_inverse; /* the same for p^2 modulo q^2, dual */
+    uint64_t *p2_inverse_neg;
+    uint64_t *h_p;        /* 1 / L((1 + N)^(p - 1) mod p^2) mod p = -1 / q mod p */
+    uint64_t *h_q;
+    mp_limb_t *p_square;  /* 2 half limbs */
+    mp_limb_t *q_square;
+};
+
+/* MPCW_OK for a key of this process. */
+mpcw_status paillier_expect(const mpcw_paillier *key);
+mpcw_status paillier_secret_expect(const mpcw_paillier_secret *key);
+
+/* out (limbs of N) = m mod N for a signed m of m_limbs limbs with |m| < N; ok &= all ones, or 0 when m is out of range. */
+mpcw_status paillier_plaintext(mp_limb_t *out, uint64_t *ok, const mpcw_paillier *key, const mp_limb_t *m,
+                               size_t m_limbs);
+
+/* x (limbs of N) from its residues modulo p and q ([lane][half]) for count lanes, where xp and xq are Montgomery vectors. */
+mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *x,
+                         const uint64_t *xp, const uint64_t *xq, size_t count);
+/* c (twice the limbs of N) from dual vectors modulo p^2 and q^2. */
+mpcw_status paillier_crt_square(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *c,
+                                const uint64_t *cp, const uint64_t *cq, size_t count);
+/* m (limbs of N each, in [0, N)) = the plaintexts of dual vectors modulo p^2 and q^2. */
+mpcw_status paillier_decrypt_lanes(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *m,
+                                   uint64_t *cp, uint64_t *cq, size_t count);
+
+#endif
