@@ -20,8 +20,6 @@
 #define LANES_MAX 4
 /* Limbs of the largest modulus N: 4096 bits. */
 #define LANE_LIMBS_MAX 64
-/* A scan of a packed table may read so many bytes beyond its end. */
-#define LANE_TABLE_SLACK 32
 
 typedef struct lane_mod lane_mod;
 
@@ -37,7 +35,7 @@ typedef struct lane_ops {
     /* Largest modulus, in bits. */
     size_t bits_max;
     /* Digits of a residue of a modulus of so many bits; words of 64 bits of a residue vector of so many digits;
-     * words of scratch; bytes of one packed table entry (not dual). */
+     * words of scratch; bytes of one packed table entry of so many digits. */
     size_t (*digits)(size_t bits);
     size_t (*width)(size_t digits);
     size_t (*scratch)(size_t digits);
@@ -64,9 +62,10 @@ typedef struct lane_ops {
     void (*select)(uint64_t *r, const uint64_t *table, size_t count, size_t words, const uint32_t *index);
     void (*select_var)(uint64_t *r, const uint64_t *table, size_t count, size_t words, const uint32_t *index);
 
-    /* Packed tables: one residue an entry, shared by all lanes, LANE_TABLE_SLACK bytes behind the last one.
-     * parts is 1 or 2 (dual). */
-    void (*entry_pack)(const lane_mod *m, uint8_t *entry, const uint64_t *a, size_t lane, size_t parts);
+    /* Packed tables of count residues (parts 1) or dual residues (parts 2), shared by all lanes: count * entry(parts *
+     * digits) bytes, 64-byte aligned, in an order of the engine's own. */
+    void (*entry_pack)(const lane_mod *m, uint8_t *table, size_t count, size_t e, const uint64_t *a, size_t lane,
+                       size_t parts);
     void (*entry_select)(const lane *l, uint64_t *r, const uint8_t *table, size_t count, size_t parts,
                          const uint32_t *index);
     void (*entry_select_var)(const lane *l, uint64_t *r, const uint8_t *table, size_t count, size_t parts,

@@ -244,10 +244,13 @@ static void limbs_table_select_var(uint64_t *r, const uint64_t *table, size_t co
     memcpy(r, table + index[0] * words, words * sizeof *r);
 }
 
-static void limbs_entry_pack(const lane_mod *m, uint8_t *entry, const uint64_t *a, size_t lane, size_t parts)
+static void limbs_entry_pack(const lane_mod *m, uint8_t *table, size_t count, size_t e, const uint64_t *a, size_t lane,
+                             size_t parts)
 {
+    const size_t words = parts * m->digits;
+    (void)count;
     (void)lane;
-    memcpy(entry, a, parts * m->digits * sizeof *a);
+    memcpy((uint64_t *)(void *)table + e * words, a, words * sizeof *a);
 }
 
 static void limbs_entry_select(const lane *l, uint64_t *r, const uint8_t *table, size_t count, size_t parts,

@@ -23,16 +23,17 @@ static uint32_t window(const mp_limb_t *e, size_t pos, size_t width, size_t bits
     return (uint32_t)(v & (((uint64_t)1 << width) - 1));
 }
 
-static size_t window_width(size_t bits)
+/* A scan of 64 entries costs what the wider window saves. */
+static size_t window_width(size_t bits, bool var)
 {
-    return bits <= 8 ? 1 : bits <= 32 ? 2 : bits <= 96 ? 3 : bits <= 240 ? 4 : bits <= 1200 ? 5 : 6;
+    return bits <= 8 ? 1 : bits <= 32 ? 2 : bits <= 96 ? 3 : bits <= 240 ? 4 : bits <= 1200 || !var ? 5 : 6;
 }
 
 static mpcw_status power(const lane *l, uint64_t *r, const uint64_t *base, size_t parts,
                          const mp_limb_t *const e[LANES_MAX], size_t bits, bool var)
 {
     const lane_ops *ops = l->m->ops;
-    const size_t words = parts * l->m->width, w = window_width(bits), count = (size_t)1 << w;
+    const size_t words = parts * l->m->width, w = window_width(bits, var), count = (size_t)1 << w;
     if (bits == 0) {
         memcpy(r, lane_one(l->m, parts), words * sizeof *r);
         return MPCW_OK;
@@ -96,7 +97,7 @@ mpcw_status subset_table_new(subset_table **out, const lane *l, const uint64_t *
                              size_t teeth, size_t groups, bool secret)
 {
     const lane_ops *ops = l->m->ops;
-    const size_t words = parts * l->m->width, entry = parts * ops->entry(l->m->digits), count = (size_t)1 << teeth;
+    const size_t words = parts * l->m->width, entry = ops->entry(parts * l->m->digits), count = (size_t)1 << teeth;
     mpcw_status status = MPCW_E_MEMORY;
     *out = NULL;
     subset_table *t = calloc(1, sizeof *t);
@@ -109,8 +110,7 @@ mpcw_status subset_table_new(subset_table **out, const lane *l, const uint64_t *
     t->groups = groups;
     t->stride = count * entry;
     t->secret = secret;
-    const size_t bytes = groups * t->stride + LANE_TABLE_SLACK;
-    t->data = lane_table_alloc(bytes, secret);
+    t->data = lane_table_alloc(groups * t->stride, secret);
     if (!t->data)
         goto fail;
 
@@ -131,7 +131,7 @@ mpcw_status subset_table_new(subset_table **out, const lane *l, const uint64_t *
         }
         for (size_t lane = 0; lane < ops->lanes && group + lane < groups; lane++)
             for (size_t e = 0; e < count; e++)
-                ops->entry_pack(l->m, t->data + (group + lane) * t->stride + e * entry, products + e * words, lane,
+                ops->entry_pack(l->m, t->data + (group + lane) * t->stride, count, e, products + e * words, lane,
                                 parts);
     }
     secret_free(products);

@@ -37,11 +37,11 @@ static mpcw_status signed_base_new(signed_base *b, const lane *l, const mp_limb_
                                    size_t bits)
 {
     const lane_mod *m = l->m;
-    const size_t entry = m->ops->entry(m->digits), n = m->limbs;
+    const size_t n = m->limbs, count = bits / 64;
     mpcw_status status = MPCW_E_MEMORY;
     uint64_t *v = lane_vectors(l, 1);
     b->bits = bits;
-    b->offset = lane_table_alloc(bits / 64 * entry + LANE_TABLE_SLACK, false);
+    b->offset = lane_table_alloc(count * m->ops->entry(m->digits), false);
     if (!v || !b->offset || (status = lane_enter_items(l, v, base, n, n, 1, 1)) != MPCW_OK ||
         (status = comb_new(&b->power, l, v, 1, bits, TEETH, SPACING, false)) != MPCW_OK ||
         (status = lane_enter_items(l, v, inverse, n, n, 1, 1)) != MPCW_OK)
@@ -50,7 +50,7 @@ static mpcw_status signed_base_new(signed_base *b, const lane *l, const mp_limb_
         if (i > 0)
             m->ops->sqr(l, v, v);
         if (i % 64 == 63)
-            m->ops->entry_pack(m, b->offset + i / 64 * entry, v, 0, 1);
+            m->ops->entry_pack(m, b->offset, count, i / 64, v, 0, 1);
     }
 done:
     secret_free(v);
