@@ -92,22 +92,21 @@ size_t limbs_bits_var(const mp_limb_t *a, size_t limbs)
 
 mpcw_status limbs_divide(mp_limb_t *q, mp_limb_t *x, size_t x_limbs, const mp_limb_t *n, size_t n_limbs)
 {
-    mpcw_status status = MPCW_E_MEMORY;
-    while (n_limbs > 1 && n[n_limbs - 1] == 0)
-        n_limbs--;
-    const size_t itch = (size_t)(q ? mpn_sec_div_qr_itch((mp_size_t)x_limbs, (mp_size_t)n_limbs)
-                                   : mpn_sec_div_r_itch((mp_size_t)x_limbs, (mp_size_t)n_limbs));
-    mp_limb_t *scratch = secret_alloc((itch + 1) * sizeof *scratch);
-    if (!scratch)
-        goto done;
+    /* Bit by bit: mpn_sec_div_qr takes the reciprocal of the divisor from a table, by its highest bits. */
+    mp_limb_t *r = secret_alloc(2 * n_limbs * sizeof *r);
+    if (!r)
+        return MPCW_E_MEMORY;
     if (q)
-        q[x_limbs - n_limbs] =
-            mpn_sec_div_qr(q, x, (mp_size_t)x_limbs, n, (mp_size_t)n_limbs, scratch);
-    else
-        mpn_sec_div_r(x, (mp_size_t)x_limbs, n, (mp_size_t)n_limbs, scratch);
-    memset(x + n_limbs, 0, (x_limbs - n_limbs) * sizeof *x);
-    status = MPCW_OK;
-done:
-    secret_free(scratch);
-    return status;
+        memset(q, 0, (x_limbs - n_limbs + 1) * sizeof *q);
+    for (size_t i = 64 * x_limbs; i-- > 0;) {
+        mp_limb_t carry = mpn_lshift(r, r, (mp_size_t)n_limbs, 1);
+        r[0] |= x[i / 64] >> (i % 64) & 1;
+        const mp_limb_t bit = limbs_reduce_once(&carry, r, n, r + n_limbs, n_limbs);
+        if (q && i / 64 <= x_limbs - n_limbs)
+            q[i / 64] |= bit << (i % 64);
+    }
+    memset(x, 0, x_limbs * sizeof *x);
+    memcpy(x, r, n_limbs * sizeof *x);
+    secret_free(r);
+    return MPCW_OK;
 }
