@@ -94,8 +94,8 @@ INLINE void square(vec *t, const vec *a, size_t digits)
     }
 }
 
-/* r = t / R mod N for the columns t[0 .. 2 digits - 1], which are consumed; with q the quotient's digits. */
-INLINE void reduce(vec *r, vec *t, vec *q, const lane_mod *m, size_t digits)
+/* t[digits ..] = t / R mod N in columns for the columns t[0 .. 2 digits - 1]; with q the quotient's digits. */
+INLINE void clear_low(vec *t, vec *q, const lane_mod *m, size_t digits)
 {
     const vec *n = (const vec *)m->n;
     const vec ninv = digit(_mm256_loadu_si256((const vec *)m->ninv));
@@ -122,6 +122,12 @@ INLINE void reduce(vec *r, vec *t, vec *q, const lane_mod *m, size_t digits)
             memcpy(q + i, k, sizeof k);
         strip(p + 4, n + 4, digits - 4, k, c0, c1, c2);
     }
+}
+
+/* r = t / R mod N for the columns t[0 .. 2 digits - 1], which are consumed; with q the quotient's digits. */
+INLINE void reduce(vec *r, vec *t, vec *q, const lane_mod *m, size_t digits)
+{
+    clear_low(t, q, m, digits);
     vec c = _mm256_setzero_si256();
     for (size_t i = 0; i + 1 < digits; i++) {
         const vec s = add(t[digits + i], c);
@@ -206,6 +212,22 @@ static void avx2_mul(const lane *l, uint64_t *r, const uint64_t *a, const uint64
 static void avx2_sqr(const lane *l, uint64_t *r, const uint64_t *a)
 {
     sqr_digits(l, (vec *)r, (const vec *)a, l->m->digits);
+}
+
+static void avx2_sqr_double(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *bits)
+{
+    const size_t digits = l->m->digits;
+    const vec shift = _mm256_loadu_si256((const vec *)bits);
+    vec *t = (vec *)l->ws, *out = (vec *)r, c = _mm256_setzero_si256(), d = c;
+    square(t, (const vec *)a, digits);
+    clear_low(t, NULL, l->m, digits);
+    /* The result, below 3N, squares below 2N again. A column has no room for the shift, its digit has. */
+    for (size_t i = 0; i < digits; i++) {
+        const vec s = add(t[digits + i], c), x = add(_mm256_sllv_epi64(digit(s), shift), d);
+        out[i] = digit(x);
+        c = carry_of(s);
+        d = carry_of(x);
+    }
 }
 
 static void avx2_dmul(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *b)
@@ -402,6 +424,7 @@ static const lane_ops AVX2_OPS = {
     .store = avx2_store,
     .mul = avx2_mul,
     .sqr = avx2_sqr,
+    .sqr_double = avx2_sqr_double,
     .add = avx2_add,
     .dadd = avx2_dadd,
     .dmul = avx2_dmul,
