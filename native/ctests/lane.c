@@ -98,7 +98,10 @@ static void run(const lane_ops *ops, size_t limbs, unsigned pick)
         }
         lane_enter(&l, u);
         lane_enter(&l, v);
-        for (int op = 0; op < 4; op++) {
+        uint64_t bits[LANES_MAX];
+        for (size_t k = 0; k < LANES_MAX; k++)
+            bits[k] = (i + k) & 1;
+        for (int op = 0; op < 5; op++) {
             if (op == 0)
                 ops->mul(&l, w, u, v);
             else if (op == 1)
@@ -108,6 +111,10 @@ static void run(const lane_ops *ops, size_t limbs, unsigned pick)
             if (op == 3) { /* sums are operands of further products */
                 ops->add(&l, w, w, v);
                 ops->mul(&l, w, w, w);
+            }
+            if (op == 4) {
+                ops->sqr_double(&l, w, u, bits);
+                ops->sqr_double(&l, w, w, bits);
             }
             CHECK(lane_leave(&l, x, w) == MPCW_OK);
             for (size_t k = 0; k < ops->lanes; k++) {
@@ -120,6 +127,10 @@ static void run(const lane_ops *ops, size_t limbs, unsigned pick)
                 if (op == 3) {
                     mpz_add(want, want, b[k]);
                     mpz_mul(want, want, want);
+                }
+                if (op == 4) { /* (2^bit a^2)^2 2^bit */
+                    mpz_powm_ui(want, a[k], 4, n[k]);
+                    mpz_mul_2exp(want, want, 3 * bits[k]);
                 }
                 mpz_mod(want, want, n[k]);
                 from_limbs(got, x + k * limbs, limbs);

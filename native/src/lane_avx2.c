@@ -216,17 +216,23 @@ INLINE void reduce_rows(vec *p, vec *q, const lane_mod *m, dvec ninv, size_t dig
     strip(p + rows, n + rows, digits - rows, k, c + rows, rows);
 }
 
-/* r = t / R mod N for the columns t[0 .. 2 digits - 1], which are consumed and had the bias of the reduction subtracted; with q
- * the quotient's digits. */
-INLINE void reduce(dvec *r, vec *t, vec *q, const lane_mod *m, size_t digits)
+/* t[digits ..] = t / R mod N in columns, for the columns t[0 .. 2 digits - 1], which had the bias of the reduction subtracted;
+ * with q the quotient's digits. */
+INLINE void clear_low(vec *t, vec *q, const lane_mod *m, size_t digits)
 {
     const dvec ninv = to_double(digit(_mm256_loadu_si256((const vec *)m->ninv)));
     size_t i = 0;
     for (; i + 1 < digits; i += ROWS)
         reduce_rows(t + i, q ? q + i : NULL, m, ninv, digits, ROWS);
     reduce_rows(t + i, q ? q + i : NULL, m, ninv, digits, 1);
+}
+
+/* r = t / R mod N for the columns t, which are consumed; see clear_low. */
+INLINE void reduce(dvec *r, vec *t, vec *q, const lane_mod *m, size_t digits)
+{
+    clear_low(t, q, m, digits);
     vec c = _mm256_setzero_si256();
-    for (i = 0; i < digits; i++) {
+    for (size_t i = 0; i < digits; i++) {
         const vec s = add(t[digits + i], c);
         r[i] = to_double(digit(s));
         c = carry_of(s);
@@ -277,6 +283,24 @@ static void avx2_sqr(const lane *l, uint64_t *r, const uint64_t *a)
     square(s.t, (const dvec *)a, digits);
     subtract_bias(s.t, digits, 1);
     reduce((dvec *)r, s.t, NULL, l->m, digits);
+}
+
+static void avx2_sqr_double(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *exponents)
+{
+    const size_t digits = l->m->digits;
+    const scratch s = scratch_of(l);
+    const vec shift = _mm256_loadu_si256((const vec *)exponents);
+    vec c = _mm256_setzero_si256(), d = c;
+    square(s.t, (const dvec *)a, digits);
+    subtract_bias(s.t, digits, 1);
+    clear_low(s.t, NULL, l->m, digits);
+    /* The result, below 3N, squares below 2N again. */
+    for (size_t i = 0; i < digits; i++) {
+        const vec sum = add(s.t[digits + i], c), x = add(_mm256_sllv_epi64(digit(sum), shift), d);
+        ((dvec *)r)[i] = to_double(digit(x));
+        c = carry_of(sum);
+        d = carry_of(x);
+    }
 }
 
 static void avx2_dmul(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *b)
@@ -508,6 +532,7 @@ static const lane_ops AVX2_OPS = {
     .store = avx2_store,
     .mul = avx2_mul,
     .sqr = avx2_sqr,
+    .sqr_double = avx2_sqr_double,
     .add = avx2_add,
     .dadd = avx2_dadd,
     .dmul = avx2_dmul,
