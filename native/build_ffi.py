@@ -7,7 +7,7 @@ from pathlib import Path
 import cffi
 
 # In the order of their includes.
-HEADERS = ("base", "secret")
+HEADERS = ("base", "secret", "primes")
 
 
 def declarations(header: Path) -> str:
