@@ -30,7 +30,7 @@ mpcw_status mpcw_paillier_public(mpcw_paillier **out, const mpcw_paillier_secret
  * The statistical distance of a draw from a uniform unit is at most 2^-128 for every N, hostile ones included. */
 typedef struct mpcw_randomness mpcw_randomness;
 
-/* Takes seconds: 264 N-th powers. seed may be NULL. */
+/* Takes seconds: 264 N-th powers. seed may be NULL. MPCW_E_NOT_UNIT for an N of which one of them shares a factor. */
 mpcw_status mpcw_randomness_new(mpcw_randomness **out, const mpcw_paillier *key, const mpcw_secret *seed);
 mpcw_status mpcw_randomness_new_own(mpcw_randomness **out, const mpcw_paillier_secret *key, const mpcw_secret *seed);
 void mpcw_randomness_free(mpcw_randomness *table);
