@@ -192,6 +192,19 @@ done:
     return status;
 }
 
+/* The argument for a draw's distribution wants every r_k to be a unit. */
+static mpcw_status expect_unit_bases(const mpcw_randomness *t)
+{
+    const size_t n = t->limbs;
+    uint8_t bytes[8 * LANE_LIMBS_MAX];
+    mpcw_status status = MPCW_OK;
+    for (size_t i = 0; i < RANDOMNESS_BASES && status == MPCW_OK; i++) {
+        limbs_to_be(bytes, 8 * n, t->bases + 3 * n * i, n);
+        status = units_expect_var(bytes, 8 * n, 1, t->n, n, false);
+    }
+    return status;
+}
+
 mpcw_status mpcw_randomness_new(mpcw_randomness **out, const mpcw_paillier *key, const mpcw_secret *seed)
 {
     rng r = {0};
@@ -206,7 +219,7 @@ mpcw_status mpcw_randomness_new(mpcw_randomness **out, const mpcw_paillier *key,
         status = MPCW_E_MEMORY;
         goto done;
     }
-    if ((status = build(t, key->many, 0, NULL, &r)) != MPCW_OK)
+    if ((status = build(t, key->many, 0, NULL, &r)) != MPCW_OK || (status = expect_unit_bases(t)) != MPCW_OK)
         goto done;
     *out = t;
     t = NULL;
