@@ -19,6 +19,7 @@ HEADERS = (
     "ring_pedersen",
     "range_proof",
     "batch",
+    "bigint",
 )
 
 
