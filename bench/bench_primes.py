@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from native._core import lib
-
 from native.primes import PrimeKind, PrimeSearch
 
 PATHS = {

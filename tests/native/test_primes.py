@@ -10,8 +10,8 @@ from typing import Any
 
 import gmpy2
 import pytest
-from native._core import ffi, lib
 
+from native._core import ffi, lib
 from native.errors import (
     CancelledError,
     ForkedError,
