@@ -34,8 +34,8 @@ typedef struct mpcw_randomness mpcw_randomness;
 mpcw_status mpcw_randomness_new(mpcw_randomness **out, const mpcw_paillier *key, const mpcw_secret *seed);
 mpcw_status mpcw_randomness_new_own(mpcw_randomness **out, const mpcw_paillier_secret *key, const mpcw_secret *seed);
 void mpcw_randomness_free(mpcw_randomness *table);
-/* The bases r_k and r_k^N of a table made for a public key, 3 n_len bytes each; they are public. The table of a secret
- * key stays: MPCW_E_KIND. */
+/* The bases r_k (n_len bytes each) and behind them their powers r_k^N (2 n_len bytes each) of a table made for a public key;
+ * they are public. The table of a secret key stays: MPCW_E_KIND. */
 mpcw_status mpcw_randomness_export_size(size_t *size, const mpcw_randomness *table);
 mpcw_status mpcw_randomness_export(uint8_t *out, size_t out_len, const mpcw_randomness *table);
 /* Checks that every base is a unit and (by a random linear combination) its power. */
