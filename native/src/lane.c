@@ -55,7 +55,7 @@ static mpcw_status lane_constants(lane_mod *m, size_t lane)
     /* N * ceil(R / N) - R + 1 = N - (R mod N) + 1, for N does not divide R */
     m->ops->store(m, tmp, n, m->one, lane);
     mpn_sub_n(tmp, modulus, tmp, (mp_size_t)n);
-    mpn_add_1(tmp, tmp, (mp_size_t)n, 1);
+    limbs_add_1(tmp, tmp, n, 1);
     m->ops->load(m, m->n_wrap, lane, tmp, n);
     ct_cleanse(tmp, sizeof tmp);
     return MPCW_OK;
@@ -68,9 +68,16 @@ mpcw_status lane_mod_new(lane_mod **out, const lane_ops *ops, const mp_limb_t *c
     *out = NULL;
     if (limbs == 0 || limbs > LANE_LIMBS_MAX || 64 * limbs > ops->bits_max)
         goto fail;
-    for (size_t lane = 0; lane < ops->lanes; lane++)
-        if ((n[lane][0] & 1) == 0 || n[lane][limbs - 1] == 0 || (limbs == 1 && n[lane][0] < 3))
-            goto fail;
+    uint64_t proper = ~(uint64_t)0;
+    for (size_t lane = 0; lane < ops->lanes; lane++) {
+        /* the highest limb, or for one limb what stands above the lowest bit */
+        const mp_limb_t high = limbs == 1 ? n[lane][0] >> 1 : n[lane][limbs - 1];
+        proper &= ct_mask_bit(n[lane][0] & 1) & ct_mask_nonzero(high);
+    }
+    /* whether moduli have the form that the caller promises is public */
+    ct_declassify(&proper, sizeof proper);
+    if (!proper)
+        goto fail;
 
     status = MPCW_E_MEMORY;
     const size_t digits = ops->digits(64 * limbs), width = ops->width(digits);
@@ -238,7 +245,7 @@ mpcw_status lane_dual_leave(const lane *l, mp_limb_t *x, const uint64_t *a)
         m->ops->store(m, out, n, t, lane);
         const mp_limb_t full = limbs_reduce_once(&carry, out, modulus, tmp, n);
         m->ops->store(m, upper, n + 1, t + m->width, lane);
-        mpn_add_1(upper, upper, (mp_size_t)n + 1, full);
+        limbs_add_1(upper, upper, n + 1, full);
         limbs_reduce_once(upper + n, upper, modulus, tmp, n);
         memcpy(out + n, upper, n * sizeof *x);
     }

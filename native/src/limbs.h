@@ -7,6 +7,25 @@
 
 /* (carry, r) -= n when it is not below n; returns 1 when it was subtracted, else 0. */
 mp_limb_t limbs_reduce_once(mp_limb_t *carry, mp_limb_t *r, const mp_limb_t *n, mp_limb_t *tmp, size_t limbs);
+/* r = a + b and r = a - b for one limb b; returns the carry or the borrow. mpn_add_1 and mpn_sub_1 stop where it ends. */
+static inline mp_limb_t limbs_add_1(mp_limb_t *r, const mp_limb_t *a, size_t limbs, mp_limb_t b)
+{
+    for (size_t i = 0; i < limbs; i++) {
+        const mp_limb_t sum = a[i] + b;
+        b = (mp_limb_t)(sum < b);
+        r[i] = sum;
+    }
+    return b;
+}
+static inline mp_limb_t limbs_sub_1(mp_limb_t *r, const mp_limb_t *a, size_t limbs, mp_limb_t b)
+{
+    for (size_t i = 0; i < limbs; i++) {
+        const mp_limb_t limb = a[i];
+        r[i] = limb - b;
+        b = (mp_limb_t)(limb < b);
+    }
+    return b;
+}
 /* All ones when a < b. */
 uint64_t limbs_less(const mp_limb_t *a, const mp_limb_t *b, size_t limbs);
 /* All ones when a == 0; all ones when a == b. */
@@ -24,7 +43,7 @@ void limbs_to_be(uint8_t *bytes, size_t bytes_len, const mp_limb_t *a, size_t li
 /* Two's complement a (a_limbs) extended or cut to limbs. */
 void limbs_extend(mp_limb_t *r, size_t limbs, const mp_limb_t *a, size_t a_limbs);
 /* q, r = x / n for x of x_limbs limbs, which becomes the remainder (zeros above); q of x_limbs - n_limbs + 1 limbs may be
- * NULL. Constant time in the values: only the lengths and the position of n's highest limb show. */
+ * NULL. Constant time in the values: only the lengths and which limb of n is the highest show. */
 mpcw_status limbs_divide(mp_limb_t *q, mp_limb_t *x, size_t x_limbs, const mp_limb_t *n, size_t n_limbs);
 /* Bits of a public value. */
 size_t limbs_bits_var(const mp_limb_t *a, size_t limbs);

@@ -96,11 +96,11 @@ static mpcw_status invert_secret(const lane *l, uint64_t *r, const uint64_t *x, 
     if (parts == 2) {
         limbs_mul(e, m->n_limbs, n, m->n_limbs, n);
         mp_limb_t borrow = mpn_sub_n(e, e, m->n_limbs, (mp_size_t)n);
-        mpn_sub_1(e + n, e + n, (mp_size_t)n, borrow);
-        mpn_sub_1(e, e, 2 * (mp_size_t)n, 1);
+        limbs_sub_1(e + n, e + n, n, borrow);
+        limbs_sub_1(e, e, 2 * n, 1);
     } else {
         memcpy(e, m->n_limbs, n * sizeof *e);
-        mpn_sub_1(e, e, (mp_size_t)n, 2);
+        limbs_sub_1(e, e, n, 2);
     }
     status = lane_pow(l, r, x, parts, each, 64 * parts * n);
     secret_free(e);
@@ -282,7 +282,7 @@ mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_sec
     for (size_t k = 0; k < count; k++) {
         limbs_mul(product, u + k * h, h, lp->m->n_limbs, h);
         mp_limb_t carry = mpn_add_n(x + 2 * k * h, product, a + k * h, (mp_size_t)h);
-        mpn_add_1(x + 2 * k * h + h, product + h, (mp_size_t)h, carry);
+        limbs_add_1(x + 2 * k * h + h, product + h, h, carry);
     }
 done:
     secret_free(t);
@@ -315,7 +315,7 @@ mpcw_status paillier_crt_square(const lane *lp, const lane *lq, const mpcw_paill
         lane_join(u + 2 * k * h, product, lq->m->n_limbs, h);
         limbs_mul(product, u + 2 * k * h, 2 * h, key->p_square, 2 * h);
         mp_limb_t carry = mpn_add_n(c + 4 * k * h, product, a + 2 * k * h, 2 * (mp_size_t)h);
-        mpn_add_1(c + 4 * k * h + 2 * h, product + 2 * h, 2 * (mp_size_t)h, carry);
+        limbs_add_1(c + 4 * k * h + 2 * h, product + 2 * h, 2 * h, carry);
     }
 done:
     secret_free(t);
