@@ -2,6 +2,7 @@
  * for each lane. */
 #include "lane.h"
 
+#include <fenv.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,7 +98,10 @@ static void run(const lane_ops *ops, size_t limbs, unsigned pick)
         }
         lane_enter(&l, u);
         lane_enter(&l, v);
-        for (int op = 0; op < 4; op++) {
+        uint64_t bits[LANES_MAX];
+        for (size_t k = 0; k < LANES_MAX; k++)
+            bits[k] = (i + k) & 1;
+        for (int op = 0; op < 5; op++) {
             if (op == 0)
                 ops->mul(&l, w, u, v);
             else if (op == 1)
@@ -107,6 +111,10 @@ static void run(const lane_ops *ops, size_t limbs, unsigned pick)
             if (op == 3) { /* sums are operands of further products */
                 ops->add(&l, w, w, v);
                 ops->mul(&l, w, w, w);
+            }
+            if (op == 4) {
+                ops->sqr_double(&l, w, u, bits);
+                ops->sqr_double(&l, w, w, bits);
             }
             CHECK(lane_leave(&l, x, w) == MPCW_OK);
             for (size_t k = 0; k < ops->lanes; k++) {
@@ -119,6 +127,10 @@ static void run(const lane_ops *ops, size_t limbs, unsigned pick)
                 if (op == 3) {
                     mpz_add(want, want, b[k]);
                     mpz_mul(want, want, want);
+                }
+                if (op == 4) { /* (2^bit a^2)^2 2^bit */
+                    mpz_powm_ui(want, a[k], 4, n[k]);
+                    mpz_mul_2exp(want, want, 3 * bits[k]);
                 }
                 mpz_mod(want, want, n[k]);
                 from_limbs(got, x + k * limbs, limbs);
@@ -176,6 +188,14 @@ int main(void)
     static const size_t sizes[] = {1, 2, 3, 4, 8, 16, 23, 24, 32, 47, 48, 49, 63, 64};
     gmp_randinit_default(rand_state);
     gmp_randseed_ui(rand_state, 20261121);
+    /* the doubles of the AVX2 engine are exact in every rounding mode */
+    static const int modes[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    for (size_t r = 0; lane_avx2() && r < 4; r++) {
+        fesetround(modes[r]);
+        for (unsigned pick = 0; pick < 6; pick++)
+            run(lane_avx2(), 48, pick);
+    }
+    fesetround(FE_TONEAREST);
     for (size_t e = 0; e < 3; e++)
         for (size_t s = 0; engines[e] && s < sizeof sizes / sizeof *sizes; s++)
             for (unsigned pick = 0; 64 * sizes[s] <= engines[e]->bits_max && pick < 4; pick++)

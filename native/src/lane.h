@@ -51,6 +51,9 @@ typedef struct lane_ops {
     /* r = a * b / R mod N; r may be a or b. */
     void (*mul)(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *b);
     void (*sqr)(const lane *l, uint64_t *r, const uint64_t *a);
+    /* r = a^2 / R * 2^bits[lane] mod N, bits of 0 or 1: the step of a power of two. Only for a further sqr_double,
+     * sqr or mul. */
+    void (*sqr_double)(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *bits);
     /* r = a + b mod N. Operands are products or sums of two products. */
     void (*add)(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *b);
     /* The same modulo N^2 on dual vectors. */

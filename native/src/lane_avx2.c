@@ -1,33 +1,45 @@
-/* The 4-lane engine: radix 2^28, one lane in each 64-bit element of a vector register, no branch on data.
+/* The 4-lane engine: one lane in each 64-bit element of a vector register, no branch on data.
  *
- * Bounds. A residue of D digits is below 2N with R = 2^(28 D) >= 2^8 N, so products of sums of two residues reduce
- * below 2N without a final subtraction. Digits are below 2^28 after every operation. A column of a product is at
- * most D * 2^56 (D * 2^57 in the cross term of a dual square), one reduction adds D * 2^56; D <= 112 keeps a
- * column and its reduction below 2^64. The cross term and its reduction fit together only up to D = 84; above
- * that its columns are first brought below 2^37 (settle). */
+ * Digits of 51 bits are kept as doubles, so that fused multiply-adds give both halves of a product: h = a b + 2^103 is rounded
+ * to a multiple of 2^51 and holds the upper half in its mantissa, and a b + (2^103 + 3 * 2^51 - h) is the exact rest, which may
+ * be negative, over 3 * 2^51. Both are added up as 64-bit integers together with their exponents, which are a known constant
+ * for each column (its bias). This holds in every rounding mode, and no number is subnormal, so the instructions take
+ * constant time.
+ *
+ * Bounds. A residue of D digits is below 2N with R = 2^(51 D) >= 2^8 N, so products of sums of two residues reduce below 2N
+ * without a final subtraction. Digits are in [0, 2^51) after every operation. A column sums up at most 4 D halves of products
+ * (cross term) and 2 D of a reduction, each below 2^51: less than 2^61 for D <= 81. */
 #include "lane.h"
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) && defined(__FMA__)
 
 #include <immintrin.h>
 #include <string.h>
 
 #include "ct.h"
 
-#define RADIX 28
+#define RADIX 51
 #define DIGIT_MASK ((1ULL << RADIX) - 1)
-#define DIGITS_MAX 112
-#define CROSS_DIGITS_MAX 84
+#define DIGITS_MAX 81
 #define SPARE_BITS 8
-/* Digits from which one level of Karatsuba pays: measured, 7 percent at 112, nothing at 76 and below. */
-#define KARATSUBA_MIN 112
+/* Rows of a product that are summed up together. D is a multiple of them and one more: 61 digits hold 3072 bits, 31 hold 1536. */
+#define ROWS 5
 #define INLINE static inline __attribute__((always_inline))
 
-typedef __m256i vec;
+/* 2^103, 3 * 2^51 and 2^52 and their bits as doubles. */
+#define HIGH 0x1p103
+#define LOW 0x1.8p52
+#define UNIT 0x1p52
+#define BIAS_HIGH 0x4660000000000000ULL
+#define BIAS_LOW 0x4338000000000000ULL
+#define BIAS_UNIT 0x4330000000000000ULL
 
-INLINE vec mul32(vec a, vec b)
+typedef __m256i vec;
+typedef __m256d dvec;
+
+INLINE vec all(uint64_t x)
 {
-    return _mm256_mul_epu32(a, b);
+    return _mm256_set1_epi64x((long long)x);
 }
 
 INLINE vec add(vec a, vec b)
@@ -37,30 +49,85 @@ INLINE vec add(vec a, vec b)
 
 INLINE vec digit(vec a)
 {
-    return _mm256_and_si256(a, _mm256_set1_epi64x((long long)DIGIT_MASK));
+    return _mm256_and_si256(a, all(DIGIT_MASK));
 }
 
+/* a / 2^51, rounded down, for |a| < 2^62 */
 INLINE vec carry_of(vec a)
 {
-    return _mm256_srli_epi64(a, RADIX);
+    return _mm256_sub_epi64(_mm256_srli_epi64(add(a, all(1ULL << 62)), RADIX), all(1ULL << (62 - RADIX)));
 }
 
-/* t[0 .. digits + 2] += (a0 + a1 X + a2 X^2 + a3 X^3) * b, where the carries c0 .. c2 enter columns 0 .. 2. */
-INLINE void strip(vec *t, const vec *b, size_t digits, const vec a[4], vec c0, vec c1, vec c2)
+/* Integers below 2^52 to doubles and back. */
+INLINE dvec to_double(vec a)
 {
-    const vec a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3];
-#pragma GCC unroll 4
-    for (size_t j = 0; j < digits; j++) {
-        const vec bj = b[j];
-        const vec s = add(t[j], c0);
-        t[j] = add(s, mul32(bj, a0));
-        c0 = add(c1, mul32(bj, a1));
-        c1 = add(c2, mul32(bj, a2));
-        c2 = mul32(bj, a3);
+    return _mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(a, all(BIAS_UNIT))), _mm256_set1_pd(UNIT));
+}
+
+INLINE vec to_integer(dvec a)
+{
+    return digit(_mm256_castpd_si256(_mm256_add_pd(a, _mm256_set1_pd(UNIT))));
+}
+
+/* The halves of a * b, over 2^103 and over 3 * 2^51. */
+INLINE dvec high(dvec a, dvec b)
+{
+    return _mm256_fmadd_pd(a, b, _mm256_set1_pd(HIGH));
+}
+
+INLINE dvec low(dvec a, dvec b, dvec h)
+{
+    return _mm256_fmadd_pd(a, b, _mm256_sub_pd(_mm256_set1_pd(HIGH + LOW), h));
+}
+
+INLINE vec bits(dvec a)
+{
+    return _mm256_castpd_si256(a);
+}
+
+/* A loop of at most ROWS steps, unrolled so that its arrays live in registers. */
+#define EACH_ROW(r, rows) _Pragma("GCC unroll 8") for (size_t r = 0; r < (rows); r++)
+
+/* t[0 .. digits + rows - 1] += (sum of a_r X^r) * b with biases, where c_r enters column r. */
+INLINE void strip(vec *t, const dvec *b, size_t digits, const dvec *a, const vec *c, size_t rows)
+{
+    vec s[ROWS];
+    dvec x[ROWS];
+    EACH_ROW(r, rows)
+    {
+        s[r] = c[r];
+        x[r] = a[r];
     }
-    t[digits] = add(t[digits], c0);
-    t[digits + 1] = add(t[digits + 1], c1);
-    t[digits + 2] = add(t[digits + 2], c2);
+    for (size_t j = 0; j < digits; j++) {
+        const dvec bj = b[j];
+        vec upper = t[j];
+        EACH_ROW(r, rows)
+        {
+            const dvec h = high(bj, x[r]);
+            const vec sum = add(add(upper, s[r]), bits(low(bj, x[r], h)));
+            upper = bits(h);
+            if (r == 0)
+                t[j] = sum;
+            else
+                s[r - 1] = sum;
+        }
+        s[rows - 1] = upper;
+    }
+    EACH_ROW(r, rows) t[digits + r] = add(t[digits + r], s[r]);
+}
+
+/* t[k] = t[k] - the bias of times products of digits by digits, for every column. */
+INLINE void subtract_bias(vec *t, size_t digits, uint64_t times)
+{
+    const vec step = all(times * (BIAS_LOW + BIAS_HIGH));
+    /* column k takes min(k + 1, 2 digits - 1 - k) lower halves, and as many upper ones as column k - 1 takes lower */
+    vec first = all(times * BIAS_LOW), last = all(times * BIAS_HIGH);
+    for (size_t k = 0; k < digits; k++) {
+        t[k] = _mm256_sub_epi64(t[k], first);
+        t[2 * digits - 1 - k] = _mm256_sub_epi64(t[2 * digits - 1 - k], last);
+        first = add(first, step);
+        last = add(last, step);
+    }
 }
 
 INLINE void clear(vec *t, size_t n)
@@ -69,194 +136,215 @@ INLINE void clear(vec *t, size_t n)
         t[i] = _mm256_setzero_si256();
 }
 
-/* t[0 .. 2 digits] += a * b, row by row */
-INLINE void rows_add(vec *t, const vec *a, const vec *b, size_t digits)
+/* t[0 .. 2 digits - 1] += a * b, with biases */
+INLINE void product_add(vec *t, const dvec *a, const dvec *b, size_t digits)
 {
-    const vec zero = _mm256_setzero_si256();
-    for (size_t i = 0; i < digits; i += 4)
-        strip(t + i, b, digits, a + i, zero, zero, zero);
+    const vec none[ROWS] = {{0}};
+    size_t i = 0;
+    for (; i + 1 < digits; i += ROWS)
+        strip(t + i, b, digits, a + i, none, ROWS);
+    strip(t + i, b, digits, a + i, none, 1);
 }
 
-/* Vectors of scratch that product_add takes. */
-#define KARATSUBA_SCRATCH(digits) (4 * (digits) + 12)
-
-/* t[0 .. 2 digits] += a * b. One level of Karatsuba: with halves of h digits, and modulo 2^64 in every column,
- * a b = lo + (mid - lo - hi) X^h + hi X^2h, where mid = (a0 + a1) (b0 + b1) has columns below h * 2^58. */
-INLINE void product_add(vec *t, const vec *a, const vec *b, size_t digits, vec *scratch)
+/* t = a^2 without biases: the rows' products right of the diagonal, doubled, and the squares of the digits. */
+INLINE void square(vec *t, const dvec *a, size_t digits)
 {
-    if (digits < KARATSUBA_MIN || digits % 8 != 0) {
-        rows_add(t, a, b, digits);
-        return;
+    clear(t, 2 * digits + ROWS);
+    /* the last row has nothing right of the diagonal */
+    for (size_t i = 0; i + 1 < digits; i += ROWS) {
+        vec *p = t + 2 * i, c[2 * ROWS] = {{0}};
+        EACH_ROW(r, ROWS)
+        {
+            EACH_ROW(k, ROWS)
+            {
+                if (k <= r)
+                    continue;
+                const dvec h = high(a[i + r], a[i + k]);
+                c[r + k] = add(c[r + k], bits(low(a[i + r], a[i + k], h)));
+                c[r + k + 1] = add(c[r + k + 1], bits(h));
+            }
+        }
+        EACH_ROW(r, ROWS) p[r] = add(p[r], c[r]);
+        strip(p + ROWS, a + i + ROWS, digits - i - ROWS, a + i, c + ROWS, ROWS);
     }
-    const size_t h = digits / 2;
-    vec *lo = scratch, *hi = lo + 2 * h + 3, *mid = hi + 2 * h + 3, *sums = mid + 2 * h + 3;
-    clear(scratch, 3 * (2 * h + 3));
-    rows_add(lo, a, b, h);
-    rows_add(hi, a + h, b + h, h);
-    for (size_t i = 0; i < h; i++) {
-        sums[i] = add(a[i], a[h + i]);
-        sums[h + i] = add(b[i], b[h + i]);
+    for (size_t k = 0; k < 2 * digits; k++) {
+        /* of the pairs i + j = k half are right of the diagonal, but for i = j */
+        const size_t lower = k < digits ? k + 1 : 2 * digits - 1 - k;
+        const size_t upper = k <= digits ? k : 2 * digits - k;
+        const vec v = _mm256_sub_epi64(t[k], all(lower / 2 * BIAS_LOW + upper / 2 * BIAS_HIGH));
+        t[k] = add(v, v);
     }
-    rows_add(mid, sums, sums + h, h);
-    for (size_t i = 0; i < 2 * h; i++) {
-        t[i] = add(t[i], lo[i]);
-        t[digits + i] = add(t[digits + i], hi[i]);
-    }
-    for (size_t i = 0; i < 2 * h; i++)
-        t[h + i] = add(t[h + i], _mm256_sub_epi64(mid[i], add(lo[i], hi[i])));
-}
-
-/* t = a^2: blocks of four rows, each with its doubled strip to the right of the diagonal. */
-INLINE void square(vec *t, const vec *a, size_t digits)
-{
-    clear(t, 2 * digits + 3);
-    for (size_t i = 0; i < digits; i += 4) {
-        const vec a0 = a[i], a1 = a[i + 1], a2 = a[i + 2], a3 = a[i + 3];
-        const vec d[4] = {add(a0, a0), add(a1, a1), add(a2, a2), add(a3, a3)};
-        vec *p = t + 2 * i;
-        p[0] = add(p[0], mul32(a0, a0));
-        p[1] = add(p[1], mul32(d[0], a1));
-        p[2] = add(p[2], add(mul32(d[0], a2), mul32(a1, a1)));
-        p[3] = add(p[3], add(mul32(d[0], a3), mul32(d[1], a2)));
-        const vec c0 = add(mul32(d[1], a3), mul32(a2, a2));
-        const vec c1 = mul32(d[2], a3);
-        const vec c2 = mul32(a3, a3);
-        strip(p + 4, a + i + 4, digits - i - 4, d, c0, c1, c2);
+    for (size_t i = 0; i < digits; i++) {
+        const dvec h = high(a[i], a[i]);
+        t[2 * i] = add(t[2 * i], _mm256_sub_epi64(bits(low(a[i], a[i], h)), all(BIAS_LOW)));
+        t[2 * i + 1] = add(t[2 * i + 1], _mm256_sub_epi64(bits(h), all(BIAS_HIGH)));
     }
 }
 
-/* r = t / R mod N for the columns t[0 .. 2 digits - 1], which are consumed; with q the quotient's digits. */
-INLINE void reduce(vec *r, vec *t, vec *q, const lane_mod *m, size_t digits)
+/* The quotient digit in [0, 2^51) that clears a column x. */
+INLINE dvec quotient(vec x, dvec ninv)
 {
-    const vec *n = (const vec *)m->n;
-    const vec ninv = digit(_mm256_loadu_si256((const vec *)m->ninv));
-    const vec n0 = n[0], n1 = n[1], n2 = n[2], n3 = n[3];
-    for (size_t i = 0; i < digits; i += 4) {
-        vec *p = t + i;
-        vec k[4];
-        k[0] = digit(mul32(p[0], ninv));
-        vec c = carry_of(add(p[0], mul32(k[0], n0)));
-        const vec x1 = add(p[1], add(c, mul32(k[0], n1)));
-        k[1] = digit(mul32(x1, ninv));
-        c = carry_of(add(x1, mul32(k[1], n0)));
-        const vec x2 = add(add(p[2], mul32(k[0], n2)), add(c, mul32(k[1], n1)));
-        k[2] = digit(mul32(x2, ninv));
-        c = carry_of(add(x2, mul32(k[2], n0)));
-        const vec x3 = add(add(p[3], add(mul32(k[0], n3), mul32(k[1], n2))), add(c, mul32(k[2], n1)));
-        k[3] = digit(mul32(x3, ninv));
-        c = carry_of(add(x3, mul32(k[3], n0)));
-        p[4] = add(p[4], c);
-        const vec c0 = add(add(mul32(k[1], n3), mul32(k[2], n2)), mul32(k[3], n1));
-        const vec c1 = add(mul32(k[2], n3), mul32(k[3], n2));
-        const vec c2 = mul32(k[3], n3);
+    const dvec m = to_double(digit(x));
+    return to_double(digit(bits(low(m, ninv, high(m, ninv)))));
+}
+
+/* Clear the columns p[0 .. rows - 1] by adding multiples of N, and keep the multiples in q unless it is NULL. */
+INLINE void reduce_rows(vec *p, vec *q, const lane_mod *m, dvec ninv, size_t digits, size_t rows)
+{
+    const dvec *n = (const dvec *)m->n;
+    vec c[2 * ROWS + 1] = {{0}};
+    dvec k[ROWS];
+    /* The first columns are summed up here, for each row's digit depends on the rows above. */
+    EACH_ROW(row, rows)
+    {
+        /* all of the column but this row's lower half, whose bias is subtracted already */
+        const vec x = add(add(p[row], all(BIAS_LOW)), c[row]);
+        k[row] = quotient(x, ninv);
+        EACH_ROW(column, rows)
+        {
+            const dvec h = high(k[row], n[column]);
+            const vec l = bits(low(k[row], n[column], h));
+            if (column == 0)
+                c[row + 1] = add(c[row + 1], carry_of(_mm256_sub_epi64(add(x, l), all(BIAS_LOW))));
+            else
+                c[row + column] = add(c[row + column], l);
+            c[row + column + 1] = add(c[row + column + 1], bits(h));
+        }
         if (q)
-            memcpy(q + i, k, sizeof k);
-        strip(p + 4, n + 4, digits - 4, k, c0, c1, c2);
+            q[row] = to_integer(k[row]);
     }
+    strip(p + rows, n + rows, digits - rows, k, c + rows, rows);
+}
+
+/* t[digits ..] = t / R mod N in columns, for the columns t[0 .. 2 digits - 1], which had the bias of the reduction subtracted;
+ * with q the quotient's digits. */
+INLINE void clear_low(vec *t, vec *q, const lane_mod *m, size_t digits)
+{
+    const dvec ninv = to_double(digit(_mm256_loadu_si256((const vec *)m->ninv)));
+    size_t i = 0;
+    for (; i + 1 < digits; i += ROWS)
+        reduce_rows(t + i, q ? q + i : NULL, m, ninv, digits, ROWS);
+    reduce_rows(t + i, q ? q + i : NULL, m, ninv, digits, 1);
+}
+
+/* r = t / R mod N for the columns t, which are consumed; see clear_low. */
+INLINE void reduce(dvec *r, vec *t, vec *q, const lane_mod *m, size_t digits)
+{
+    clear_low(t, q, m, digits);
     vec c = _mm256_setzero_si256();
-    for (size_t i = 0; i + 1 < digits; i++) {
+    for (size_t i = 0; i < digits; i++) {
         const vec s = add(t[digits + i], c);
-        r[i] = digit(s);
+        r[i] = to_double(digit(s));
         c = carry_of(s);
     }
-    r[digits - 1] = add(t[2 * digits - 1], c);
 }
 
-/* Bring columns below 2^37 without a carry chain. */
-INLINE void settle(vec *t, size_t n)
+/* r = (u - q + N * ceil(R / N)) / R mod N: the upper part of a dual product, u its cross term. R - 1 - q has the complements of
+ * q's digits, so nothing goes below zero. */
+INLINE void reduce_upper(dvec *r, vec *u, const vec *q, const lane_mod *m, size_t digits)
 {
-    vec c = _mm256_setzero_si256();
-    for (size_t i = 0; i + 1 < n; i++) {
-        const vec s = t[i];
-        t[i] = add(digit(s), c);
-        c = carry_of(s);
-    }
-    t[n - 1] = add(t[n - 1], c);
-}
-
-/* r = (u - q + N * ceil(R / N)) / R mod N: the upper part of a dual product, u its cross term. R - 1 - q has the
- * complements of q's digits, so nothing goes below zero. */
-INLINE void reduce_upper(vec *r, vec *u, const vec *q, const lane_mod *m, size_t digits)
-{
-    const vec *wrap = (const vec *)m->n_wrap;
-    const vec mask = _mm256_set1_epi64x((long long)DIGIT_MASK);
-    if (digits > CROSS_DIGITS_MAX)
-        settle(u, 2 * digits);
+    const dvec *wrap = (const dvec *)m->n_wrap;
     for (size_t i = 0; i < digits; i++)
-        u[i] = add(u[i], add(wrap[i], _mm256_xor_si256(q[i], mask)));
+        u[i] = add(u[i], add(to_integer(wrap[i]), _mm256_xor_si256(q[i], all(DIGIT_MASK))));
     reduce(r, u, NULL, m, digits);
 }
 
-INLINE void mul_digits(const lane *l, vec *r, const vec *a, const vec *b, size_t digits)
-{
-    vec *t = (vec *)l->ws, *scratch = t + 2 * digits + 4;
-    clear(t, 2 * digits + 3);
-    product_add(t, a, b, digits, scratch);
-    reduce(r, t, NULL, l->m, digits);
-}
+/* The scratch of a call: two products, a quotient, a residue. */
+typedef struct scratch {
+    vec *t, *u, *q;
+    dvec *low;
+} scratch;
 
-INLINE void sqr_digits(const lane *l, vec *r, const vec *a, size_t digits)
+INLINE scratch scratch_of(const lane *l)
 {
-    vec *t = (vec *)l->ws;
-    square(t, a, digits);
-    reduce(r, t, NULL, l->m, digits);
-}
-
-INLINE void dmul_digits(const lane *l, vec *r, const vec *a, const vec *b, size_t digits)
-{
-    vec *t = (vec *)l->ws, *u = t + 2 * digits + 4, *q = u + 2 * digits + 4, *low = q + digits, *scratch = low + digits;
-    clear(t, 2 * digits + 3);
-    product_add(t, a, b, digits, scratch);
-    reduce(low, t, q, l->m, digits);
-    clear(u, 2 * digits + 3);
-    product_add(u, a, b + digits, digits, scratch);
-    product_add(u, a + digits, b, digits, scratch);
-    reduce_upper(r + digits, u, q, l->m, digits);
-    memcpy(r, low, digits * sizeof(vec));
-}
-
-INLINE void dsqr_digits(const lane *l, vec *r, const vec *a, size_t digits)
-{
-    vec *t = (vec *)l->ws, *u = t + 2 * digits + 4, *q = u + 2 * digits + 4, *low = q + digits, *scratch = low + digits;
-    square(t, a, digits);
-    reduce(low, t, q, l->m, digits);
-    vec *twice = t;
-    for (size_t i = 0; i < digits; i++)
-        twice[i] = add(a[i], a[i]);
-    clear(u, 2 * digits + 3);
-    product_add(u, a + digits, twice, digits, scratch);
-    reduce_upper(r + digits, u, q, l->m, digits);
-    memcpy(r, low, digits * sizeof(vec));
+    const size_t digits = l->m->digits;
+    scratch s;
+    s.t = (vec *)l->ws;
+    s.u = s.t + 2 * digits + ROWS;
+    s.q = s.u + 2 * digits + ROWS;
+    s.low = (dvec *)(s.q + digits);
+    return s;
 }
 
 static void avx2_mul(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *b)
 {
-    mul_digits(l, (vec *)r, (const vec *)a, (const vec *)b, l->m->digits);
+    const size_t digits = l->m->digits;
+    const scratch s = scratch_of(l);
+    clear(s.t, 2 * digits + ROWS);
+    subtract_bias(s.t, digits, 2); /* of the product and of its reduction */
+    product_add(s.t, (const dvec *)a, (const dvec *)b, digits);
+    reduce((dvec *)r, s.t, NULL, l->m, digits);
 }
 
 static void avx2_sqr(const lane *l, uint64_t *r, const uint64_t *a)
 {
-    sqr_digits(l, (vec *)r, (const vec *)a, l->m->digits);
+    const size_t digits = l->m->digits;
+    const scratch s = scratch_of(l);
+    square(s.t, (const dvec *)a, digits);
+    subtract_bias(s.t, digits, 1);
+    reduce((dvec *)r, s.t, NULL, l->m, digits);
+}
+
+static void avx2_sqr_double(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *exponents)
+{
+    const size_t digits = l->m->digits;
+    const scratch s = scratch_of(l);
+    const vec shift = _mm256_loadu_si256((const vec *)exponents);
+    vec c = _mm256_setzero_si256(), d = c;
+    square(s.t, (const dvec *)a, digits);
+    subtract_bias(s.t, digits, 1);
+    clear_low(s.t, NULL, l->m, digits);
+    /* The result, below 3N, squares below 2N again. */
+    for (size_t i = 0; i < digits; i++) {
+        const vec sum = add(s.t[digits + i], c), x = add(_mm256_sllv_epi64(digit(sum), shift), d);
+        ((dvec *)r)[i] = to_double(digit(x));
+        c = carry_of(sum);
+        d = carry_of(x);
+    }
 }
 
 static void avx2_dmul(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *b)
 {
-    dmul_digits(l, (vec *)r, (const vec *)a, (const vec *)b, l->m->digits);
+    const size_t digits = l->m->digits;
+    const scratch s = scratch_of(l);
+    const dvec *x = (const dvec *)a, *y = (const dvec *)b;
+    clear(s.t, 2 * digits + ROWS);
+    subtract_bias(s.t, digits, 2);
+    product_add(s.t, x, y, digits);
+    reduce(s.low, s.t, s.q, l->m, digits);
+    clear(s.u, 2 * digits + ROWS);
+    subtract_bias(s.u, digits, 3);
+    product_add(s.u, x, y + digits, digits);
+    product_add(s.u, x + digits, y, digits);
+    reduce_upper((dvec *)r + digits, s.u, s.q, l->m, digits);
+    memcpy(r, s.low, digits * sizeof(dvec));
 }
 
 static void avx2_dsqr(const lane *l, uint64_t *r, const uint64_t *a)
 {
-    dsqr_digits(l, (vec *)r, (const vec *)a, l->m->digits);
+    const size_t digits = l->m->digits;
+    const scratch s = scratch_of(l);
+    const dvec *x = (const dvec *)a;
+    square(s.t, x, digits);
+    subtract_bias(s.t, digits, 1);
+    reduce(s.low, s.t, s.q, l->m, digits);
+    clear(s.u, 2 * digits + ROWS);
+    subtract_bias(s.u, digits, 1);
+    product_add(s.u, x, x + digits, digits);
+    for (size_t i = 0; i < 2 * digits; i++)
+        s.u[i] = add(s.u[i], s.u[i]);
+    subtract_bias(s.u, digits, 1);
+    reduce_upper((dvec *)r + digits, s.u, s.q, l->m, digits);
+    memcpy(r, s.low, digits * sizeof(dvec));
 }
 
 static void avx2_add(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *b)
 {
-    const size_t digits = l->m->digits;
-    const vec *x = (const vec *)a, *y = (const vec *)b;
+    const dvec *x = (const dvec *)a, *y = (const dvec *)b;
     vec c = _mm256_setzero_si256();
-    for (size_t i = 0; i < digits; i++) {
-        const vec s = add(add(x[i], y[i]), c);
-        ((vec *)r)[i] = digit(s);
+    for (size_t i = 0; i < l->m->digits; i++) {
+        const vec s = add(add(to_integer(x[i]), to_integer(y[i])), c);
+        ((dvec *)r)[i] = to_double(digit(s));
         c = carry_of(s);
     }
 }
@@ -267,9 +355,10 @@ static void avx2_dadd(const lane *l, uint64_t *r, const uint64_t *a, const uint6
     avx2_add(l, r + l->m->width, a + l->m->width, b + l->m->width);
 }
 
-static size_t avx2_digits(size_t bits)
+static size_t avx2_digits(size_t n)
 {
-    return (bits + SPARE_BITS + 4 * RADIX - 1) / (4 * RADIX) * 4;
+    const size_t least = (n + SPARE_BITS + RADIX - 1) / RADIX;
+    return (least - 1 + ROWS - 1) / ROWS * ROWS + 1;
 }
 
 static size_t avx2_width(size_t digits)
@@ -279,20 +368,40 @@ static size_t avx2_width(size_t digits)
 
 static size_t avx2_scratch(size_t digits)
 {
-    return 4 * (6 * digits + 8 + KARATSUBA_SCRATCH(digits));
+    return 4 * (6 * digits + 2 * ROWS);
 }
 
-/* A packed table is cut into columns of sixteen digits, one cache line of each entry: a scan reads it in order. */
-#define COLUMN 16
+/* A packed table is cut into columns of eight digits, one cache line of each entry: a scan reads it in order. */
+#define COLUMN 8
 
 static size_t avx2_entry(size_t digits)
 {
-    return 4 * ((digits + COLUMN - 1) / COLUMN * COLUMN);
+    return 8 * ((digits + COLUMN - 1) / COLUMN * COLUMN);
 }
 
 static size_t avx2_r_bits(size_t digits)
 {
     return RADIX * digits;
+}
+
+/* A digit as the bits of a double and back. */
+static uint64_t double_bits(uint64_t v)
+{
+    double d;
+    v |= BIAS_UNIT;
+    memcpy(&d, &v, sizeof d);
+    d -= UNIT;
+    memcpy(&v, &d, sizeof v);
+    return v;
+}
+
+static uint64_t digit_of(uint64_t v)
+{
+    double d;
+    memcpy(&d, &v, sizeof d);
+    d += UNIT;
+    memcpy(&v, &d, sizeof v);
+    return v & DIGIT_MASK;
 }
 
 static void avx2_load(const lane_mod *m, uint64_t *r, size_t lane, const mp_limb_t *x, size_t n)
@@ -302,7 +411,7 @@ static void avx2_load(const lane_mod *m, uint64_t *r, size_t lane, const mp_limb
         uint64_t v = limb < n ? x[limb] >> shift : 0;
         if (shift + RADIX > 64 && limb + 1 < n)
             v |= x[limb + 1] << (64 - shift);
-        r[4 * i + lane] = v & DIGIT_MASK;
+        r[4 * i + lane] = double_bits(v & DIGIT_MASK);
     }
 }
 
@@ -311,7 +420,7 @@ static void avx2_store(const lane_mod *m, mp_limb_t *x, size_t n, const uint64_t
     memset(x, 0, n * sizeof *x);
     for (size_t i = 0; i < m->digits; i++) {
         const size_t limb = i * RADIX / 64, shift = i * RADIX % 64;
-        const uint64_t v = a[4 * i + lane];
+        const uint64_t v = digit_of(a[4 * i + lane]);
         if (limb < n)
             x[limb] |= v << shift;
         if (shift + RADIX > 64 && limb + 1 < n)
@@ -319,32 +428,17 @@ static void avx2_store(const lane_mod *m, mp_limb_t *x, size_t n, const uint64_t
     }
 }
 
-/* Entries that one scan may compare: the masks of all of them are made first. */
-#define SCAN_MAX 64
-
 static void avx2_select(uint64_t *r, const uint64_t *table, size_t count, size_t words, const uint32_t *index)
 {
     const vec want = _mm256_set_epi64x(index[3], index[2], index[1], index[0]);
-    const size_t n = words / 4;
-    vec masks[SCAN_MAX];
-    for (size_t e = 0; e < count; e++)
-        masks[e] = _mm256_cmpeq_epi64(want, _mm256_set1_epi64x((long long)e));
-    for (size_t i = 0; i < n; i += 4) {
-        const vec *t = (const vec *)table + i;
-        vec s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;
-        for (size_t e = 0; e < count; e++, t += n) {
-            s0 = _mm256_or_si256(s0, _mm256_and_si256(masks[e], t[0]));
-            s1 = _mm256_or_si256(s1, _mm256_and_si256(masks[e], t[1]));
-            s2 = _mm256_or_si256(s2, _mm256_and_si256(masks[e], t[2]));
-            s3 = _mm256_or_si256(s3, _mm256_and_si256(masks[e], t[3]));
-        }
-        vec *out = (vec *)r + i;
-        out[0] = s0;
-        out[1] = s1;
-        out[2] = s2;
-        out[3] = s3;
+    const vec *t = (const vec *)table;
+    vec *out = (vec *)r;
+    clear(out, words / 4);
+    for (size_t e = 0; e < count; e++, t += words / 4) {
+        const vec mask = _mm256_cmpeq_epi64(want, all(e));
+        for (size_t i = 0; i < words / 4; i++)
+            out[i] = _mm256_or_si256(out[i], _mm256_and_si256(mask, t[i]));
     }
-    ct_cleanse(masks, sizeof masks);
 }
 
 static void avx2_select_var(uint64_t *r, const uint64_t *table, size_t count, size_t words, const uint32_t *index)
@@ -365,31 +459,24 @@ static void avx2_entry_pack(const lane_mod *m, uint8_t *table, size_t count, siz
                             size_t parts)
 {
     const size_t digits = parts * m->digits;
-    uint32_t *t = (uint32_t *)(void *)table + e * COLUMN;
+    uint64_t *t = (uint64_t *)(void *)table + e * COLUMN;
     for (size_t i = 0; i < (digits + COLUMN - 1) / COLUMN * COLUMN; i++)
-        t[i / COLUMN * COLUMN * count + i % COLUMN] = i < digits ? (uint32_t)a[4 * i + lane] : 0;
+        t[i / COLUMN * COLUMN * count + i % COLUMN] = i < digits ? a[4 * i + lane] : 0;
 }
 
-/* Four rows of 32-bit digits, one for each lane, become vectors of four 64-bit digits. */
-INLINE void spread4(vec *r, __m128i a, __m128i b, __m128i c, __m128i d)
+/* Four digits of each of four lanes become four vectors, of which the first count are stored. */
+INLINE void transpose(vec *r, size_t count, vec a, vec b, vec c, vec d)
 {
-    const __m128i ab0 = _mm_unpacklo_epi32(a, b), cd0 = _mm_unpacklo_epi32(c, d);
-    const __m128i ab1 = _mm_unpackhi_epi32(a, b), cd1 = _mm_unpackhi_epi32(c, d);
-    r[0] = _mm256_cvtepu32_epi64(_mm_unpacklo_epi64(ab0, cd0));
-    r[1] = _mm256_cvtepu32_epi64(_mm_unpackhi_epi64(ab0, cd0));
-    r[2] = _mm256_cvtepu32_epi64(_mm_unpacklo_epi64(ab1, cd1));
-    r[3] = _mm256_cvtepu32_epi64(_mm_unpackhi_epi64(ab1, cd1));
+    const vec ab0 = _mm256_unpacklo_epi64(a, b), ab1 = _mm256_unpackhi_epi64(a, b);
+    const vec cd0 = _mm256_unpacklo_epi64(c, d), cd1 = _mm256_unpackhi_epi64(c, d);
+    const vec all_four[4] = {_mm256_permute2x128_si256(ab0, cd0, 0x20), _mm256_permute2x128_si256(ab1, cd1, 0x20),
+                             _mm256_permute2x128_si256(ab0, cd0, 0x31), _mm256_permute2x128_si256(ab1, cd1, 0x31)};
+    for (size_t i = 0; i < 4 && i < count; i++)
+        r[i] = all_four[i];
 }
 
-/* Eight digits of four lanes. */
-INLINE void spread8(vec *r, size_t left, vec a, vec b, vec c, vec d)
-{
-    spread4(r, _mm256_castsi256_si128(a), _mm256_castsi256_si128(b), _mm256_castsi256_si128(c),
-            _mm256_castsi256_si128(d));
-    if (left > 4)
-        spread4(r + 4, _mm256_extracti128_si256(a, 1), _mm256_extracti128_si256(b, 1), _mm256_extracti128_si256(c, 1),
-                _mm256_extracti128_si256(d, 1));
-}
+/* Entries that one scan may compare: the masks of all of them are made first. */
+#define SCAN_MAX 64
 
 static void avx2_entry_select(const lane *l, uint64_t *r, const uint8_t *table, size_t count, size_t parts,
                               const uint32_t *index)
@@ -399,7 +486,7 @@ static void avx2_entry_select(const lane *l, uint64_t *r, const uint8_t *table, 
     vec masks[SCAN_MAX][4];
     for (size_t e = 0; e < count; e++)
         for (size_t k = 0; k < 4; k++)
-            masks[e][k] = _mm256_cmpeq_epi32(_mm256_set1_epi32((int)index[k]), _mm256_set1_epi32((int)e));
+            masks[e][k] = _mm256_cmpeq_epi64(all(index[k]), all(e));
     for (size_t i = 0; i < digits; i += COLUMN) {
         vec s[4][2];
         clear(&s[0][0], 8);
@@ -411,9 +498,9 @@ static void avx2_entry_select(const lane *l, uint64_t *r, const uint8_t *table, 
             }
         }
         vec *out = (vec *)r + i;
-        spread8(out, digits - i, s[0][0], s[1][0], s[2][0], s[3][0]);
-        if (digits - i > 8)
-            spread8(out + 8, digits - i - 8, s[0][1], s[1][1], s[2][1], s[3][1]);
+        transpose(out, digits - i, s[0][0], s[1][0], s[2][0], s[3][0]);
+        if (digits - i > 4)
+            transpose(out + 4, digits - i - 4, s[0][1], s[1][1], s[2][1], s[3][1]);
     }
     ct_cleanse(masks, sizeof masks);
 }
@@ -423,12 +510,12 @@ static void avx2_entry_select_var(const lane *l, uint64_t *r, const uint8_t *tab
 {
     const size_t digits = parts * l->m->digits;
     for (size_t i = 0; i < digits; i += 4) {
-        __m128i x[4];
+        vec x[4];
         for (size_t k = 0; k < 4; k++) {
             const size_t place = i / COLUMN * COLUMN * count + index[k] * COLUMN + i % COLUMN;
-            x[k] = _mm_load_si128((const __m128i *)(const void *)(table + 4 * place));
+            x[k] = _mm256_load_si256((const vec *)(const void *)(table + 8 * place));
         }
-        spread4((vec *)r + i, x[0], x[1], x[2], x[3]);
+        transpose((vec *)r + i, digits - i, x[0], x[1], x[2], x[3]);
     }
 }
 
@@ -445,6 +532,7 @@ static const lane_ops AVX2_OPS = {
     .store = avx2_store,
     .mul = avx2_mul,
     .sqr = avx2_sqr,
+    .sqr_double = avx2_sqr_double,
     .add = avx2_add,
     .dadd = avx2_dadd,
     .dmul = avx2_dmul,
@@ -458,7 +546,7 @@ static const lane_ops AVX2_OPS = {
 
 const lane_ops *lane_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") ? &AVX2_OPS : NULL;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &AVX2_OPS : NULL;
 }
 
 #else

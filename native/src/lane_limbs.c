@@ -96,6 +96,17 @@ static scratch scratch_of(const lane *l)
     return s;
 }
 
+/* r = 2 * r mod N when mask is all ones. */
+static void limbs_double_if(const lane *l, uint64_t *r, uint64_t mask)
+{
+    const size_t n = l->m->digits;
+    mp_limb_t *t = scratch_of(l).t;
+    for (size_t i = 0; i < n; i++)
+        t[i] = r[i] & mask;
+    mp_limb_t carry = mpn_add_n(r, r, t, (mp_size_t)n);
+    limbs_reduce_once(&carry, r, l->m->n, t, n);
+}
+
 #define DEFINE_ENGINE(name)                                                                                         \
     /* r = (carry, t) / R mod N; t + carry * R^2 is below 3 N R, so three subtractions suffice; their number */     \
     static mp_limb_t name##_reduce(mp_limb_t *r, mp_limb_t *t, mp_limb_t carry, mp_limb_t *q, const lane_mod *m)   \
@@ -119,6 +130,11 @@ static scratch scratch_of(const lane *l)
         const scratch s = scratch_of(l);                                                                            \
         name##_square(s.t, a, l->m->digits, s.rest);                                                                \
         name##_reduce(r, s.t, 0, s.q, l->m);                                                                        \
+    }                                                                                                               \
+    static void name##_sqr_double(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *bits)              \
+    {                                                                                                               \
+        name##_sqr(l, r, a);                                                                                        \
+        limbs_double_if(l, r, ct_mask_bit(bits[0]));                                                                \
     }                                                                                                               \
     /* The lower part from the product in t, with times subtractions of N that the upper part regains; the upper */ \
     /* part from the cross term in (carry, u) and the lower one's quotient in q */                                  \
@@ -269,10 +285,11 @@ static void limbs_entry_select_var(const lane *l, uint64_t *r, const uint8_t *ta
     {                                                                                                               \
         .path = (its_path), .lanes = 1, .bits_max = 64 * LANE_LIMBS_MAX, .digits = name##_digits,                   \
         .width = limbs_width, .scratch = limbs_scratch, .entry = limbs_entry, .r_bits = limbs_r_bits,               \
-        .load = limbs_load, .store = limbs_store, .mul = name##_mul, .sqr = name##_sqr, .add = limbs_add,\
-        .dadd = limbs_dadd, .dmul = name##_dmul, .dsqr = name##_dsqr, .select = limbs_table_select,                                     \
-        .select_var = limbs_table_select_var, .entry_pack = limbs_entry_pack,                                       \
-        .entry_select = limbs_entry_select, .entry_select_var = limbs_entry_select_var,                             \
+        .load = limbs_load, .store = limbs_store, .mul = name##_mul, .sqr = name##_sqr,                             \
+        .sqr_double = name##_sqr_double, .add = limbs_add, .dadd = limbs_dadd, .dmul = name##_dmul,                 \
+        .dsqr = name##_dsqr, .select = limbs_table_select, .select_var = limbs_table_select_var,                    \
+        .entry_pack = limbs_entry_pack, .entry_select = limbs_entry_select,                                         \
+        .entry_select_var = limbs_entry_select_var,                                                                 \
     }
 
 static const lane_ops MPN_OPS = ENGINE(gmp, MPCW_PATH_PORTABLE);
