@@ -13,11 +13,13 @@ HEADERS = (
     "curve",
     "hash",
     "verify",
+    "primes",
     "integer",
     "paillier",
     "ring_pedersen",
     "range_proof",
     "batch",
+    "bigint",
 )
 
 
