@@ -19,6 +19,9 @@ HEADERS = (
     "range_proof",
     "batch",
     "bigint",
+    "prm_proof",
+    "mod_proof",
+    "fac_proof",
 )
 
 
