@@ -37,6 +37,10 @@ mpcw_status mpcw_mod_commit(mpcw_buffer w, const mpcw_paillier *key, const mpcw_
         return status;
     mpz_inits(n, x, NULL);
     mpz_from_limbs(n, key->n, key->limbs);
+    if (mpz_perfect_square_p(n)) { /* no w has the symbol -1 */
+        status = MPCW_E_MODULUS;
+        goto done;
+    }
     const size_t spare = 8 * w.len - mpz_sizeinbase(n, 2);
     /* w is public, and what was rejected is independent of it */
     do {
@@ -45,9 +49,10 @@ mpcw_status mpcw_mod_commit(mpcw_buffer w, const mpcw_paillier *key, const mpcw_
         w.data[spare / 8] &= (uint8_t)(0xff >> spare % 8);
         ct_declassify(w.data, w.len);
     } while (expect_w(x, (mpcw_bytes){w.data, w.len}, n) != MPCW_OK);
+done:
     mpz_clears(n, x, NULL);
     rng_close(&r);
-    return MPCW_OK;
+    return status;
 }
 
 /* ---- the prover, modulo one of the primes ---- */
