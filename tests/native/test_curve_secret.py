@@ -9,10 +9,10 @@ import pytest
 from coincurve import _libsecp256k1
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native._core import ffi, lib
 
 from native import secp
 from native import secret_scalar as sc
+from native._core import ffi, lib
 from native.curve import G, Point, Scalar, ecdh, eval_polynomial, mul_add_secret, mul_base, mul_secret
 from native.errors import KindError, LengthError, PointError, RangeError
 from native.secret import SecretInts, SecretScalars, SecretSeed

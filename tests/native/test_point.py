@@ -6,9 +6,9 @@ import coincurve
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native._core import ffi, lib
 
 from native import curve
+from native._core import ffi, lib
 from native.curve import (
     G,
     Point,

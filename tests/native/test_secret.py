@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from native._core import ffi, lib
 
+from native._core import ffi, lib
 from native.errors import ForkedError, KindError, LengthError, RangeError, WipedError
 from native.secret import Secret, SecretInts, SecretResidues, SecretScalars, SecretSeed, _take
 
