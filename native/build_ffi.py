@@ -18,6 +18,7 @@ HEADERS = (
     "ring_pedersen",
     "range_proof",
     "batch",
+    "bigint",
 )
 
 

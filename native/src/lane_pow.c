@@ -11,18 +11,6 @@ void lane_copy(const lane_ops *ops, uint64_t *r, size_t to, const uint64_t *a, s
         r[i + to] = a[i + from];
 }
 
-/* Bits pos .. pos + width - 1 of e, which has bits bits; bits above are zero. */
-static uint32_t window(const mp_limb_t *e, size_t pos, size_t width, size_t bits)
-{
-    const size_t limbs = (bits + 63) / 64, limb = pos / 64, shift = pos % 64;
-    uint64_t v = e[limb] >> shift;
-    if (shift + width > 64 && limb + 1 < limbs)
-        v |= e[limb + 1] << (64 - shift);
-    if (pos + width > bits)
-        width = bits - pos;
-    return (uint32_t)(v & (((uint64_t)1 << width) - 1));
-}
-
 /* A scan of 64 entries costs what the wider window saves. */
 static size_t window_width(size_t bits, bool var)
 {
@@ -51,7 +39,7 @@ static mpcw_status power(const lane *l, uint64_t *r, const uint64_t *base, size_
     for (size_t k = (bits + w - 1) / w; k-- > 0;) {
         uint32_t index[LANES_MAX] = {0};
         for (size_t lane = 0; lane < ops->lanes; lane++)
-            index[lane] = window(e[lane], k * w, w, bits);
+            index[lane] = exponent_window(e[lane], k * w, w, bits);
         const bool first = (k + 1) * w >= bits;
         for (size_t i = 0; !first && i < w; i++)
             lane_sqr_parts(l, r, r, parts);

@@ -14,6 +14,18 @@ mpcw_status lane_pow(const lane *l, uint64_t *r, const uint64_t *base, size_t pa
 mpcw_status lane_pow_var(const lane *l, uint64_t *r, const uint64_t *base, size_t parts,
                          const mp_limb_t *const e[LANES_MAX], size_t bits);
 
+/* Bits pos .. pos + width - 1 of e < 2^bits, pos < bits. */
+static inline uint32_t exponent_window(const mp_limb_t *e, size_t pos, size_t width, size_t bits)
+{
+    const size_t limbs = (bits + 63) / 64, limb = pos / 64, shift = pos % 64;
+    uint64_t v = e[limb] >> shift;
+    if (shift + width > 64 && limb + 1 < limbs)
+        v |= e[limb + 1] << (64 - shift);
+    if (pos + width > bits)
+        width = bits - pos;
+    return (uint32_t)(v & (((uint64_t)1 << width) - 1));
+}
+
 /* Operations on parts-part vectors. */
 static inline void lane_mul_parts(const lane *l, uint64_t *r, const uint64_t *a, const uint64_t *b, size_t parts)
 {
