@@ -13,6 +13,7 @@ HEADERS = (
     "curve",
     "hash",
     "verify",
+    "primes",
     "integer",
     "paillier",
     "ring_pedersen",

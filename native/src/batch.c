@@ -327,6 +327,8 @@ static mpcw_status mark_units(mpcw_buffer bad, mpcw_bytes x, const mp_limb_t *n,
     for (size_t i = 0; i < bad.len; i++)
         bad.data[i] |= now[i];
     free(now);
+    if (status != MPCW_OK && status != MPCW_REJECTED)
+        memset(bad.data, 0, bad.len);
     return status == MPCW_REJECTED ? MPCW_OK : status;
 }
 

@@ -181,15 +181,16 @@ INLINE void square(vec *t, const dvec *a, size_t digits)
     }
 }
 
-/* The quotient digit in [0, 2^51) that clears a column x. */
-INLINE dvec quotient(vec x, dvec ninv)
+/* The quotient digit in [0, 2^51) that clears a column x: the low bits of x * ninv, by halves of 32 bits. */
+INLINE vec quotient(vec x, vec ninv)
 {
-    const dvec m = to_double(digit(x));
-    return to_double(digit(bits(low(m, ninv, high(m, ninv)))));
+    const vec cross = add(_mm256_mul_epu32(x, _mm256_srli_epi64(ninv, 32)),
+                          _mm256_mul_epu32(_mm256_srli_epi64(x, 32), ninv));
+    return digit(add(_mm256_mul_epu32(x, ninv), _mm256_slli_epi64(cross, 32)));
 }
 
 /* Clear the columns p[0 .. rows - 1] by adding multiples of N, and keep the multiples in q unless it is NULL. */
-INLINE void reduce_rows(vec *p, vec *q, const lane_mod *m, dvec ninv, size_t digits, size_t rows)
+INLINE void reduce_rows(vec *p, vec *q, const lane_mod *m, vec ninv, size_t digits, size_t rows)
 {
     const dvec *n = (const dvec *)m->n;
     vec c[2 * ROWS + 1] = {{0}};
@@ -198,20 +199,20 @@ INLINE void reduce_rows(vec *p, vec *q, const lane_mod *m, dvec ninv, size_t dig
     EACH_ROW(row, rows)
     {
         /* all of the column but this row's lower half, whose bias is subtracted already */
-        const vec x = add(add(p[row], all(BIAS_LOW)), c[row]);
-        k[row] = quotient(x, ninv);
+        const vec x = add(p[row], c[row]), digit_of_row = quotient(add(x, all(BIAS_LOW)), ninv);
+        k[row] = to_double(digit_of_row);
         EACH_ROW(column, rows)
         {
             const dvec h = high(k[row], n[column]);
             const vec l = bits(low(k[row], n[column], h));
             if (column == 0)
-                c[row + 1] = add(c[row + 1], carry_of(_mm256_sub_epi64(add(x, l), all(BIAS_LOW))));
+                c[row + 1] = add(c[row + 1], carry_of(add(x, l)));
             else
                 c[row + column] = add(c[row + column], l);
             c[row + column + 1] = add(c[row + column + 1], bits(h));
         }
         if (q)
-            q[row] = to_integer(k[row]);
+            q[row] = digit_of_row;
     }
     strip(p + rows, n + rows, digits - rows, k, c + rows, rows);
 }
@@ -220,7 +221,7 @@ INLINE void reduce_rows(vec *p, vec *q, const lane_mod *m, dvec ninv, size_t dig
  * with q the quotient's digits. */
 INLINE void clear_low(vec *t, vec *q, const lane_mod *m, size_t digits)
 {
-    const dvec ninv = to_double(digit(_mm256_loadu_si256((const vec *)m->ninv)));
+    const vec ninv = _mm256_loadu_si256((const vec *)m->ninv);
     size_t i = 0;
     for (; i + 1 < digits; i += ROWS)
         reduce_rows(t + i, q ? q + i : NULL, m, ninv, digits, ROWS);

@@ -248,7 +248,7 @@ mpcw_status paillier_plaintext(mp_limb_t *out, uint64_t *ok, const mpcw_paillier
     if (m_limbs > n)
         return MPCW_E_RANGE;
     const uint64_t negative = (uint64_t)0 - (m[m_limbs - 1] >> 63);
-    mp_limb_t carry = 0;
+    mp_limb_t carry = 0, complement[LANE_LIMBS_MAX];
     limbs_extend(out, n, m, m_limbs);
     /* out + (negative ? N : 0); a negative number of n limbs carries out of the top exactly when it is above -N - 1 */
     for (size_t i = 0; i < n; i++) {
@@ -256,8 +256,12 @@ mpcw_status paillier_plaintext(mp_limb_t *out, uint64_t *ok, const mpcw_paillier
         carry = (mp_limb_t)(s < carry) | (mp_limb_t)(t < s);
         out[i] = t;
     }
-    const uint64_t in_range = ct_select(negative, ct_mask_nonzero(carry), limbs_less(out, key->n, n));
-    *ok &= in_range;
+    const uint64_t below = ct_select(negative, ct_mask_nonzero(carry), limbs_less(out, key->n, n));
+    /* N is odd: out is above N / 2 exactly when N - out < out, and then m must be negative */
+    mpn_sub_n(complement, key->n, out, (mp_size_t)n);
+    const uint64_t above = limbs_less(complement, out, n);
+    *ok &= below & ~(above ^ negative);
+    ct_cleanse(complement, sizeof complement);
     return MPCW_OK;
 }
 

@@ -33,7 +33,7 @@ struct mpcw_paillier_secret {
 mpcw_status paillier_expect(const mpcw_paillier *key);
 mpcw_status paillier_secret_expect(const mpcw_paillier_secret *key);
 
-/* out (limbs of N) = m mod N for a signed m of m_limbs limbs with |m| < N; ok &= all ones, or 0 when m is out of range. */
+/* out (limbs of N) = m mod N for a signed m of m_limbs limbs in (-N/2, N/2); ok &= all ones, or 0 when m is out of range. */
 mpcw_status paillier_plaintext(mp_limb_t *out, uint64_t *ok, const mpcw_paillier *key, const mp_limb_t *m,
                                size_t m_limbs);
 

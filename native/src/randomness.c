@@ -192,6 +192,19 @@ done:
     return status;
 }
 
+/* The argument for a draw's distribution wants every r_k to be a unit. */
+static mpcw_status expect_unit_bases(const mpcw_randomness *t)
+{
+    const size_t n = t->limbs;
+    uint8_t bytes[8 * LANE_LIMBS_MAX];
+    mpcw_status status = MPCW_OK;
+    for (size_t i = 0; i < RANDOMNESS_BASES && status == MPCW_OK; i++) {
+        limbs_to_be(bytes, 8 * n, t->bases + 3 * n * i, n);
+        status = units_expect_var(bytes, 8 * n, 1, t->n, n, false);
+    }
+    return status;
+}
+
 mpcw_status mpcw_randomness_new(mpcw_randomness **out, const mpcw_paillier *key, const mpcw_secret *seed)
 {
     rng r = {0};
@@ -206,7 +219,7 @@ mpcw_status mpcw_randomness_new(mpcw_randomness **out, const mpcw_paillier *key,
         status = MPCW_E_MEMORY;
         goto done;
     }
-    if ((status = build(t, key->many, 0, NULL, &r)) != MPCW_OK)
+    if ((status = build(t, key->many, 0, NULL, &r)) != MPCW_OK || (status = expect_unit_bases(t)) != MPCW_OK)
         goto done;
     *out = t;
     t = NULL;
@@ -259,12 +272,13 @@ mpcw_status mpcw_randomness_export(uint8_t *out, size_t out_len, const mpcw_rand
     if (out_len != RANDOMNESS_BASES * 24 * n)
         return MPCW_E_LENGTH;
     mp_limb_t x[2 * LANE_LIMBS_MAX], tmp[2 * LANE_LIMBS_MAX];
+    uint8_t *powers = out + RANDOMNESS_BASES * 8 * n;
     for (size_t i = 0; i < RANDOMNESS_BASES; i++) {
         const mp_limb_t *base = t->bases + 3 * n * i;
         memcpy(x, base + n, 2 * n * sizeof *x);
         lane_join(x, tmp, t->n, n);
-        limbs_to_be(out + i * 24 * n, 8 * n, base, n);
-        limbs_to_be(out + i * 24 * n + 8 * n, 16 * n, x, 2 * n);
+        limbs_to_be(out + i * 8 * n, 8 * n, base, n);
+        limbs_to_be(powers + i * 16 * n, 16 * n, x, 2 * n);
     }
     return MPCW_OK;
 }
@@ -322,7 +336,10 @@ mpcw_status mpcw_randomness_import(mpcw_randomness **out, const mpcw_paillier *k
     const size_t n = key->limbs, width = key->many->width;
     if (in_len != RANDOMNESS_BASES * 24 * n)
         return MPCW_E_LENGTH;
-    if ((status = new_table(&t, key, false)) != MPCW_OK || (status = lane_open(&l, key->many)) != MPCW_OK)
+    const uint8_t *powers = in + RANDOMNESS_BASES * 8 * n;
+    if ((status = units_expect_var(in, 8 * n, RANDOMNESS_BASES, key->n, n, false)) != MPCW_OK ||
+        (status = units_expect_var(powers, 16 * n, RANDOMNESS_BASES, key->n, n, true)) != MPCW_OK ||
+        (status = new_table(&t, key, false)) != MPCW_OK || (status = lane_open(&l, key->many)) != MPCW_OK)
         goto done;
     r = secret_alloc(3 * RANDOMNESS_BASES * width * sizeof *r);
     t->bases = calloc(RANDOMNESS_BASES * 3 * n, sizeof *t->bases);
@@ -333,13 +350,9 @@ mpcw_status mpcw_randomness_import(mpcw_randomness **out, const mpcw_paillier *k
     uint64_t *r_n = r + RANDOMNESS_BASES * width;
     mp_limb_t x[2 * LANE_LIMBS_MAX], digits[2 * LANES_MAX * LANE_LIMBS_MAX];
     for (size_t i = 0; i < RANDOMNESS_BASES; i++) {
-        const uint8_t *item = in + i * 24 * n;
         mp_limb_t *base = t->bases + 3 * n * i;
-        if ((status = units_expect_var(item, 8 * n, 1, key->n, n, false)) != MPCW_OK ||
-            (status = units_expect_var(item + 8 * n, 16 * n, 1, key->n, n, true)) != MPCW_OK)
-            goto done;
-        limbs_from_be(base, n, item, 8 * n);
-        limbs_from_be(x, 2 * n, item + 8 * n, 16 * n);
+        limbs_from_be(base, n, in + i * 8 * n, 8 * n);
+        limbs_from_be(x, 2 * n, powers + i * 16 * n, 16 * n);
         if ((status = lane_enter_items(&l, r + i * width, base, n, n, 1, 1)) != MPCW_OK ||
             (status = lane_enter_items(&l, r_n + 2 * i * width, x, 2 * n, 2 * n, 1, 2)) != MPCW_OK ||
             (status = lane_dual_leave(&l, digits, r_n + 2 * i * width)) != MPCW_OK)

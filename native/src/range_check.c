@@ -9,6 +9,7 @@
 #include "secp.h"
 
 #define MODULUS_BYTES_MAX 512
+#define SIZE_BITS_MAX 8192 /* of ell, ell' and epsilon */
 
 static mpcw_status expect_modulus(mpz_t n, mpcw_bytes bytes)
 {
@@ -66,10 +67,10 @@ static mpcw_status read_point(ge *p, uint32_t *violations, mpcw_bytes bytes)
     return MPCW_OK;
 }
 
-/* x modulo n, the order of secp256k1. */
+/* x modulo n, the order of secp256k1, for a z1 of at most ell + epsilon bits. */
 static void scalar_from_mpz(scalar *s, const mpz_t x)
 {
-    mp_limb_t limbs[MODULUS_BYTES_MAX / 8 + 132] = {0};
+    mp_limb_t limbs[2 * SIZE_BITS_MAX / 64 + 1] = {0};
     mpz_export(limbs, NULL, -1, sizeof *limbs, 0, 0, x);
     scalar_from_int(s, limbs, mpz_size(x) + 1);
     if (mpz_sgn(x) < 0)
@@ -146,8 +147,8 @@ static mpcw_status verdict(uint32_t violations)
 
 static bool sizes_fit(const mpcw_proof_sizes *s)
 {
-    return s->ell > 0 && s->ell % 64 == 0 && s->ell <= 8192 && s->ell_prime > 0 && s->ell_prime % 64 == 0 &&
-           s->ell_prime <= 8192 && s->epsilon > 0 && s->epsilon % 64 == 0 && s->epsilon <= 8192;
+    return s->ell > 0 && s->ell % 64 == 0 && s->ell <= SIZE_BITS_MAX && s->ell_prime > 0 && s->ell_prime % 64 == 0 &&
+           s->ell_prime <= SIZE_BITS_MAX && s->epsilon > 0 && s->epsilon % 64 == 0 && s->epsilon <= SIZE_BITS_MAX;
 }
 
 mpcw_status mpcw_enc_elg_check_var(uint32_t *violations, mpcw_bytes ni, const mpcw_pedersen_parameters *verifier,

@@ -205,6 +205,13 @@ static mpcw_status expect_primes(const mpcw_secret *p, const mpcw_secret *q)
     return secret_expect(q, MPCW_KIND_RESIDUE, 1, p->size);
 }
 
+/* x modulo 2^bits, for a public number of bits. */
+static void keep_bits(mp_limb_t *x, size_t limbs, size_t bits)
+{
+    for (size_t i = bits / 64; i < limbs; i++)
+        x[i] &= i == bits / 64 ? ((mp_limb_t)1 << bits % 64) - 1 : 0;
+}
+
 mpcw_status mpcw_ring_pedersen_generate(mpcw_secret **lambda, uint8_t *t, size_t t_len, const mpcw_secret *p,
                                         const mpcw_secret *q, const mpcw_secret *seed)
 {
@@ -241,14 +248,16 @@ mpcw_status mpcw_ring_pedersen_generate(mpcw_secret **lambda, uint8_t *t, size_t
         goto done;
     }
     mp_limb_t *drawn = (mp_limb_t *)(void *)(*lambda)->data;
+    const size_t bits = limbs_bits_var(modulus, n);
     do {
         rng_bytes(&r, drawn, 8 * n);
-        drawn[n - 1] &= ~(mp_limb_t)0 >> 2; /* phi / 4 has two bits less than N^ */
+        keep_bits(drawn, n, bits - 2); /* phi / 4 is below N^ / 4 */
         below = limbs_less(drawn, phi, n);
         ct_declassify(&below, sizeof below); /* tells of rejected candidates only */
     } while (!below);
     do {
         rng_bytes(&r, x, 8 * n);
+        keep_bits(x, n, bits);
         below = limbs_less(x, modulus, n) & ~limbs_is_zero(x, n);
         ct_declassify(&below, sizeof below);
     } while (!below);

@@ -10,6 +10,7 @@ mpcw_status mpcw_ints_random(mpcw_secret **out, size_t count, size_t bits, const
 /* Uniform in [-2^(bits - 1) N, 2^(bits - 1) N), of bits + 8 n_len bits each; n_len is a multiple of 8. */
 mpcw_status mpcw_ints_random_multiple(mpcw_secret **out, size_t count, size_t bits, mpcw_bytes n,
                                       const mpcw_secret *seed);
+/* -a_i modulo 2^(8 size): the least integer of a width stays. */
 mpcw_status mpcw_ints_negate(mpcw_secret **out, const mpcw_secret *a);
 
 #endif

@@ -30,18 +30,19 @@ mpcw_status mpcw_paillier_public(mpcw_paillier **out, const mpcw_paillier_secret
  * The statistical distance of a draw from a uniform unit is at most 2^-128 for every N, hostile ones included. */
 typedef struct mpcw_randomness mpcw_randomness;
 
-/* Takes seconds: 264 N-th powers. seed may be NULL. */
+/* Takes seconds: 264 N-th powers. seed may be NULL. MPCW_E_NOT_UNIT for an N of which one of them shares a factor. */
 mpcw_status mpcw_randomness_new(mpcw_randomness **out, const mpcw_paillier *key, const mpcw_secret *seed);
 mpcw_status mpcw_randomness_new_own(mpcw_randomness **out, const mpcw_paillier_secret *key, const mpcw_secret *seed);
 void mpcw_randomness_free(mpcw_randomness *table);
-/* The bases r_k and r_k^N of a table made for a public key, 3 n_len bytes each; they are public. The table of a secret
- * key stays: MPCW_E_KIND. */
+/* The bases r_k (n_len bytes each) and behind them their powers r_k^N (2 n_len bytes each) of a table made for a public key;
+ * they are public. The table of a secret key stays: MPCW_E_KIND. */
 mpcw_status mpcw_randomness_export_size(size_t *size, const mpcw_randomness *table);
 mpcw_status mpcw_randomness_export(uint8_t *out, size_t out_len, const mpcw_randomness *table);
 /* Checks that every base is a unit and (by a random linear combination) its power. */
 mpcw_status mpcw_randomness_import(mpcw_randomness **out, const mpcw_paillier *key, const uint8_t *in, size_t in_len);
 
-/* c_i = Enc(m_i; rho_i) with fresh rho_i. table and seed may be NULL; without a table each item costs an N-th power. */
+/* c_i = Enc(m_i; rho_i) with fresh rho_i. table and seed may be NULL; without a table each item costs an N-th power.
+ * MPCW_E_RANGE for an m_i that is not in (-N/2, N/2) or wider than N. */
 mpcw_status mpcw_paillier_encrypt(uint8_t *c, size_t c_len, mpcw_secret **rho, const mpcw_paillier *key,
                                   const mpcw_randomness *table, const mpcw_secret *m, const mpcw_secret *seed);
 mpcw_status mpcw_paillier_encrypt_own(uint8_t *c, size_t c_len, mpcw_secret **rho, const mpcw_paillier_secret *key,

@@ -14,6 +14,9 @@
  * half interval +-2^b takes b bits, +-2^b N^ takes b + |N^|), so a value out of range has no encoding. A respond that meets one
  * fails with MPCW_E_RANGE (probability below 2^-250 at the parameters of the paper): commit again.
  *
+ * Ciphertexts and units of the own N_i are computed modulo p and q: a fault in one of them would hand out a factor. Verify the own
+ * equations with mpcw_verify_encryptions_var before they are sent.
+ *
  * N^ takes nh bytes, N_i and N_j take ni and nj bytes; a point takes 64 bytes (x || y). Widths in bits are multiples of 64. */
 
 /* The paper's ell, ell' and epsilon, in bits. */
