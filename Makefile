@@ -33,5 +33,11 @@ native-check:  ## the C tests, without Python
 	$(BIN)/cmake --build $(CTEST_BUILD)
 	$(BIN)/ctest --test-dir $(CTEST_BUILD) --output-on-failure
 
+bench:  ## operations beside their peers; the tables and targets: python bench/bench_native.py
+	$(BIN)/pytest bench --benchmark-only --benchmark-max-time=0.2 --benchmark-columns=min,median,rounds --benchmark-sort=fullname
+
+bench-smoke:  ## every benchmark once, without a figure
+	$(BIN)/pytest bench --benchmark-disable
+
 clean:
 	rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
