@@ -2,17 +2,27 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-CTEST_BUILD := build/ctests
+# seconds for each fuzz target
+FUZZ_SECONDS ?= 60
 
-.PHONY: setup build test check native-check bench bench-smoke clean
+CMAKE = $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -S native -DMPCW_EXTENSION=OFF -DMPCW_WERROR=ON
+CTEST = $(BIN)/ctest --output-on-failure
+# coincurve's extension module, of which the C tests use libsecp256k1
+LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
+
+.PHONY: setup build test check native-check native-test native-sanitize fuzz bench bench-smoke wheel-check clean help
 .DEFAULT_GOAL := test
 
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1: /p' Makefile | awk -F': ' '{printf "%-16s %s\n", $$1, $$2}'
+
 $(BIN)/python:
+	PYTHON=$(PYTHON) tools/install-system-packages python
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 setup: $(BIN)/python  ## system packages where permitted, virtual environment, extension
-	tools/install-system-packages
+	PYTHON=$(BIN)/python tools/install-system-packages build
 	$(BIN)/pip install --quiet --group dev
 	$(MAKE) --no-print-directory build
 
@@ -28,16 +38,38 @@ check:  ## style, types, import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-native-check:  ## the C tests, without Python
-	$(BIN)/cmake -S native -B $(CTEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DMPCW_EXTENSION=OFF -DMPCW_CTESTS=ON -DMPCW_WERROR=ON
-	$(BIN)/cmake --build $(CTEST_BUILD)
-	$(BIN)/ctest --test-dir $(CTEST_BUILD) --output-on-failure
+native-check: native-test native-sanitize  ## the C tests: as shipped, under memcheck, under sanitizers
 
-bench:  ## operations beside their peers; the tables and targets: python bench/bench_native.py
-	$(BIN)/pytest bench --benchmark-only --benchmark-max-time=0.2 --benchmark-columns=min,median,rounds --benchmark-sort=fullname
+native-test:  ## the C tests and the constant-time tests of the release objects
+	tools/install-system-packages valgrind
+	$(CMAKE) -B build/native-test -DCMAKE_BUILD_TYPE=Release -DMPCW_CTESTS=ON -DMPCW_LIBSECP256K1=$(LIBSECP)
+	$(BIN)/cmake --build build/native-test
+	$(CTEST) --test-dir build/native-test
 
-bench-smoke:  ## every benchmark once, without a figure
+native-sanitize:  ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(CMAKE) -B build/native-sanitize -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DMPCW_CTESTS=ON \
+	    -DMPCW_SANITIZE=address,undefined -DMPCW_LIBSECP256K1=$(LIBSECP)
+	$(BIN)/cmake --build build/native-sanitize
+	$(CTEST) --test-dir build/native-sanitize
+
+fuzz:  ## every fuzz target for FUZZ_SECONDS each
+	tools/install-system-packages clang
+	CC=clang $(CMAKE) -B build/fuzz -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DMPCW_FUZZ=ON \
+	    -DMPCW_SANITIZE=fuzzer-no-link,address,undefined -DMPCW_LIBSECP256K1=$(LIBSECP)
+	$(BIN)/cmake --build build/fuzz
+	tools/fuzz build/fuzz/fuzz $(FUZZ_SECONDS)
+
+bench:  ## the benchmarks
+	$(BIN)/pytest bench --benchmark-only
+
+bench-smoke:  ## every benchmark once, without figures
 	$(BIN)/pytest bench --benchmark-disable
 
-clean:
-	rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+wheel-check:  ## the wheel: its contents, and an import on every supported interpreter of this machine
+	rm -rf build/wheel
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(BIN)/python tools/check_wheel.py build/wheel
+
+clean:  ## what the other targets made, but for the virtual environment
+	rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -70,15 +70,15 @@ static void arithmetic(engine *e)
 static void selection(engine *e)
 {
     enum { COUNT = 8 };
-    const size_t words = 2 * e->m->width, entry = 2 * e->ops->entry(e->m->digits);
+    const size_t words = 2 * e->m->width, entry = e->ops->entry(2 * e->m->digits);
     uint64_t *table = secret_alloc(COUNT * words * sizeof *table);
-    uint8_t *packed = secret_alloc(COUNT * entry + LANE_TABLE_SLACK);
+    uint8_t *packed = secret_alloc(COUNT * entry);
     uint32_t index[LANES_MAX];
 
     CHECK(table && packed);
     for (size_t i = 0; i < COUNT; i++) {
         memcpy(table + i * words, e->a, words * sizeof *table);
-        e->ops->entry_pack(e->m, packed + i * entry, e->a, i % e->ops->lanes, 2);
+        e->ops->entry_pack(e->m, packed, COUNT, i, e->a, i % e->ops->lanes, 2);
     }
     for (size_t k = 0; k < LANES_MAX; k++)
         index[k] = (uint32_t)(5 * k) % COUNT;

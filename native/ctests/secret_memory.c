@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "poison.h"
 #include "secret.h"
 
 /* everything together fits the usual 8 MiB of locked memory of a user */
@@ -108,6 +109,7 @@ static void freed_memory_is_zero(void)
     CHECK(keep && block);
     memset(block, 0xa5, 1000);
     secret_free(block);
+    unpoison(block, 1000);
     CHECK(is_filled(block, 1000, 0)); /* keep holds the chunk */
     secret_free(keep);
 }
@@ -185,6 +187,27 @@ static void guard_pages_stop_an_overrun(void)
     CHECK(dies_by_segv(write_behind_the_chunk));
     CHECK(dies_by_segv(write_before_the_chunk));
     CHECK(!dies_by_segv(write_inside_the_chunk));
+}
+
+/* A sanitizer's report ends a child of its own. */
+static void sanitizer_stops_an_overrun_inside_a_chunk(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    int status;
+
+    for (int excess = 0; excess < 3; excess++) {
+        pid_t child = fork();
+        if (child == 0) {
+            volatile uint8_t *p = secret_alloc(100);
+            freopen("/dev/null", "w", stderr);
+            if (excess == 2)
+                secret_free((void *)p);
+            p[99 + (excess == 1)] = 1;
+            _exit(0);
+        }
+        CHECK(waitpid(child, &status, 0) == child && (excess == 0) == (status == 0));
+    }
+#endif
 }
 
 static long locked_kib(void)
@@ -287,6 +310,7 @@ int main(void)
     empty_chunks_are_given_back_but_one();
     odd_frees_are_ignored();
     guard_pages_stop_an_overrun();
+    sanitizer_stops_an_overrun_inside_a_chunk();
     child_locks_memory_of_its_own_and_leaves_the_parents();
     locked_pages_are_counted_by_the_kernel();
     threads_share_the_arena_while_others_fork();

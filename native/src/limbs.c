@@ -90,23 +90,68 @@ size_t limbs_bits_var(const mp_limb_t *a, size_t limbs)
     return limbs == 0 ? 0 : 64 * limbs - (size_t)__builtin_clzll(a[limbs - 1]);
 }
 
+/* floor((high 2^64 + low) / d) for d >= 2^63, or all ones when it takes more than 64 bits. */
+static mp_limb_t divide_two(mp_limb_t high, mp_limb_t low, mp_limb_t d)
+{
+    const uint64_t over = ~limbs_less(&high, &d, 1);
+    mp_limb_t q = 0;
+    for (int i = 0; i < 64; i++) {
+        const uint64_t carry = ct_mask_bit(high >> 63);
+        high = high << 1 | low >> 63;
+        low <<= 1;
+        const uint64_t take = carry | ~limbs_less(&high, &d, 1);
+        high -= d & take;
+        q = q << 1 | (take & 1);
+    }
+    return q | over;
+}
+
+/* r = a 2^shift for a result that fits; r may be a. */
+static void shift_left(mp_limb_t *r, const mp_limb_t *a, size_t limbs, unsigned shift)
+{
+    for (size_t i = limbs; i-- > 0;)
+        r[i] = a[i] << shift | (i ? a[i - 1] >> 1 >> (63 - shift) : 0);
+}
+
+static void shift_right(mp_limb_t *r, const mp_limb_t *a, size_t limbs, unsigned shift)
+{
+    for (size_t i = 0; i < limbs; i++)
+        r[i] = a[i] >> shift | (i + 1 < limbs ? a[i + 1] << 1 << (63 - shift) : 0);
+}
+
+/* Knuth's algorithm D. mpn_sec_div_qr looks a reciprocal up by the divisor's highest bits, which are secret here. */
 mpcw_status limbs_divide(mp_limb_t *q, mp_limb_t *x, size_t x_limbs, const mp_limb_t *n, size_t n_limbs)
 {
-    /* Bit by bit: mpn_sec_div_qr takes the reciprocal of the divisor from a table, by its highest bits. */
-    mp_limb_t *r = secret_alloc(2 * n_limbs * sizeof *r);
-    if (!r)
+    for (; n_limbs > 1; n_limbs--) {
+        uint64_t zero = limbs_is_zero(n + n_limbs - 1, 1);
+        /* how many limbs a modulus takes is public */
+        ct_declassify(&zero, sizeof zero);
+        if (!zero)
+            break;
+    }
+    mp_limb_t *u = secret_alloc((x_limbs + 1 + n_limbs) * sizeof *u);
+    if (!u)
         return MPCW_E_MEMORY;
-    if (q)
-        memset(q, 0, (x_limbs - n_limbs + 1) * sizeof *q);
-    for (size_t i = 64 * x_limbs; i-- > 0;) {
-        mp_limb_t carry = mpn_lshift(r, r, (mp_size_t)n_limbs, 1);
-        r[0] |= x[i / 64] >> (i % 64) & 1;
-        const mp_limb_t bit = limbs_reduce_once(&carry, r, n, r + n_limbs, n_limbs);
-        if (q && i / 64 <= x_limbs - n_limbs)
-            q[i / 64] |= bit << (i % 64);
+    mp_limb_t *d = u + x_limbs + 1;
+    const unsigned shift = (unsigned)__builtin_clzll(n[n_limbs - 1]);
+    shift_left(d, n, n_limbs, shift);
+    memcpy(u, x, x_limbs * sizeof *u);
+    shift_left(u, u, x_limbs + 1, shift);
+    for (size_t j = x_limbs - n_limbs + 1; j-- > 0;) {
+        mp_limb_t *top = u + j + n_limbs;
+        mp_limb_t digit = divide_two(top[0], top[-1], d[n_limbs - 1]);
+        top[0] -= mpn_submul_1(u + j, d, (mp_size_t)n_limbs, digit);
+        /* the estimate is at most 2 too large */
+        for (int i = 0; i < 2; i++) {
+            const uint64_t below = ct_mask_nonzero(top[0]);
+            top[0] += mpn_cnd_add_n(below, u + j, u + j, d, (mp_size_t)n_limbs);
+            digit += below;
+        }
+        if (q)
+            q[j] = digit;
     }
     memset(x, 0, x_limbs * sizeof *x);
-    memcpy(x, r, n_limbs * sizeof *x);
-    secret_free(r);
+    shift_right(x, u, n_limbs, shift);
+    secret_free(u);
     return MPCW_OK;
 }

@@ -43,7 +43,7 @@ void limbs_to_be(uint8_t *bytes, size_t bytes_len, const mp_limb_t *a, size_t li
 /* Two's complement a (a_limbs) extended or cut to limbs. */
 void limbs_extend(mp_limb_t *r, size_t limbs, const mp_limb_t *a, size_t a_limbs);
 /* q, r = x / n for x of x_limbs limbs, which becomes the remainder (zeros above); q of x_limbs - n_limbs + 1 limbs may be
- * NULL; the quotient must fit. Constant time in the values. */
+ * NULL. Constant time in the values: only the lengths and which limb of n is the highest show. */
 mpcw_status limbs_divide(mp_limb_t *q, mp_limb_t *x, size_t x_limbs, const mp_limb_t *n, size_t n_limbs);
 /* Bits of a public value. */
 size_t limbs_bits_var(const mp_limb_t *a, size_t limbs);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ct.h"
+#include "poison.h"
 #include "secret.h"
 
 enum { UNIT = 64, EXACT_BINS = 32, BINS = 64 };
@@ -154,6 +155,7 @@ static void unmap_chunk(chunk *c)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
+    unpoison(c->base, (size_t)c->length * UNIT); /* others may get the addresses */
     munmap(c->base - page, (size_t)c->length * UNIT + 2 * page);
     free(c);
 }
@@ -182,6 +184,7 @@ static chunk *map_chunk(size_t at_least)
     }
     c->units[length].used = 1;
     insert_free(c, 0, c->length);
+    poison(c->base, bytes);
     return c;
 }
 
@@ -249,6 +252,7 @@ void *secret_alloc(size_t size)
     if (c) {
         take_block(c, first, length);
         block = c->base + (size_t)first * UNIT;
+        unpoison(block, size);
     }
     pthread_mutex_unlock(&arena.lock);
     return block;
@@ -283,7 +287,9 @@ void secret_free(void *p)
     if (!c)
         return; /* the kernel wiped it at fork() */
 
+    unpoison(p, bytes); /* behind the size that was asked for, too */
     ct_cleanse(p, bytes); /* outside the lock: it may be megabytes */
+    poison(p, bytes);
     pthread_mutex_lock(&arena.lock);
     give_back_block(c, first);
     if (c->used == 0 && (other = find_empty(c)) != NULL) {
