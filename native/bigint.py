@@ -1,17 +1,20 @@
 """Powers modulo public odd numbers: public values are Python ints, secret exponents stay in C memory."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, final
 
 from native._core import ffi, lib
+from native.columns import _bad
 from native.errors import LengthError, ModulusError, RangeError, check
+from native.handle import Handle, _make
 from native.secret import SecretInts, SecretResidues, _size
 
 _MODULUS_BYTES: Final = 512
 
 
-class Modulus:
-    """An odd number N with the arithmetic modulo N and N^2 prepared; immutable, shared by threads at will.
+@final
+class Modulus(Handle):
+    """An odd number N with the arithmetic modulo N and N^2 prepared.
 
     Args:
         n: odd, 3 to 2^4096 - 1.
@@ -20,16 +23,27 @@ class Modulus:
         ModulusError: n is even or out of range.
     """
 
-    __slots__ = ("_handle", "n", "size")
+    __slots__ = ("_n", "_size")
+    _n: int
+    _size: int
 
     def __init__(self, n: int) -> None:
-        self.size = (n.bit_length() + 63) // 64 * 8  # bytes of a residue
-        if n < 3 or self.size > _MODULUS_BYTES:
+        size = (n.bit_length() + 63) // 64 * 8
+        if n < 3 or size > _MODULUS_BYTES:
             raise ModulusError("Modulus: n is not in 3..2^4096-1")
-        self.n = n
-        out = ffi.new("mpcw_modulus **")
-        check(lib.mpcw_modulus_new(out, n.to_bytes(self.size, "big"), self.size), "Modulus")
-        self._handle = ffi.gc(out[0], lib.mpcw_modulus_free)
+        create, release = lib.mpcw_modulus_new, lib.mpcw_modulus_free
+        super().__init__(_make("Modulus", "mpcw_modulus", release, create, n.to_bytes(size, "big"), size))
+        self._n, self._size = n, size
+
+    @property
+    def n(self) -> int:
+        """The modulus N."""
+        return self._n
+
+    @property
+    def size(self) -> int:
+        """Bytes of a residue modulo N."""
+        return self._size
 
     def pow(
         self, bases: Sequence[int], exponents: SecretInts | SecretResidues, *, square: bool = False
@@ -99,9 +113,7 @@ class Modulus:
         x = _join(values, self._residue(square))
         bad = ffi.new("uint8_t[]", len(values))
         status = lib.mpcw_modulus_units_var(bad, len(bad), self._handle, square, _bytes(x))
-        if status != lib.MPCW_REJECTED:
-            check(status, "non_units")
-        return tuple(i for i in range(len(values)) if bad[i])
+        return _bad(status, bad, "non_units")
 
     def jacobi(self, values: Sequence[int]) -> tuple[int, ...]:
         """Return the Jacobi symbols (value | N) of public values: 1, 0 or -1.
@@ -110,16 +122,17 @@ class Modulus:
             LengthError: there are no values.
             RangeError: a value is negative or has more bytes than the modulus.
         """
-        x = _join(values, self.size)
+        x = _join(values, self._size)
         symbols = ffi.new("int8_t[]", len(values))
         check(lib.mpcw_modulus_jacobi_var(symbols, len(symbols), self._handle, _bytes(x)), "jacobi")
         return tuple(symbols)
 
     def _residue(self, square: bool) -> int:
-        return self.size * (2 if square else 1)
+        return self._size * (2 if square else 1)
 
 
-class FixedBase:
+@final
+class FixedBase(Handle):
     """A public base with a table of its powers, for many secret exponents.
 
     Args:
@@ -133,15 +146,16 @@ class FixedBase:
         RangeError: the base is out of range.
     """
 
-    __slots__ = ("_handle", "_modulus", "_square")
+    __slots__ = ("_modulus", "_square")
+    _modulus: Modulus  # the C object points to it
+    _square: bool
 
     def __init__(self, modulus: Modulus, base: int, bits: int, *, square: bool = False) -> None:
-        self._modulus = modulus  # the handle refers to it
-        self._square = square
-        out = ffi.new("mpcw_fixed_base **")
+        create, release = lib.mpcw_fixed_base_new, lib.mpcw_fixed_base_free
         x = _join([base], modulus._residue(square))
-        check(lib.mpcw_fixed_base_new(out, modulus._handle, square, _bytes(x), _size(bits)), "FixedBase")
-        self._handle = ffi.gc(out[0], lib.mpcw_fixed_base_free)
+        inputs = (modulus._handle, square, _bytes(x), _size(bits))
+        super().__init__(_make("FixedBase", "mpcw_fixed_base", release, create, *inputs))
+        self._modulus, self._square = modulus, square
 
     def pow(self, exponents: SecretInts | SecretResidues) -> tuple[int, ...]:
         """Raise the base to secret exponents, in constant time.

@@ -20,6 +20,9 @@ HEADERS = (
     "range_proof",
     "batch",
     "bigint",
+    "prm_proof",
+    "mod_proof",
+    "fac_proof",
 )
 
 

@@ -28,7 +28,6 @@ class Progress:
     sieves: int  # windows sieved
     tests: int  # numbers put through Fermat's test
     expected_tests: int  # mean of tests at the end; a single prime may well need three times its share
-    seconds: float  # since the start, until the end
 
 
 @final
@@ -125,7 +124,7 @@ class PrimeSearch:
         """
         now = ffi.new("mpcw_prime_progress *")
         check(lib.mpcw_prime_search_progress(now, self._owner), "progress")
-        return Progress(now.found, now.sieves, now.tests, now.expected_tests, now.nanoseconds / 1e9)
+        return Progress(now.found, now.sieves, now.tests, now.expected_tests)
 
     def cancel(self) -> None:
         """End the search within a fraction of a second, from any thread; before run(), forbid it."""

@@ -23,7 +23,7 @@ mpcw_status int_random_multiple(mpcw_secret **out, size_t count, size_t bits, co
                                 rng *r)
 {
     const size_t low = bits / 64, limbs = low + n_limbs;
-    if (bits == 0 || bits % 64 != 0 || 64 * limbs > INT_BITS_MAX)
+    if (bits == 0 || bits % 64 != 0 || n_limbs > 2 * LANE_LIMBS_MAX || 64 * limbs > INT_BITS_MAX)
         return MPCW_E_LENGTH;
     const mpcw_status status = secret_new(out, MPCW_KIND_INT, count, 8 * limbs);
     if (status != MPCW_OK)
@@ -42,7 +42,7 @@ mpcw_status int_random_multiple(mpcw_secret **out, size_t count, size_t bits, co
             ct_declassify(&below, sizeof below);
         } while (!below);
         /* minus 2^(bits - 1) N: the parts of N / 2 above and below bit bits */
-        mp_limb_t half[LANE_LIMBS_MAX + 1] = {0};
+        mp_limb_t half[2 * LANE_LIMBS_MAX + 1] = {0};
         half[0] = mpn_rshift(half + 1, n, (mp_size_t)n_limbs, 1);
         mpn_sub_n(x + low - 1, x + low - 1, half, (mp_size_t)n_limbs + 1);
     }

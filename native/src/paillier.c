@@ -378,7 +378,7 @@ mpcw_status mpcw_paillier_decrypt(mpcw_secret **out, const mpcw_paillier_secret 
 {
     lane lp = {0}, lq = {0};
     mpcw_secret *m = NULL;
-    mp_limb_t *x = NULL;
+    uint64_t *cp = NULL;
     mpcw_status status;
     *out = NULL;
     if ((status = paillier_secret_expect(key)) != MPCW_OK)
@@ -390,13 +390,14 @@ mpcw_status mpcw_paillier_decrypt(mpcw_secret **out, const mpcw_paillier_secret 
         (status = secret_new(&m, MPCW_KIND_INT, count, 8 * n)) != MPCW_OK ||
         (status = lane_open(&lp, key->p)) != MPCW_OK || (status = lane_open(&lq, key->q)) != MPCW_OK)
         goto done;
-    x = secret_alloc((2 * lanes * n + lanes * n + n) * sizeof *x + 2 * (key->p->width + key->q->width) * sizeof *x);
-    if (!x) {
+    /* the vectors come first: they must be aligned */
+    cp = secret_alloc((2 * (key->p->width + key->q->width) + (3 * lanes + 1) * n) * sizeof *cp);
+    if (!cp) {
         status = MPCW_E_MEMORY;
         goto done;
     }
-    mp_limb_t *plain = x + 2 * lanes * n, *tmp = plain + lanes * n;
-    uint64_t *cp = tmp + n, *cq = cp + 2 * key->p->width;
+    uint64_t *cq = cp + 2 * key->p->width;
+    mp_limb_t *x = cq + 2 * key->q->width, *plain = x + 2 * lanes * n, *tmp = plain + lanes * n;
     for (size_t i = 0; i < count; i += lanes) {
         const size_t now = count - i < lanes ? count - i : lanes;
         for (size_t k = 0; k < now; k++)
@@ -414,7 +415,7 @@ mpcw_status mpcw_paillier_decrypt(mpcw_secret **out, const mpcw_paillier_secret 
     m = NULL;
 done:
     mpcw_secret_free(m);
-    secret_free(x);
+    secret_free(cp);
     lane_close(&lp);
     lane_close(&lq);
     return status;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lane.h"
@@ -21,7 +20,7 @@ struct mpcw_prime_search {
     uint64_t expected_tests;
     /* Atomic: read and written from several threads. */
     int started, cancelled;
-    uint64_t found, sieves, tests, start_time, end_time;
+    uint64_t found, sieves, tests;
 };
 
 /* How far to sieve: primes below 2^bound_log, windows of 2^window_log candidates. Larger bounds save tests and cost
@@ -49,13 +48,6 @@ static uint64_t expected_tests(mpcw_prime_kind kind, size_t bits, size_t count)
 {
     const double one = 0.5615 * (double)bits / effort_for(kind, bits).bound_log;
     return (uint64_t)((kind == MPCW_PRIME_SAFE ? one * one + one : one) * (double)count + 1);
-}
-
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 mpcw_status mpcw_prime_search_new(mpcw_prime_search **out, mpcw_prime_kind kind, size_t bits, size_t count)
@@ -95,14 +87,11 @@ mpcw_status mpcw_prime_search_progress(mpcw_prime_progress *out, const mpcw_prim
     *out = (mpcw_prime_progress){0};
     if (!search)
         return MPCW_E_KIND;
-    const uint64_t start = __atomic_load_n(&search->start_time, __ATOMIC_RELAXED);
-    const uint64_t end = __atomic_load_n(&search->end_time, __ATOMIC_RELAXED);
     *out = (mpcw_prime_progress){
         .found = __atomic_load_n(&search->found, __ATOMIC_RELAXED),
         .sieves = __atomic_load_n(&search->sieves, __ATOMIC_RELAXED),
         .tests = __atomic_load_n(&search->tests, __ATOMIC_RELAXED),
         .expected_tests = search->expected_tests,
-        .nanoseconds = start == 0 ? 0 : (end ? end : now()) - start,
     };
     return MPCW_OK;
 }
@@ -343,7 +332,6 @@ mpcw_status mpcw_prime_search_run(mpcw_secret **out, mpcw_prime_search *search, 
         return status;
     if (__atomic_exchange_n(&search->started, 1, __ATOMIC_RELAXED))
         return MPCW_E_USED;
-    __atomic_store_n(&search->start_time, now(), __ATOMIC_RELAXED);
     r.ops = lane_many(search->bits);
     r.effort = effort_for(search->kind, search->bits);
     r.limbs = search->bits / 64;
@@ -356,7 +344,6 @@ mpcw_status mpcw_prime_search_run(mpcw_secret **out, mpcw_prime_search *search, 
     if (status == MPCW_OK && search->found < search->count)
         status = MPCW_E_CANCELLED;
 done:
-    __atomic_store_n(&search->end_time, now(), __ATOMIC_RELAXED);
     small_primes_free(&r.small);
     if (status != MPCW_OK)
         mpcw_secret_free(r.primes);

@@ -87,6 +87,19 @@ mpcw_status units_expect_var(const uint8_t *x, size_t size, size_t count, const 
     return status;
 }
 
+bool unit_from_be_var(mpz_t x, mpcw_bytes bytes, const mpz_t n)
+{
+    mpz_t gcd;
+    from_be(x, bytes.data, bytes.len);
+    if (mpz_sgn(x) == 0 || mpz_cmp(x, n) >= 0)
+        return false;
+    mpz_init(gcd);
+    mpz_gcd(gcd, x, n);
+    const bool unit = mpz_cmp_ui(gcd, 1) == 0;
+    mpz_clear(gcd);
+    return unit;
+}
+
 mpcw_status units_invert_var(mp_limb_t *r, const uint8_t *x, size_t size, size_t count, const mp_limb_t *n,
                              size_t limbs, bool square)
 {

@@ -29,7 +29,6 @@ typedef struct mpcw_prime_progress {
     uint64_t sieves;         /* windows sieved */
     uint64_t tests;          /* numbers put through Fermat's test */
     uint64_t expected_tests; /* mean of tests at the end; one prime's share has a standard deviation as large */
-    uint64_t nanoseconds;    /* since the start, until the end */
 } mpcw_prime_progress;
 
 /* A search for count primes (1..64) of bits bits (64..2048, a multiple of 64; MPCW_E_RANGE otherwise). */
