@@ -116,7 +116,8 @@ def modexp(quick: bool) -> Iterator[Row]:
             OURS: ours(partial(arithmetic.pow, bases, secret, square=square)),
             OURS_VAR: ours(partial(arithmetic.pow_var, bases, exponents, square=square)),
         }
-        yield Row(f"{N.bit_length()}^{exponent_bits}", runs | peers([(bases[0], exponents[0], N)], True))
+        name = f"{bits}^{exponent_bits}" + (" mod N^2" if square else "")
+        yield Row(name, runs | peers([(bases[0], exponents[0], N)], True))
 
 
 # ---- 1.4 ----
@@ -200,7 +201,7 @@ def multi_powers(quick: bool) -> Iterator[Row]:
 
 
 SECTIONS: Final = (
-    Section("modexp", "1.1  x^e, ms: modulus^exponent in bits", modexp),
+    Section("modexp", "1.1  x^e mod N, ms: rows name the bits of N and of e", modexp),
     Section(
         "nth", "1.4  r^N mod N^2 and Paillier at 3072 bits, ms; peers: the powers it replaces", nth_powers
     ),
