@@ -55,7 +55,7 @@ static mpcw_status lane_constants(lane_mod *m, size_t lane)
     /* N * ceil(R / N) - R + 1 = N - (R mod N) + 1, for N does not divide R */
     m->ops->store(m, tmp, n, m->one, lane);
     mpn_sub_n(tmp, modulus, tmp, (mp_size_t)n);
-    mpn_add_1(tmp, tmp, (mp_size_t)n, 1);
+    limbs_add_limb(tmp, tmp, n, 1);
     m->ops->load(m, m->n_wrap, lane, tmp, n);
     ct_cleanse(tmp, sizeof tmp);
     return MPCW_OK;
@@ -238,7 +238,7 @@ mpcw_status lane_dual_leave(const lane *l, mp_limb_t *x, const uint64_t *a)
         m->ops->store(m, out, n, t, lane);
         const mp_limb_t full = limbs_reduce_once(&carry, out, modulus, tmp, n);
         m->ops->store(m, upper, n + 1, t + m->width, lane);
-        mpn_add_1(upper, upper, (mp_size_t)n + 1, full);
+        limbs_add_limb(upper, upper, n + 1, full);
         limbs_reduce_once(upper + n, upper, modulus, tmp, n);
         memcpy(out + n, upper, n * sizeof *x);
     }

@@ -51,7 +51,7 @@ static mp_limb_t adx_clear_low(mp_limb_t *t, mp_limb_t *q, const lane_mod *m, si
         adx_quotients(row, m->n, m->ninv[0], q + i);
         adx_rows(t + i + BLOCK, q + i, m->n + BLOCK, n / BLOCK - 1, row);
         mp_limb_t *high = t + i + n;
-        const mp_limb_t c = mpn_add_1(high, high, BLOCK, carry);
+        const mp_limb_t c = limbs_add_limb(high, high, BLOCK, carry);
         carry = c + mpn_add_n(high, high, row, BLOCK);
         ct_cleanse(row, sizeof row);
     }
@@ -130,7 +130,7 @@ static scratch scratch_of(const lane *l)
         mpn_com(s->q, s->q, (mp_size_t)n);                                                                          \
         mp_limb_t c = mpn_add_n(s->u, s->u, s->q, (mp_size_t)n);                                                    \
         c += mpn_add_n(s->u, s->u, l->m->n_wrap, (mp_size_t)n);                                                     \
-        carry += mpn_add_1(s->u + n, s->u + n, (mp_size_t)n, c + times);                                               \
+        carry += limbs_add_limb(s->u + n, s->u + n, n, c + times);                                                  \
         name##_reduce(r + n, s->u, carry, s->q, l->m);                                                              \
         memcpy(r, s->low, n * sizeof *r);                                                                           \
     }                                                                                                               \
@@ -174,7 +174,7 @@ static void limbs_dadd(const lane *l, uint64_t *r, const uint64_t *a, const uint
     /* what the lower part loses is one in the upper part */
     const mp_limb_t times = limbs_reduce_once(&carry, r, l->m->n, tmp, n);
     carry = mpn_add_n(r + n, a + n, b + n, (mp_size_t)n);
-    carry += mpn_add_1(r + n, r + n, (mp_size_t)n, times);
+    carry += limbs_add_limb(r + n, r + n, n, times);
     limbs_reduce_once(&carry, r + n, l->m->n, tmp, n);
     limbs_reduce_once(&carry, r + n, l->m->n, tmp, n);
 }

@@ -63,6 +63,16 @@ void limbs_mul(mp_limb_t *r, const mp_limb_t *a, size_t a_limbs, const mp_limb_t
         r[a_limbs + i] = mpn_addmul_1(r + i, a, (mp_size_t)a_limbs, b[i]);
 }
 
+mp_limb_t limbs_add_limb(mp_limb_t *r, const mp_limb_t *a, size_t limbs, mp_limb_t x)
+{
+    for (size_t i = 0; i < limbs; i++) {
+        const mp_limb_t sum = a[i] + x;
+        x = ct_value_barrier(sum < x);
+        r[i] = sum;
+    }
+    return x;
+}
+
 void limbs_from_be(mp_limb_t *r, size_t limbs, const uint8_t *bytes, size_t bytes_len)
 {
     memset(r, 0, limbs * sizeof *r);

@@ -18,6 +18,8 @@ void limbs_select(mp_limb_t *r, uint64_t mask, const mp_limb_t *a, const mp_limb
 void limbs_negate_if(mp_limb_t *r, uint64_t mask, size_t limbs);
 /* r = a * b, a + b limbs; schoolbook in constant time. r overlaps neither. */
 void limbs_mul(mp_limb_t *r, const mp_limb_t *a, size_t a_limbs, const mp_limb_t *b, size_t b_limbs);
+/* r = a + x; returns the carry. Unlike mpn_add_1 it does not stop where the carry ends. r may be a. */
+mp_limb_t limbs_add_limb(mp_limb_t *r, const mp_limb_t *a, size_t limbs, mp_limb_t x);
 /* Big-endian bytes (any length) to limbs and back; bytes beyond the limbs are dropped, missing ones are zero. */
 void limbs_from_be(mp_limb_t *r, size_t limbs, const uint8_t *bytes, size_t bytes_len);
 void limbs_to_be(uint8_t *bytes, size_t bytes_len, const mp_limb_t *a, size_t limbs);
