@@ -114,7 +114,7 @@ static mpcw_status fourth_root_exponent(mp_limb_t *e, const mp_limb_t *p, size_t
     memcpy(order, p, half * sizeof *order);
     order[0] ^= 1;
     mpn_rshift(k, p, (mp_size_t)half, 2);
-    mpn_add_1(k, k, (mp_size_t)half, 1);
+    limbs_add_1(k, k, half, 1);
     limbs_mul(square, k, half, k, half);
     const mpcw_status status = limbs_divide(NULL, square, 2 * half, order, half);
     memcpy(e, square, half * sizeof *e);
