@@ -20,7 +20,10 @@ def test_the_bases_are_units_with_their_powers() -> None:
     key = paillier(SMALL)
     data = tables(key)[0].to_bytes()
     assert len(data) == BASES * 3 * key.size
-    bases, powers = numbers(data[: BASES * key.size], key.size), numbers(data[BASES * key.size :], 2 * key.size)
+    bases, powers = (
+        numbers(data[: BASES * key.size], key.size),
+        numbers(data[BASES * key.size :], 2 * key.size),
+    )
     assert len(set(bases)) == BASES
     for r, power in zip(bases, powers, strict=True):
         assert 0 < r < key.n
