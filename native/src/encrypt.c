@@ -101,11 +101,11 @@ static mpcw_status encrypt_group(const lane *l, const mpcw_paillier *key, const 
     const lane_mod *m = l->m;
     const size_t n = key->limbs, lanes = m->ops->lanes, width = m->width;
     mpcw_status status = MPCW_E_MEMORY;
-    uint64_t *rho = secret_alloc((5 * width + 4 * lanes * n) * sizeof *rho);
+    uint64_t *rho = secret_alloc((5 * width + (3 * lanes + 2) * n) * sizeof *rho);
     if (!rho)
         return status;
     uint64_t *c = rho + width, *plain = c + 2 * width, *tmp = plain + width;
-    mp_limb_t *x = tmp + width, *y = x + 2 * lanes * n;
+    mp_limb_t *x = tmp + width, *y = x + 2 * lanes * n, *product = y + lanes * n;
     if ((status = randomness_draw(l, rho, c, table, 0, NULL, r)) != MPCW_OK ||
         (status = lane_enter_items(l, plain, g->m, n, n, g->count, 1)) != MPCW_OK)
         goto done;
@@ -114,7 +114,7 @@ static mpcw_status encrypt_group(const lane *l, const mpcw_paillier *key, const 
         (status = lane_leave(l, y, rho)) != MPCW_OK)
         goto done;
     for (size_t k = 0; k < g->count; k++) {
-        lane_join(x + 2 * k * n, y + lanes * n, key->n, n);
+        lane_join(x + 2 * k * n, product, key->n, n);
         memcpy(g->rho + k * n, y + k * n, n * sizeof *y);
     }
     write_ciphertexts(g, x, n);
