@@ -20,10 +20,12 @@ def test_the_bases_are_units_with_their_powers() -> None:
     key = paillier(SMALL)
     data = tables(key)[0].to_bytes()
     assert len(data) == BASES * 3 * key.size
-    assert len({data[at : at + key.size] for at in range(0, len(data), 3 * key.size)}) == BASES
-    for at in range(0, len(data), 3 * key.size):
-        r = int.from_bytes(data[at : at + key.size], "big")
-        power = int.from_bytes(data[at + key.size : at + 3 * key.size], "big")
+    bases, powers = (
+        numbers(data[: BASES * key.size], key.size),
+        numbers(data[BASES * key.size :], 2 * key.size),
+    )
+    assert len(set(bases)) == BASES
+    for r, power in zip(bases, powers, strict=True):
         assert 0 < r < key.n
         assert gmpy2.gcd(r, key.n) == 1
         assert power == gmpy2.powmod(r, key.n, key.n**2)
@@ -51,18 +53,19 @@ def test_one_seed_builds_the_same_table_and_another_or_none_something_else() -> 
 @pytest.mark.parametrize("base", [0, 1, 131, 263])
 def test_a_damaged_table_is_refused(base: int) -> None:
     key = paillier(SMALL)
-    good, width = tables(key)[0].to_bytes(), 3 * key.size
+    good = tables(key)[0].to_bytes()
+    # r_base and its power
+    places = (
+        slice(base * key.size, (base + 1) * key.size),
+        slice((BASES + 2 * base) * key.size, (BASES + 2 * base + 2) * key.size),
+    )
+    r, power = (int.from_bytes(good[place], "big") for place in places)
 
-    def damaged(r: int | None = None, power: int | None = None) -> bytes:
-        item = bytearray(good[base * width : (base + 1) * width])
-        if r is not None:
-            item[: key.size] = r.to_bytes(key.size, "big")
-        if power is not None:
-            item[key.size :] = power.to_bytes(2 * key.size, "big")
-        return good[: base * width] + bytes(item) + good[(base + 1) * width :]
+    def damaged(r: int = r, power: int = power) -> bytes:
+        data = bytearray(good)
+        data[places[0]], data[places[1]] = r.to_bytes(key.size, "big"), power.to_bytes(2 * key.size, "big")
+        return bytes(data)
 
-    r = int.from_bytes(good[base * width : base * width + key.size], "big")
-    power = int.from_bytes(good[base * width + key.size : (base + 1) * width], "big")
     cases = [
         (damaged(r=0), RangeError),
         (damaged(r=key.n), RangeError),
