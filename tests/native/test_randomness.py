@@ -54,18 +54,18 @@ def test_one_seed_builds_the_same_table_and_another_or_none_something_else() -> 
 def test_a_damaged_table_is_refused(base: int) -> None:
     key = paillier(SMALL)
     good = tables(key)[0].to_bytes()
-    r_at, power_at = base * key.size, (BASES + 2 * base) * key.size
+    # r_base and its power
+    places = (
+        slice(base * key.size, (base + 1) * key.size),
+        slice((BASES + 2 * base) * key.size, (BASES + 2 * base + 2) * key.size),
+    )
+    r, power = (int.from_bytes(good[place], "big") for place in places)
 
-    def damaged(r: int | None = None, power: int | None = None) -> bytes:
+    def damaged(r: int = r, power: int = power) -> bytes:
         data = bytearray(good)
-        if r is not None:
-            data[r_at : r_at + key.size] = r.to_bytes(key.size, "big")
-        if power is not None:
-            data[power_at : power_at + 2 * key.size] = power.to_bytes(2 * key.size, "big")
+        data[places[0]], data[places[1]] = r.to_bytes(key.size, "big"), power.to_bytes(2 * key.size, "big")
         return bytes(data)
 
-    r = int.from_bytes(good[r_at : r_at + key.size], "big")
-    power = int.from_bytes(good[power_at : power_at + 2 * key.size], "big")
     cases = [
         (damaged(r=0), RangeError),
         (damaged(r=key.n), RangeError),
