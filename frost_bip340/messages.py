@@ -1,0 +1,128 @@
+"""Messages of ChillDKG 0.3.0 in the order of its steps; every length is fixed by t and n."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from native.curve import PointVector, Scalar
+from protocol.codec import Reader, Writer, decode
+
+POP_LEN: Final = 64
+SIGNATURE_LEN: Final = 64
+PUBKEY_LEN: Final = 33
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantMsg1:
+    """The first message of a participant, 33 t + 32 n + 97 bytes.
+
+    Args:
+        coms: commitments to the t coefficients; any of them may be infinity here.
+        pop: proof of possession of the first, 64 bytes.
+        pubnonce: key of the encryption, 33 bytes, not parsed here.
+        enc_shares: encrypted share for each participant.
+    """
+
+    coms: PointVector
+    pop: bytes
+    pubnonce: bytes
+    enc_shares: tuple[Scalar, ...]
+
+    @staticmethod
+    def from_bytes(data: bytes, t: int, n: int) -> "ParticipantMsg1":
+        """Read a message.
+
+        Raises:
+            EncodingError: its length, a commitment or an encrypted share is wrong.
+        """
+
+        def read(reader: Reader) -> "ParticipantMsg1":
+            return ParticipantMsg1(
+                reader.points_ext("commitment", t),
+                reader.fixed("pop", POP_LEN),
+                reader.fixed("pubnonce", PUBKEY_LEN),
+                reader.scalars("encrypted share", n),
+            )
+
+        return decode(data, 33 * t + 32 * n + 97, read)
+
+    def to_bytes(self) -> bytes:
+        """Return the encoding."""
+        writer = Writer().points_ext(self.coms).fixed(self.pop, POP_LEN).fixed(self.pubnonce, PUBKEY_LEN)
+        return bytes(writer.scalars(self.enc_shares))
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorMsg1:
+    """The first message of the coordinator, 162 n + 33 (t - 1) bytes.
+
+    Args:
+        coms_to_secrets: first commitment of each participant.
+        sum_coms: sums of the participants' commitments to coefficient 1..t-1.
+        pops: proof of possession of each participant.
+        pubnonces: encryption key of each participant, not parsed here.
+        enc_secshares: sum of the encrypted shares for each participant.
+    """
+
+    coms_to_secrets: PointVector
+    sum_coms: PointVector
+    pops: tuple[bytes, ...]
+    pubnonces: tuple[bytes, ...]
+    enc_secshares: tuple[Scalar, ...]
+
+    @staticmethod
+    def from_bytes(data: bytes, t: int, n: int) -> "CoordinatorMsg1":
+        """Read a message.
+
+        Raises:
+            EncodingError: its length, a commitment or an encrypted share is wrong.
+        """
+
+        def read(reader: Reader) -> "CoordinatorMsg1":
+            return CoordinatorMsg1(
+                reader.points_ext("commitment", n),
+                reader.points_ext("sum of commitments", t - 1),
+                reader.items("pop", n, lambda item, field: item.fixed(field, POP_LEN)),
+                reader.items("pubnonce", n, lambda item, field: item.fixed(field, PUBKEY_LEN)),
+                reader.scalars("encrypted share", n),
+            )
+
+        return decode(data, 162 * n + 33 * (t - 1), read)
+
+    def to_bytes(self) -> bytes:
+        """Return the encoding."""
+        writer = Writer().points_ext(self.coms_to_secrets).points_ext(self.sum_coms)
+        writer.items(self.pops, lambda item, pop: item.fixed(pop, POP_LEN))
+        writer.items(self.pubnonces, lambda item, pubnonce: item.fixed(pubnonce, PUBKEY_LEN))
+        return bytes(writer.scalars(self.enc_secshares))
+
+
+@dataclass(frozen=True, slots=True)
+class InvestigationMsg:
+    """What the coordinator tells a participant whose share was wrong, 65 n bytes.
+
+    Args:
+        enc_partial_secshares: encrypted share from each participant.
+        partial_pubshares: what each participant's commitments make of the complaining participant.
+    """
+
+    enc_partial_secshares: tuple[Scalar, ...]
+    partial_pubshares: PointVector
+
+    @staticmethod
+    def from_bytes(data: bytes, n: int) -> "InvestigationMsg":
+        """Read a message.
+
+        Raises:
+            EncodingError: its length, an encrypted share or a public share is wrong.
+        """
+
+        def read(reader: Reader) -> "InvestigationMsg":
+            return InvestigationMsg(
+                reader.scalars("encrypted share", n), reader.points_ext("partial public share", n)
+            )
+
+        return decode(data, 65 * n, read)
+
+    def to_bytes(self) -> bytes:
+        """Return the encoding."""
+        return bytes(Writer().scalars(self.enc_partial_secshares).points_ext(self.partial_pubshares))
