@@ -9,7 +9,7 @@ from native.errors import LengthError, PointError, RangeError
 from native.hashing import Each, hash_to_scalars, hash_to_seed, xor
 from native.secret import SecretScalars, SecretSeed
 from protocol.errors import FaultyPartyError, SecretReuseError, UsageError
-from protocol.ids import PartyId
+from protocol.ids import MAX_PARTIES, PartyId, party_id
 
 SCHEME: Final = "bip445/0.12.1"  # versions before 0.9 make other signature shares from the same nonces
 
@@ -43,8 +43,8 @@ class NonceContext:
             raise UsageError("the version of the signing scheme is unknown")
         if self.thresh_pk is not None and len(self.thresh_pk) != 32:
             raise UsageError("the x-only threshold public key takes 32 bytes")
-        if self.party is not None and not 0 <= self.party < 1 << 32:
-            raise UsageError("the participant must satisfy 0 <= id < 2^32")
+        if self.party is not None:
+            party_id(self.party, MAX_PARTIES)
 
     def to_bytes(self) -> bytes:
         """Return what NonceGen hashes between rand' and the number of the nonce."""

@@ -11,7 +11,7 @@ from native.errors import FaultError, LengthError, RangeError
 from native.secret import SecretScalars
 from native.secret_scalar import inner_product
 from native.verify import verify_bip340
-from protocol.errors import FaultyPartyError, UsageError
+from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
 from protocol.ids import PartyId
 
 _ONE: Final = Scalar(1)
@@ -139,7 +139,7 @@ def aggregate(psigs: Mapping[PartyId, bytes], pubnonces: Mapping[PartyId, bytes]
         UsageError: there is not one partial signature and one nonce of each signer, or the session is not of
             these nonces.
         FaultyPartyError: the named signers' partial signatures do not hold.
-        FaultError: the signature does not hold though all of its parts do.
+        UnattributedAbort: the signature does not hold though all of its parts do.
     """
     if set(pubnonces) != set(session.signers) or nonce_agg(pubnonces) != session.aggnonce:
         raise UsageError("the session is not of these nonces")
@@ -150,4 +150,5 @@ def aggregate(psigs: Mapping[PartyId, bytes], pubnonces: Mapping[PartyId, bytes]
     culprits = {party: "psig" for party in psigs if not _holds(psigs[party], points[party], party, session)}
     if culprits:
         raise FaultyPartyError(culprits)
-    raise FaultError("aggregate: the signature does not hold")
+    # the signers' nonces cancel out, which takes all of those who signed rightly
+    raise UnattributedAbort("signature", session.signers)
