@@ -15,12 +15,16 @@ CHAIN_CODE = bytes(range(32))
 
 
 def deal(t: int, n: int, rng: random.Random, epoch: int = 0) -> list[KeyShare]:
-    """Deal a key like a dealer whom everybody trusts."""
-    coefficients = [rng.randrange(1, ORDER) for _ in range(t)]
+    """Deal a random key like a dealer whom everybody trusts."""
+    return deal_polynomial([rng.randrange(1, ORDER) for _ in range(t)], n, epoch)
+
+
+def deal_polynomial(coefficients: Sequence[int], n: int, epoch: int = 0) -> list[KeyShare]:
+    """Deal the values of a polynomial whose constant coefficient is the secret key."""
     shares = [sum(a * (i + 1) ** k for k, a in enumerate(coefficients)) % ORDER for i in range(n)]
     secrets = [SecretScalars.from_bytes(s.to_bytes(32, "big")) for s in shares]
     thresh_pk = mul_base(SecretScalars.from_bytes(coefficients[0].to_bytes(32, "big")))[0]
-    info = ThresholdInfo(t, thresh_pk, tuple(mul_base(secret)[0] for secret in secrets))
+    info = ThresholdInfo(len(coefficients), thresh_pk, tuple(mul_base(secret)[0] for secret in secrets))
     return [KeyShare(info, i, secret, CHAIN_CODE, epoch) for i, secret in enumerate(secrets)]
 
 
