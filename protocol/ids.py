@@ -17,6 +17,8 @@ SESSION_ID_SIZE: Final = 32
 
 # A coordinator signs and is blamed under this id; it holds no share and is no party.
 COORDINATOR: Final = PartyId(0xFFFFFFFF)
+# The receiver of a broadcast.
+EVERYBODY: Final = PartyId(0xFFFFFFFE)
 
 
 def party_id(value: object, n: int) -> PartyId:
