@@ -1,7 +1,7 @@
 """FROST: key generation per participant, nonces, signing, verification of a share, aggregation.
 
-Targets per participant or signer on the reference machine, 2-of-3 / 7-of-10 / 67-of-100: key generation 0.6 / 2.5 / 80 ms;
-nonce and signature share together 0.3 / 0.5 / 2.5 ms.
+Targets per participant or signer, 2-of-3 / 7-of-10 / 67-of-100: key generation 0.6 / 2.5 / 80 ms; nonce and
+signature share together 0.3 / 0.5 / 2.5 ms.
 """
 
 from functools import cache

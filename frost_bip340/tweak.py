@@ -89,7 +89,7 @@ class TweakContext:
 
 
 def times_G(t: Scalar) -> Point:
-    """Return t G for a public t, from the tables for secret ones, which is several times faster than t * G."""
+    """Return t G for a public t, from the tables for secret ones: several times faster than t * G."""
     return mul_base(SecretScalars.from_bytes(bytes(t)))[0] if t else Point.infinity()
 
 
