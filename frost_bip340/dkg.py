@@ -3,7 +3,7 @@
 participant_step1 -> coordinator_step1 -> participant_step2 -> coordinator_finalize -> participant_finalize
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -170,7 +170,11 @@ def coordinator_step1(pmsgs1: Mapping[PartyId, bytes], params: SessionParams) ->
         FaultyPartyError: the named participants sent a malformed message or a wrong proof.
         UnattributedAbort: the commitments cancel out.
     """
-    msgs = parse_all(pmsgs1, params)
+    return add_up(parse_all(pmsgs1, params), params)
+
+
+def add_up(msgs: Sequence[ParticipantMsg1], params: SessionParams) -> CoordinatorStep1:
+    """Do coordinator_step1 on messages that are read already, in the order of their senders' ids."""
     coms_to_secrets = [msg.coms[0] for msg in msgs]
     culprits = dict.fromkeys(failed_pops(coms_to_secrets, [msg.pop for msg in msgs]), "proof of possession")
     pubnonces = tuple(msg.pubnonce for msg in msgs)
@@ -254,13 +258,14 @@ def _parse_pubnonces(pubnonces: tuple[bytes, ...]) -> tuple[list[Point], list[Pa
     try:
         return list(parse_points(b"".join(pubnonces))), []
     except PointError:
-        bad = [PartyId(i) for i, pubnonce in enumerate(pubnonces) if not _is_point(pubnonce)]
+        bad = [PartyId(i) for i, pubnonce in enumerate(pubnonces) if not is_pubnonce(pubnonce)]
         return [], bad
 
 
-def _is_point(data: bytes) -> bool:
+def is_pubnonce(pubnonce: bytes) -> bool:
+    """Tell whether an encryption key is the encoding of a finite point."""
     try:
-        Point.from_bytes(data)
+        Point.from_bytes(pubnonce)
     except (LengthError, PointError):
         return False
     return True

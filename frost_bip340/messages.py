@@ -1,4 +1,4 @@
-"""Messages of ChillDKG 0.3.0 in the order of its steps; every length is fixed by t and n."""
+"""Messages of ChillDKG 0.3.0, then of signing sessions, in the order of their steps, all of fixed lengths."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -127,3 +127,84 @@ class InvestigationMsg:
     def __bytes__(self) -> bytes:
         """Return the encoding."""
         return bytes(Writer().scalars(self.enc_partial_secshares).points_ext(self.partial_pubshares))
+
+
+@dataclass(frozen=True, slots=True)
+class Pubnonces:
+    """A signer's public nonces, 66 bytes for each input.
+
+    Args:
+        points: R1, R2 for each input.
+    """
+
+    points: PointVector
+
+    @classmethod
+    def read(cls, reader: Reader, inputs: int) -> Self:
+        """Read a message.
+
+        Raises:
+            EncodingError: a point is malformed or infinite.
+        """
+        return cls(reader.points("pubnonce", 2 * inputs))
+
+    def __bytes__(self) -> bytes:
+        """Return the encoding."""
+        return bytes(Writer().points(self.points))
+
+    def of(self, index: int) -> bytes:
+        """Return the public nonce of one input, 66 bytes."""
+        return self.points[2 * index : 2 * index + 2].to_bytes_ext()
+
+
+@dataclass(frozen=True, slots=True)
+class Aggnonces:
+    """The coordinator's aggregate nonces, 66 bytes for each input.
+
+    Args:
+        aggnonces: one for each input.
+    """
+
+    aggnonces: tuple[bytes, ...]
+
+    @classmethod
+    def read(cls, reader: Reader, inputs: int) -> Self:
+        """Read a message.
+
+        Raises:
+            EncodingError: a point is malformed.
+        """
+        points = reader.points_ext("aggnonce", 2 * inputs)
+        return cls(tuple(points[2 * i : 2 * i + 2].to_bytes_ext() for i in range(inputs)))
+
+    def __bytes__(self) -> bytes:
+        """Return the encoding."""
+        return b"".join(self.aggnonces)
+
+
+@dataclass(frozen=True, slots=True)
+class PartialSigs:
+    """A signer's partial signatures with the aggregate nonces that they are for, 98 bytes for each input.
+
+    The aggregate nonces say what a partial signature is for: nobody can be blamed with one for others.
+
+    Args:
+        aggnonces: what the coordinator sent to this signer.
+        psigs: one for each input, below n.
+    """
+
+    aggnonces: Aggnonces
+    psigs: tuple[Scalar, ...]
+
+    @classmethod
+    def read(cls, reader: Reader, inputs: int) -> Self:
+        """Read a message.
+
+        Raises:
+            EncodingError: a point or a scalar is malformed.
+        """
+        return cls(Aggnonces.read(reader, inputs), reader.scalars("psig", inputs))
+
+    def __bytes__(self) -> bytes:
+        """Return the encoding."""
+        return bytes(self.aggnonces) + bytes(Writer().scalars(self.psigs))

@@ -126,6 +126,10 @@ class SecNonce:
         except IndexError:
             raise SecretReuseError("the secret nonce was used before") from None
 
+    def secrets(self) -> tuple[SecretScalars, ...]:
+        """Return what is left to zero when the session fails."""
+        return tuple(self._k)
+
     def _refuse(self, *_: object) -> NoReturn:
         raise SecretReuseError("a secret nonce cannot be copied or stored")
 

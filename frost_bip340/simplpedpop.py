@@ -80,7 +80,14 @@ def failed_pops(coms_to_secrets: Sequence[Point], pops: Sequence[bytes]) -> tupl
     return tuple(
         PartyId(i)
         for i, (C, pop) in enumerate(zip(coms_to_secrets, pops, strict=True))
-        if C.is_infinity or not verify_bip340_tagged(pop, _pop_msg(i), C.x_bytes, _POP)
+        if not pop_holds(PartyId(i), C, pop)
+    )
+
+
+def pop_holds(party: PartyId, com_to_secret: Point, pop: bytes) -> bool:
+    """Tell whether one proof of possession holds, 64 bytes, for a commitment that is not infinity."""
+    return not com_to_secret.is_infinity and verify_bip340_tagged(
+        pop, _pop_msg(party), com_to_secret.x_bytes, _POP
     )
 
 
