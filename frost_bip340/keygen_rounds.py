@@ -84,16 +84,12 @@ def _pubnonce_fails(claim: Claim) -> bool:
 
 def _relays_fault(claim: Claim) -> bool:
     """An honest coordinator relays no proof or key that it should have refused."""
-    if claim.culprit != COORDINATOR:
-        return False
     msg = claim.broadcast(CoordinatorMsg1, 2)
     return bool(failed_pops(msg.coms_to_secrets, msg.pops)) or not all(map(is_pubnonce, msg.pubnonces))
 
 
 def _certificate_fails(claim: Claim) -> bool:
     """An honest coordinator collects signatures under what it has sent itself."""
-    if claim.culprit != COORDINATOR:
-        return False
     params, msg = params_of(claim.header), claim.broadcast(CoordinatorMsg1, 2)
     sum_coms = [sum_points(msg.coms_to_secrets), *msg.sum_coms]
     eq_input = bytes(Transcript(params, sum_coms, msg.pubnonces, msg.enc_secshares))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from frost_bip340 import certeq
 from frost_bip340.dkg import (
     coordinator_finalize,
     coordinator_step1,
@@ -13,9 +14,11 @@ from frost_bip340.dkg import (
 from frost_bip340.encpedpop import sending_pads
 from frost_bip340.investigation import coordinator_investigate, participant_investigate
 from frost_bip340.messages import CoordinatorMsg1, InvestigationMsg, ParticipantMsg1
-from frost_bip340.recovery import participant_recover
+from frost_bip340.recovery import coordinator_recover, participant_recover
 from frost_bip340.suspicion import FaultyPartyOrCoordinatorError, InvalidShareError
+from frost_bip340.transcript import RecoveryDataError, Transcript
 from native.curve import ORDER, G, Point, PointVector, Scalar, mul_base, sum_points
+from native.hashing import tagged_hash
 from native.schnorr import sign_bip340
 from native.secret import SecretScalars, SecretSeed
 from native.secret_scalar import add, eval_polynomial, random_scalars
@@ -406,3 +409,30 @@ def test_errors_show_no_secret(network):
     shown = str(caught.value) + repr(caught.value) + repr(complaint)
     secrets = complaint.pads.declassify() + network.hostseckeys[VICTIM].declassify()
     assert not any(secrets[at : at + 32].hex() in shown for at in range(0, len(secrets), 32))
+
+
+def certified(network, transcript: Transcript) -> bytes:
+    """Return recovery data that all participants together have falsified."""
+    x = bytes(transcript)
+    keys = enumerate(network.hostseckeys)
+    return x + b"".join(certeq.sign(certeq.CERTEQ, key, i, x, SecretSeed.fresh()) for i, key in keys)
+
+
+def test_certified_nonsense_is_not_recovered(network):
+    network.run()
+    good = network.coordinator.state.transcript
+    C0 = good.sum_coms[0]
+    t_w = Scalar.from_bytes(tagged_hash("TapTweak", C0.x_bytes))
+    other_share = changed(good.enc_secshares, VICTIM, good.enc_secshares[VICTIM] + ONE)
+    nonsense = {
+        "pubnonce": replace(good, pubnonces=changed(good.pubnonces, 1, bytes(33))),
+        "public share": replace(good, enc_secshares=other_share),
+        "of no key": replace(good, sum_coms=points(good.sum_coms, 0, Point.infinity())),
+    }
+    for reason, transcript in nonsense.items():
+        with pytest.raises(RecoveryDataError, match=reason):
+            participant_recover(network.hostseckeys[VICTIM], certified(network, transcript))
+    # the public share of participant 0 is infinity
+    infinite = replace(good, sum_coms=PointVector([C0, -(C0 + t_w * G)]))
+    with pytest.raises(RecoveryDataError, match="of no key"):
+        coordinator_recover(certified(network, infinite))

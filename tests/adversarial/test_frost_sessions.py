@@ -35,7 +35,7 @@ def mutation(corrupted, number, change, receiver=None):
     def mutate(slot, to, body):
         return change(body) if slot.round == number and receiver in {None, to} else body
 
-    return Tamper(corrupted=corrupted, mutate=mutate)
+    return Tamper(corrupted=[corrupted], mutate=mutate)
 
 
 def assert_proved(parties, outcome, culprit):

@@ -4,9 +4,12 @@ import random
 
 import pytest
 
+from frost_bip340 import keygen_rounds
+from frost_bip340.params import SessionParams
 from frost_bip340.signing_rounds import SPEC, Input, SigningRequest, participate
 from frost_bip340.tweak import TweakContext
 from native.secret import SecretSeed
+from native.secret_scalar import random_scalars
 from native.verify import verify_bip340
 from protocol.codec import decode
 from protocol.driver import Tamper
@@ -75,3 +78,19 @@ def test_signer_refuses_a_request_for_another_key_epoch_or_party():
     lonely = parties.session(SPEC, [0], bytes(SigningRequest(shares[0].info, 0, inputs)))[0]
     with pytest.raises(UsageError, match="t <= u <= n"):
         participate(lonely, shares[0], seeds)
+
+
+def test_key_generation_needs_all_participants_and_their_keys_in_the_roster():
+    parties, strangers = Parties(3), Parties(3)
+    params = SessionParams.of(parties.hostpubkeys, 2).enc_context
+    absent = parties.session(keygen_rounds.SPEC, [0, 1], params)
+    foreign = strangers.session(keygen_rounds.SPEC, [0, 1, 2], params)
+    for sessions, reason in ((absent, "all participants"), (foreign, "roster")):
+        with pytest.raises(UsageError, match=reason):
+            keygen_rounds.coordinate(sessions[COORDINATOR])
+        with pytest.raises(UsageError, match=reason):
+            keygen_rounds.participate(sessions[0], random_scalars(), SecretSeed.fresh())
+    for wrong in (b"", params[:-1], params + b"\x00"):
+        sessions = parties.session(keygen_rounds.SPEC, [0, 1, 2], wrong)
+        with pytest.raises(UsageError):
+            keygen_rounds.coordinate(sessions[COORDINATOR])
