@@ -10,7 +10,7 @@ CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build test check native-check native-test native-sanitize fuzz bench bench-smoke wheel-check clean help
+.PHONY: setup build test check native-check native-test native-sanitize fuzz bench bench-smoke example wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -31,6 +31,9 @@ build:  ## (re)build the extension in place
 
 test:  ## the whole suite
 	$(BIN)/pytest
+
+example:  ## a 2-of-3 Taproot key and a signature under it, all parties in one process
+	$(BIN)/python examples/taproot.py
 
 check:  ## style, types, import layers
 	$(BIN)/ruff check .
