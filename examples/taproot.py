@@ -1,4 +1,4 @@
-"""Make a 2-of-3 Taproot key by ChillDKG and sign under one of its addresses' keys with two of the three shares.
+"""Make a 2-of-3 Taproot key by ChillDKG and sign under one of its child keys with two of the three shares.
 
 All parties run in this process; between machines the same messages go over any transport.
 """
