@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from frost_bip340.key_share import KeyShare
 from frost_bip340.nonce import SecNonce, nonce_agg
-from frost_bip340.session import Session, check_signers, ids_bytes
+from frost_bip340.session import SigningSession, check_signers, ids_bytes
 from frost_bip340.signing import sign
 from frost_bip340.tweak import Tweak, TweakContext
 from native.hashing import Each, hash_to_scalars, hash_to_seed, xor
@@ -77,7 +77,7 @@ def deterministic_sign(
     )
     secnonce = SecNonce(k)
     aggnonce = secnonce.pubnonce if aggothernonce is None else _add(secnonce.pubnonce, aggothernonce)
-    session = Session(share.info, tuple(signers), aggnonce, msg, tuple(tweaks), share.epoch)
+    session = SigningSession(share.info, tuple(signers), aggnonce, msg, tuple(tweaks), share.epoch)
     return DeterministicSignature(secnonce.pubnonce, sign(secnonce, share, session))
 
 

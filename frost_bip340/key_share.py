@@ -10,7 +10,8 @@ from native.errors import LengthError, PointError, RangeError
 from native.hashing import tagged_hash
 from native.secret import SecretScalars
 from protocol.errors import UsageError
-from protocol.ids import MAX_PARTIES, PartyId, party_id
+from protocol.ids import PartyId, party_id
+from protocol.vss import expect_threshold
 
 _POLYNOMIAL = "the public shares do not lie on a single polynomial"
 _MISMATCH = "the public shares do not match the threshold public key"
@@ -37,7 +38,7 @@ class ThresholdInfo:
     pubshares: tuple[Point | None, ...]
 
     def __post_init__(self) -> None:
-        check_threshold(self.t, len(self.pubshares))
+        expect_threshold(self.t, len(self.pubshares))
         if self.thresh_pk.is_infinity:
             raise UsageError("the thresh_pk is not a valid point")
         present = [(i, P) for i, P in enumerate(self.pubshares) if P is not None]
@@ -67,7 +68,7 @@ class ThresholdInfo:
         Raises:
             UsageError: an encoding is not of a point, or a rule of the class does not hold.
         """
-        check_threshold(t, len(pubshares))
+        expect_threshold(t, len(pubshares))
         key = _parse(thresh_pk, "the thresh_pk is not a valid point")
         return cls(
             t,
@@ -103,18 +104,6 @@ class ThresholdInfo:
         if multi_mul(lagrange(places[:t]), points[:t]).is_infinity:
             return "the threshold public key must not be the point at infinity"
         return _MISMATCH
-
-
-def check_threshold(t: int, n: int) -> None:
-    """Refuse a threshold or a number of participants that BIP-445 does not allow.
-
-    Raises:
-        UsageError: not 1 <= t <= n <= 128.
-    """
-    if not 1 <= t <= n:
-        raise UsageError("the threshold must be 1 <= t <= n")
-    if n > MAX_PARTIES:  # above 131 an adversary that corrupts adaptively may forge
-        raise UsageError(f"the number of participants must be n <= {MAX_PARTIES}")
 
 
 def _parse(data: bytes, reason: str) -> Point:

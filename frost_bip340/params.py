@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from frost_bip340.key_share import check_threshold
 from native.curve import Point, mul_base
 from native.errors import LengthError, PointError, RangeError
 from native.hashing import tagged_hash
 from native.secret import SecretScalars
 from protocol.errors import UsageError
 from protocol.ids import PartyId
+from protocol.vss import expect_threshold
 
 TAG: Final = "BIP DKG/"  # prefix of all tags of ChillDKG but one
 
@@ -49,7 +49,7 @@ class SessionParams:
     points: tuple[Point, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_threshold(self.t, self.n)
+        expect_threshold(self.t, self.n)
         points = []
         for i, hostpubkey in enumerate(self.hostpubkeys):
             try:

@@ -18,7 +18,7 @@ _ONE: Final = Scalar(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SigningSession:
     """A signing session and its values.
 
     DEVIATION: public shares come from info, which key generation gave, and not from the session's parameters,

@@ -5,7 +5,6 @@ from typing import Final
 
 from frost_bip340.key_share import KeyShare
 from frost_bip340.nonce import NonceContext, SecNonce, nonce_agg, parse_pubnonces
-from frost_bip340.session import Session
 from native.curve import G, PointVector, Scalar, multi_mul
 from native.errors import FaultError, LengthError, RangeError
 from native.secret import SecretScalars
@@ -17,7 +16,7 @@ from protocol.ids import PartyId
 _ONE: Final = Scalar(1)
 
 
-def sign(secnonce: SecNonce, share: KeyShare, session: Session) -> bytes:
+def sign(secnonce: SecNonce, share: KeyShare, session: SigningSession) -> bytes:
     """Make one signer's partial signature (BIP-445, Sign) and check it.
 
     Args:
@@ -45,7 +44,7 @@ def sign(secnonce: SecNonce, share: KeyShare, session: Session) -> bytes:
     return psig
 
 
-def _check_fit(context: NonceContext, share: KeyShare, session: Session) -> None:
+def _check_fit(context: NonceContext, share: KeyShare, session: SigningSession) -> None:
     if share.info != session.info:
         raise UsageError("the share is of another key than the session")
     if share.epoch != session.epoch:
@@ -60,7 +59,7 @@ def _check_fit(context: NonceContext, share: KeyShare, session: Session) -> None
             raise UsageError("the nonce was made for another signature")
 
 
-def partial_sig_verify(psig: bytes, pubnonce: bytes, party: PartyId, session: Session) -> bool:
+def partial_sig_verify(psig: bytes, pubnonce: bytes, party: PartyId, session: SigningSession) -> bool:
     """Tell whether a signer's partial signature holds (BIP-445, PartialSigVerify).
 
     Args:
@@ -79,7 +78,7 @@ def partial_sig_verify(psig: bytes, pubnonce: bytes, party: PartyId, session: Se
     return _holds(psig, parse_pubnonces({party: pubnonce})[party], party, session)
 
 
-def _holds(psig: bytes, pubnonce: PointVector, party: PartyId, session: Session) -> bool:
+def _holds(psig: bytes, pubnonce: PointVector, party: PartyId, session: SigningSession) -> bool:
     weight = session.weight(party)
     try:
         s = Scalar.from_bytes(psig)
@@ -94,7 +93,7 @@ def _holds(psig: bytes, pubnonce: PointVector, party: PartyId, session: Session)
     return multi_mul([s, _ONE, session.b, weight], points).is_infinity
 
 
-def partial_sig_agg(psigs: Mapping[PartyId, bytes], session: Session) -> bytes:
+def partial_sig_agg(psigs: Mapping[PartyId, bytes], session: SigningSession) -> bytes:
     """Add up partial signatures (BIP-445, PartialSigAgg); aggregate() also verifies the sum.
 
     Args:
@@ -124,7 +123,9 @@ def partial_sig_agg(psigs: Mapping[PartyId, bytes], session: Session) -> bytes:
     return session.R.x_bytes + bytes(s)
 
 
-def aggregate(psigs: Mapping[PartyId, bytes], pubnonces: Mapping[PartyId, bytes], session: Session) -> bytes:
+def aggregate(
+    psigs: Mapping[PartyId, bytes], pubnonces: Mapping[PartyId, bytes], session: SigningSession
+) -> bytes:
     """Make the signature, and find those who spoiled it when it does not hold.
 
     Args:

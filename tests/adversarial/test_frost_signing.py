@@ -6,7 +6,7 @@ import pytest
 
 from frost_bip340.key_share import KeyShare
 from frost_bip340.nonce import SecNonce, nonce_agg
-from frost_bip340.session import Session
+from frost_bip340.session import SigningSession
 from frost_bip340.signing import aggregate, sign
 from frost_bip340.tweak import TweakContext, output_tweak
 from native.curve import ORDER, G, Point
@@ -79,9 +79,9 @@ def test_share_of_another_key_gives_no_valid_partial_signature(shares):
     intruder = deal(3, 5, random.Random(8))
     nonces = {i: fresh_nonce(shares[i]) for i in (0, 2, 4)}
     pubnonces = pubnonces_of(nonces)
-    session = Session.of(shares[0].info, pubnonces, MSG)
+    session = SigningSession.of(shares[0].info, pubnonces, MSG)
     psigs = {i: sign(nonces[i], shares[i], session) for i in (0, 2)}
-    psigs[4] = sign(nonces[4], intruder[4], Session.of(intruder[0].info, pubnonces, MSG))
+    psigs[4] = sign(nonces[4], intruder[4], SigningSession.of(intruder[0].info, pubnonces, MSG))
     assert blame(psigs, pubnonces, session) == {4: "psig"}
 
 
@@ -89,7 +89,7 @@ def test_stale_share_is_refused_after_a_refresh():
     old, new = deal_polynomial([7, 1, 2], 5), deal_polynomial([7, 3, 4], 5, epoch=1)
     assert old[0].info.thresh_pk == new[0].info.thresh_pk
     nonces = {i: fresh_nonce(new[i]) for i in (0, 2, 4)}
-    session = Session.of(new[0].info, pubnonces_of(nonces), MSG, epoch=1)
+    session = SigningSession.of(new[0].info, pubnonces_of(nonces), MSG, epoch=1)
     with pytest.raises(UsageError):
         sign(nonces[0], old[0], session)
     assert nonces[0].is_used
@@ -107,7 +107,7 @@ def test_nonce_chosen_after_all_others_just_works(shares):
         pubnonces = {**pubnonces_of(honest), 4: last.pubnonce}
         if nonce_agg(pubnonces)[32] % 8 == 0:
             break
-    session = Session.of(shares[0].info, pubnonces, MSG, random_tweaks(rng, 1))
+    session = SigningSession.of(shares[0].info, pubnonces, MSG, random_tweaks(rng, 1))
     psigs = {i: sign(nonce, shares[i], session) for i, nonce in {**honest, 4: last}.items()}
     assert verify_bip340(aggregate(psigs, pubnonces, session), MSG, session.key.Q.x_bytes)
 
@@ -121,7 +121,7 @@ def test_nonce_that_cancels_all_others_blames_its_sender(shares):
     honest = {i: fresh_nonce(shares[i]) for i in (0, 2)}
     pubnonces = {**pubnonces_of(honest), 4: cancelling_nonce(list(pubnonces_of(honest).values()))}
     assert nonce_agg(pubnonces) == bytes(66)
-    session = Session.of(shares[0].info, pubnonces, MSG)
+    session = SigningSession.of(shares[0].info, pubnonces, MSG)
     assert session.R == G
     psigs = {i: sign(nonce, shares[i], session) for i, nonce in honest.items()}
     # it does not know its own nonce, so that no answer is right
@@ -134,7 +134,7 @@ def test_all_signers_together_can_only_abort():
     k = fresh_nonce(shares[0]).take()
     nonces = {0: SecNonce(k), 1: SecNonce(negate(k))}
     pubnonces = pubnonces_of(nonces)
-    session = Session.of(shares[0].info, pubnonces, MSG)
+    session = SigningSession.of(shares[0].info, pubnonces, MSG)
     psigs = {i: sign(nonce, shares[i], session) for i, nonce in nonces.items()}
     with pytest.raises(UnattributedAbort) as caught:
         aggregate(psigs, pubnonces, session)
@@ -147,12 +147,15 @@ def test_signer_with_another_view_of_the_session_gives_no_valid_share_in_it(shar
     tweaks = (output_tweak(info.thresh_pk, None),)
     nonces = {i: fresh_nonce(shares[i]) for i in (0, 1, 2)}
     pubnonces = pubnonces_of(nonces)
-    session = Session.of(info, pubnonces, MSG, tweaks)
+    session = SigningSession.of(info, pubnonces, MSG, tweaks)
+    swapped = {**pubnonces, 2: fresh_nonce(shares[2]).pubnonce}
     other = {
-        "message": lambda: Session.of(info, pubnonces, b"another", tweaks),
-        "tweaks": lambda: Session.of(info, pubnonces, MSG, ()),
-        "signers": lambda: Session(info, (0, 1, 3), session.aggnonce, MSG, tweaks),
-        "nonces": lambda: Session.of(info, {**pubnonces, 2: fresh_nonce(shares[2]).pubnonce}, MSG, tweaks),
+        "message": lambda: SigningSession.of(info, pubnonces, b"another", tweaks),
+        "tweaks": lambda: SigningSession.of(info, pubnonces, MSG, ()),
+        "signers": lambda: SigningSession(info, (0, 1, 3), session.aggnonce, MSG, tweaks),
+        "nonces": lambda: SigningSession.of(
+            info, {**pubnonces, 2: fresh_nonce(shares[2]).pubnonce}, MSG, tweaks
+        ),
     }[lie]()
     psigs = {i: sign(nonces[i], shares[i], other if i == 0 else session) for i in nonces}
     assert blame(psigs, pubnonces, session) == {0: "psig"}
@@ -173,12 +176,12 @@ def test_nonce_coefficient_binds_signers_nonces_key_and_message(shares):
     aggnonce, other = (fresh_nonce(shares[0]).pubnonce for _ in range(2))
     tweaks = random_tweaks(random.Random(5), 1)
     sessions = [
-        Session(info, (0, 1, 2), aggnonce, MSG),
-        Session(info, (0, 1, 3), aggnonce, MSG),
-        Session(info, (0, 1, 2, 3), aggnonce, MSG),
-        Session(info, (0, 1, 2), other, MSG),
-        Session(info, (0, 1, 2), aggnonce, b"another"),
-        Session(info, (0, 1, 2), aggnonce, MSG, tweaks),
+        SigningSession(info, (0, 1, 2), aggnonce, MSG),
+        SigningSession(info, (0, 1, 3), aggnonce, MSG),
+        SigningSession(info, (0, 1, 2, 3), aggnonce, MSG),
+        SigningSession(info, (0, 1, 2), other, MSG),
+        SigningSession(info, (0, 1, 2), aggnonce, b"another"),
+        SigningSession(info, (0, 1, 2), aggnonce, MSG, tweaks),
     ]
     assert len({session.b.value for session in sessions}) == len(sessions)
-    assert Session(info, (2, 0, 1), aggnonce, MSG).b == sessions[0].b
+    assert SigningSession(info, (2, 0, 1), aggnonce, MSG).b == sessions[0].b

@@ -9,7 +9,7 @@ import pytest
 
 from frost_bip340.key_share import KeyShare, ThresholdInfo
 from frost_bip340.nonce import SecNonce
-from frost_bip340.session import Session
+from frost_bip340.session import SigningSession
 from frost_bip340.tweak import Tweak
 from native.secret import SecretScalars
 
@@ -71,10 +71,10 @@ def tweaks_of(group: dict[str, Any], case: dict[str, Any]) -> tuple[Tweak, ...]:
     return tuple(Tweak.from_bytes(unhex(t), is_xonly=x) for t, x in zip(values, flags, strict=True))
 
 
-def session_of(group: dict[str, Any], case: dict[str, Any]) -> Session:
+def session_of(group: dict[str, Any], case: dict[str, Any]) -> SigningSession:
     info = info_of(group, case)
     tweaks = tweaks_of(group, case)
-    return Session(info, tuple(case["ids"]), unhex(case["aggnonce"]), unhex(case["msg"]), tweaks)
+    return SigningSession(info, tuple(case["ids"]), unhex(case["aggnonce"]), unhex(case["msg"]), tweaks)
 
 
 def psigs_of(case: dict[str, Any]) -> dict[int, bytes]:

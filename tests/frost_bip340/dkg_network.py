@@ -27,7 +27,7 @@ def honest(_name: str, _party: int, message: bytes) -> bytes:
 
 
 class Network:
-    """A session; mutate(name, party, message) changes pmsg1 and pmsg2 of a party, or cmsg1 and cmsg2 to it."""
+    """A session; mutate(name, party, message) changes pmsg1 and pmsg2 of a party, or cmsg1, cmsg2 to it."""
 
     steps1: list[ParticipantStep1]
     coordinator: CoordinatorStep1

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from frost_bip340.key_share import KeyShare, ThresholdInfo
 from frost_bip340.nonce import NonceContext, SecNonce, nonce_gen
-from frost_bip340.session import Session
+from frost_bip340.session import SigningSession
 from frost_bip340.signing import sign
 from frost_bip340.tweak import Tweak
 from native.curve import ORDER, mul_base
@@ -43,10 +43,10 @@ def pubnonces_of(secnonces: dict[int, SecNonce]) -> dict[int, bytes]:
 
 def sign_all(
     shares: Sequence[KeyShare], signers: Iterable[int], msg: bytes, tweaks: Sequence[Tweak] = ()
-) -> tuple[Session, dict[int, bytes], dict[int, bytes]]:
+) -> tuple[SigningSession, dict[int, bytes], dict[int, bytes]]:
     """Run a session of honest signers; return it with its public nonces and partial signatures."""
     secnonces = {i: fresh_nonce(shares[i]) for i in signers}
     pubnonces = pubnonces_of(secnonces)
-    session = Session.of(shares[0].info, pubnonces, msg, tweaks, shares[0].epoch)
+    session = SigningSession.of(shares[0].info, pubnonces, msg, tweaks, shares[0].epoch)
     psigs = {i: sign(secnonce, shares[i], session) for i, secnonce in secnonces.items()}
     return session, pubnonces, psigs

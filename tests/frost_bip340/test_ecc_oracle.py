@@ -7,7 +7,7 @@ from ecc.ecc import frost as ecc
 
 from frost_bip340.deterministic import deterministic_sign
 from frost_bip340.nonce import NonceContext, nonce_agg, nonce_gen
-from frost_bip340.session import Session
+from frost_bip340.session import SigningSession
 from frost_bip340.signing import aggregate, partial_sig_verify, sign
 from native.secret import SecretSeed
 from native.verify import verify_bip340
@@ -50,7 +50,7 @@ def test_mixed_signers_make_a_valid_signature(seed):
     aggnonce = nonce_agg(pubnonces)
     assert aggnonce == ecc.nonce_agg_var(list(pubnonces.values()))
 
-    ours = Session.of(info, pubnonces, msg, tweaks)
+    ours = SigningSession.of(info, pubnonces, msg, tweaks)
     context = their_session(info, signers, aggnonce, tweaks, msg)
     psigs = {
         i: ecc.sign(their_nonces[i][0], shares[i].secshare.declassify(), i, context)

@@ -7,7 +7,7 @@ import pytest
 
 from frost_bip340.key_share import KeyShare, ThresholdInfo
 from frost_bip340.nonce import SecNonce
-from frost_bip340.session import Session
+from frost_bip340.session import SigningSession
 from frost_bip340.signing import aggregate, sign
 from frost_bip340.tweak import output_tweak
 from native.curve import Point, mul_base
@@ -33,7 +33,7 @@ def test_bip445_column(case):
     }
     pubnonces = {i: nonce.pubnonce for i, nonce in nonces.items()}
     assert [pubnonce.hex() for pubnonce in pubnonces.values()] == case["pubnonces"]
-    session = Session.of(info, pubnonces, bytes.fromhex(case["msg"]), [tweak])
+    session = SigningSession.of(info, pubnonces, bytes.fromhex(case["msg"]), [tweak])
     assert session.aggnonce.hex() == case["bip445"]["aggnonce"]
     assert session.key.Q.x_bytes.hex() == case["output_key_xonly"]
     assert info.thresh_pk.has_even_y == case["parity"]["untweaked_even"]

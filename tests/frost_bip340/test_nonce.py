@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from frost_bip340.nonce import NonceContext, SecNonce, nonce_agg, nonce_gen
-from frost_bip340.session import Session
+from frost_bip340.session import SigningSession
 from frost_bip340.signing import sign
 from native.curve import G
 from native.errors import ForkedError
@@ -27,7 +27,7 @@ def shares():
 
 
 def session_of(shares, secnonces, msg=MSG):
-    return Session.of(shares[0].info, pubnonces_of(secnonces), msg)
+    return SigningSession.of(shares[0].info, pubnonces_of(secnonces), msg)
 
 
 def test_second_signature_from_one_nonce_is_refused(shares):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from frost_bip340.deterministic import deterministic_sign
 from frost_bip340.nonce import nonce_agg
-from frost_bip340.session import Session, interpolating_value
+from frost_bip340.session import SigningSession, interpolating_value
 from frost_bip340.signing import aggregate, partial_sig_agg, partial_sig_verify, sign
 from frost_bip340.tweak import TweakContext, derive, output_tweak
 from native.curve import ORDER, lagrange
@@ -51,8 +51,8 @@ def test_child_key_signs_for_its_output_key(shares, path, merkle_root):
 def test_order_of_signers_is_no_part_of_the_session(shares):
     nonces = {i: fresh_nonce(shares[i]) for i in (2, 0, 1)}
     pubnonces = pubnonces_of(nonces)
-    one = Session.of(shares[0].info, pubnonces, MSG)
-    other = Session.of(shares[0].info, dict(sorted(pubnonces.items())), MSG)
+    one = SigningSession.of(shares[0].info, pubnonces, MSG)
+    other = SigningSession.of(shares[0].info, dict(sorted(pubnonces.items())), MSG)
     assert (one.b, one.R, one.e) == (other.b, other.R, other.e)
     psigs = {i: sign(nonces[i], shares[i], one if i else other) for i in nonces}
     assert verify_bip340(aggregate(psigs, pubnonces, one), MSG, one.key.Q.x_bytes)
@@ -68,27 +68,27 @@ def test_interpolating_values_are_lagrange_weights(signers):
 @pytest.mark.parametrize("bad", BAD_IDS, ids=repr)
 def test_foreign_signer_is_refused(shares, bad):
     with pytest.raises(UsageError):
-        Session(shares[0].info, (0, bad), nonce_agg({0: fresh_nonce(shares[0]).pubnonce}), MSG)
+        SigningSession(shares[0].info, (0, bad), nonce_agg({0: fresh_nonce(shares[0]).pubnonce}), MSG)
 
 
 @pytest.mark.parametrize("signers", [(), (0,), (0, 0), (0, 1, 1), (0, 1, 2, 0)])
 def test_wrong_set_of_signers_is_refused(shares, signers):
     aggnonce = fresh_nonce(shares[0]).pubnonce
     with pytest.raises(UsageError):
-        Session(shares[0].info, signers, aggnonce, MSG)
+        SigningSession(shares[0].info, signers, aggnonce, MSG)
     with pytest.raises(UsageError):
         deterministic_sign(shares[0], aggnonce, signers, MSG)
 
 
 def test_unknown_scheme_is_refused(shares):
     with pytest.raises(UsageError, match="version"):
-        Session(shares[0].info, (0, 1), fresh_nonce(shares[0]).pubnonce, MSG, scheme="bip445/0.6.0")
+        SigningSession(shares[0].info, (0, 1), fresh_nonce(shares[0]).pubnonce, MSG, scheme="bip445/0.6.0")
 
 
 @pytest.mark.parametrize("length", [0, 33, 65, 67])
 def test_aggnonce_of_another_length_blames_the_coordinator(shares, length):
     with pytest.raises(FaultyCoordinatorError, match="aggnonce"):
-        Session(shares[0].info, (0, 1), (fresh_nonce(shares[0]).pubnonce * 2)[:length], MSG)
+        SigningSession(shares[0].info, (0, 1), (fresh_nonce(shares[0]).pubnonce * 2)[:length], MSG)
 
 
 @pytest.mark.parametrize("length", [0, 65, 67, 300])
@@ -102,7 +102,7 @@ def test_aggothernonce_must_be_absent_for_one_signer():
     with pytest.raises(UsageError, match="absent"):
         deterministic_sign(share, fresh_nonce(share).pubnonce, [0], MSG)
     pubnonce, psig = deterministic_sign(share, None, [0], MSG)
-    session = Session.of(share.info, {0: pubnonce}, MSG)
+    session = SigningSession.of(share.info, {0: pubnonce}, MSG)
     assert verify_bip340(aggregate({0: psig}, {0: pubnonce}, session), MSG, session.key.Q.x_bytes)
 
 
