@@ -5,6 +5,7 @@ from typing import Final
 
 from frost_bip340.key_share import KeyShare
 from frost_bip340.nonce import NonceContext, SecNonce, nonce_agg, parse_pubnonces
+from frost_bip340.session import SigningSession
 from native.curve import G, PointVector, Scalar, multi_mul
 from native.errors import FaultError, LengthError, RangeError
 from native.secret import SecretScalars

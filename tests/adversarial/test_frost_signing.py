@@ -153,9 +153,7 @@ def test_signer_with_another_view_of_the_session_gives_no_valid_share_in_it(shar
         "message": lambda: SigningSession.of(info, pubnonces, b"another", tweaks),
         "tweaks": lambda: SigningSession.of(info, pubnonces, MSG, ()),
         "signers": lambda: SigningSession(info, (0, 1, 3), session.aggnonce, MSG, tweaks),
-        "nonces": lambda: SigningSession.of(
-            info, {**pubnonces, 2: fresh_nonce(shares[2]).pubnonce}, MSG, tweaks
-        ),
+        "nonces": lambda: SigningSession.of(info, swapped, MSG, tweaks),
     }[lie]()
     psigs = {i: sign(nonces[i], shares[i], other if i == 0 else session) for i in nonces}
     assert blame(psigs, pubnonces, session) == {0: "psig"}
