@@ -1,8 +1,8 @@
 """The Fiat-Shamir transcript: a challenge is a hash of all that it must depend on, encoded injectively.
 
-Every item is written as type, label, length and value, every list with its count, so that no two sequences
-of items are the same bytes (TSSHOCK, CVE-2022-47931), and every transcript begins with its domain, so that a
-proof is worth nothing in another session, for another prover or verifier, or in another place
+Every item is written as type, label, length and value, every list with its type and count, so that no two
+sequences of items are the same bytes (TSSHOCK, CVE-2022-47931), and every transcript begins with its domain,
+so that a proof is worth nothing in another session, for another prover or verifier, or in another place
 (CVE-2022-47930).
 """
 
@@ -99,18 +99,17 @@ class Transcript:
     def with_points(self, label: str, values: Sequence[Point]) -> "Transcript":
         """Append a list of points."""
         data = PointVector(values).to_bytes_ext()
-        items = [_item(_Type.POINT, "", data[at : at + POINT_SIZE]) for at in range(0, len(data), POINT_SIZE)]
-        return self._append(_list(label, len(items)), *items)
+        return self._append(
+            *_list(_Type.POINT, label, [data[at : at + POINT_SIZE] for at in range(0, len(data), POINT_SIZE)])
+        )
 
     def with_integers(self, label: str, values: Sequence[int]) -> "Transcript":
         """Append a list of public integers."""
-        items = [_item(_Type.INTEGER, "", _integer(value)) for value in values]
-        return self._append(_list(label, len(items)), *items)
+        return self._append(*_list(_Type.INTEGER, label, [_integer(value) for value in values]))
 
     def with_byte_strings(self, label: str, values: Sequence[bytes]) -> "Transcript":
         """Append a list of byte strings."""
-        items = [_item(_Type.BYTES, "", value) for value in values]
-        return self._append(_list(label, len(items)), *items)
+        return self._append(*_list(_Type.BYTES, label, values))
 
     def challenge_bytes(self, label: str, size: int = 32) -> bytes:
         """Return size pseudorandom bytes.
@@ -156,8 +155,9 @@ def _item(kind: _Type, label: str, value: bytes) -> bytes:
     return _head(kind, label) + len(value).to_bytes(8, "big") + value
 
 
-def _list(label: str, count: int) -> bytes:
-    return _head(_Type.LIST, label) + count.to_bytes(8, "big")
+def _list(kind: _Type, label: str, values: Sequence[bytes]) -> list[bytes]:
+    head = _head(_Type.LIST, label) + bytes([kind]) + len(values).to_bytes(8, "big")
+    return [head, *(len(value).to_bytes(8, "big") + value for value in values)]
 
 
 def _integer(value: int) -> bytes:
