@@ -145,7 +145,8 @@ def expect_blame(plan: Plan, outcomes: Mapping[int, Outcome], culprit: int, chec
             expect_dead(outcome)
     (proof,) = errors[0].evidence
     assert third_party(roster_of(plan), proof) == f"{culprit} {check}"
-    assert third_party(roster(roster_of(plan).n + 1), proof) == "nothing"
+    specs = {spec.name: spec for spec in (RESHARING, REPAIR)}
+    assert not proof.holds(roster(roster_of(plan).n + 1), specs)
     return errors[0]
 
 
