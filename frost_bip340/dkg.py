@@ -3,7 +3,7 @@
 participant_step1 -> coordinator_step1 -> participant_step2 -> coordinator_finalize -> participant_finalize
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -136,7 +136,7 @@ def participant_step1(
     pads = sending_pads(params, party, hostseckey, secnonce, pubnonce)
     enc_shares = add(dealing.shares, pads).declassify()
     msg = ParticipantMsg1(dealing.coms, dealing.pop, pubnonce, _scalars(enc_shares))
-    return ParticipantStep1(ParticipantState1(params, party, dealing.coms[0], pubnonce), msg.to_bytes())
+    return ParticipantStep1(ParticipantState1(params, party, dealing.coms[0], pubnonce), bytes(msg))
 
 
 def _scalars(data: bytes) -> tuple[Scalar, ...]:
@@ -170,7 +170,11 @@ def coordinator_step1(pmsgs1: Mapping[PartyId, bytes], params: SessionParams) ->
         FaultyPartyError: the named participants sent a malformed message or a wrong proof.
         UnattributedAbort: the commitments cancel out.
     """
-    msgs = parse_all(pmsgs1, params)
+    return add_up(parse_all(pmsgs1, params), params)
+
+
+def add_up(msgs: Sequence[ParticipantMsg1], params: SessionParams) -> CoordinatorStep1:
+    """Do coordinator_step1 on messages that are read already, in the order of their senders' ids."""
     coms_to_secrets = [msg.coms[0] for msg in msgs]
     culprits = dict.fromkeys(failed_pops(coms_to_secrets, [msg.pop for msg in msgs]), "proof of possession")
     pubnonces = tuple(msg.pubnonce for msg in msgs)
@@ -185,7 +189,7 @@ def coordinator_step1(pmsgs1: Mapping[PartyId, bytes], params: SessionParams) ->
     )
     transcript = Transcript(params, sum_coms, pubnonces, enc_secshares)
     key = group_key(sum_coms, params.n)
-    return CoordinatorStep1(CoordinatorState(transcript, key.info), cmsg1.to_bytes())
+    return CoordinatorStep1(CoordinatorState(transcript, key.info), bytes(cmsg1))
 
 
 def participant_step2(
@@ -225,7 +229,7 @@ def participant_step2(
     transcript = Transcript(params, sum_coms, msg.pubnonces, msg.enc_secshares)
     pads = receiving_pads(params, me, hostseckey, pubnonces)
     share = _decrypt(transcript, me, pads)
-    signature = certeq.sign(certeq.CERTEQ, hostseckey, me, transcript.to_bytes(), aux_rand)
+    signature = certeq.sign(certeq.CERTEQ, hostseckey, me, bytes(transcript), aux_rand)
     return ParticipantStep2(ParticipantState2(transcript, share), signature)
 
 
@@ -254,13 +258,14 @@ def _parse_pubnonces(pubnonces: tuple[bytes, ...]) -> tuple[list[Point], list[Pa
     try:
         return list(parse_points(b"".join(pubnonces))), []
     except PointError:
-        bad = [PartyId(i) for i, pubnonce in enumerate(pubnonces) if not _is_point(pubnonce)]
+        bad = [PartyId(i) for i, pubnonce in enumerate(pubnonces) if not is_pubnonce(pubnonce)]
         return [], bad
 
 
-def _is_point(data: bytes) -> bool:
+def is_pubnonce(pubnonce: bytes) -> bool:
+    """Tell whether an encryption key is the encoding of a finite point."""
     try:
-        Point.from_bytes(data)
+        Point.from_bytes(pubnonce)
     except (LengthError, PointError):
         return False
     return True
@@ -292,7 +297,7 @@ def coordinator_finalize(state: CoordinatorState, pmsgs2: Mapping[PartyId, bytes
         UsageError: a message is missing.
         FaultyPartyError: the signatures of the named participants do not hold.
     """
-    params, eq_input = state.transcript.params, state.transcript.to_bytes()
+    params, eq_input = state.transcript.params, bytes(state.transcript)
     if set(pmsgs2) != set(range(params.n)):
         raise UsageError("there must be one message of each participant")
     short = [i for i, pmsg2 in pmsgs2.items() if len(pmsg2) != SIGNATURE_LEN]
@@ -319,7 +324,7 @@ def participant_finalize(state: ParticipantState2, cmsg2: bytes) -> ParticipantO
         FaultyCoordinatorError: the certificate is malformed or does not hold; another participant may have a
             valid one.
     """
-    params, eq_input = state.transcript.params, state.transcript.to_bytes()
+    params, eq_input = state.transcript.params, bytes(state.transcript)
     if len(cmsg2) != SIGNATURE_LEN * params.n:
         raise FaultyCoordinatorError("length")
     if certeq.failed(certeq.CERTEQ, params, eq_input, cmsg2):

@@ -83,9 +83,11 @@ def coordinator_investigate(pmsgs1: Mapping[PartyId, bytes], params: SessionPara
     # row i: what the commitments of participant i make of every participant
     pubshares = [eval_polynomial(msg.coms, places) for msg in msgs]
     return tuple(
-        InvestigationMsg(
-            tuple(msg.enc_shares[k] for msg in msgs), PointVector([row[k] for row in pubshares])
-        ).to_bytes()
+        bytes(
+            InvestigationMsg(
+                tuple(msg.enc_shares[k] for msg in msgs), PointVector([row[k] for row in pubshares])
+            )
+        )
         for k in range(params.n)
     )
 

@@ -121,13 +121,10 @@ def _on_polynomial(t: int, places: Sequence[int], points: Sequence[Point]) -> bo
     r comes from a hash of the points, so that nobody can choose points after r; a wrong set passes with
     probability 1/ORDER.
     """
-    count = len(places)
-    if count <= t:
-        return True
     seed = tagged_hash("mpcwallet/polynomial check", bytes([t, *places]), PointVector(points).xy)
     r = [
         int.from_bytes(tagged_hash("mpcwallet/polynomial check r", seed, bytes([k])), "big")
-        for k in range(count - t)
+        for k in range(len(places) - t)
     ]
     weights = []
     for x in places:

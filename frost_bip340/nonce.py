@@ -46,7 +46,7 @@ class NonceContext:
         if self.party is not None:
             party_id(self.party, MAX_PARTIES)
 
-    def to_bytes(self) -> bytes:
+    def __bytes__(self) -> bytes:
         """Return what NonceGen hashes between rand' and the number of the nonce."""
         party = b"" if self.party is None else self.party.to_bytes(4, "big")
         pubshare = b"" if self.pubshare is None else bytes(self.pubshare)
@@ -126,6 +126,10 @@ class SecNonce:
         except IndexError:
             raise SecretReuseError("the secret nonce was used before") from None
 
+    def secrets(self) -> tuple[SecretScalars, ...]:
+        """Return what is left to zero when the session fails."""
+        return tuple(self._k)
+
     def _refuse(self, *_: object) -> NoReturn:
         raise SecretReuseError("a secret nonce cannot be copied or stored")
 
@@ -158,7 +162,7 @@ def nonce_gen(
     context = context or NonceContext()
     masked = rand if secshare is None else xor(secshare, hash_to_seed("BIP0445/aux", rand))
     # k_i = int(H_nonce(rand' || ... || bytes(1, i - 1))) mod n
-    k = hash_to_scalars("BIP0445/nonce", masked, context.to_bytes(), Each(b"\x00\x01"), count=2)
+    k = hash_to_scalars("BIP0445/nonce", masked, bytes(context), Each(b"\x00\x01"), count=2)
     return SecNonce(k, context)
 
 

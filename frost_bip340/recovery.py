@@ -87,7 +87,7 @@ def participant_recover(hostseckey: SecretScalars, recovery_data: bytes) -> Reco
 
 def _open(recovery_data: bytes) -> tuple[Transcript, GroupKey]:
     transcript, cert = Transcript.split(recovery_data)
-    if certeq.failed(certeq.CERTEQ, transcript.params, transcript.to_bytes(), cert):
+    if certeq.failed(certeq.CERTEQ, transcript.params, bytes(transcript), cert):
         raise RecoveryDataError("the recovery data has an invalid certificate")
     try:
         return transcript, group_key(transcript.sum_coms, transcript.params.n)

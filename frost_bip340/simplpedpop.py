@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from frost_bip340.key_share import ThresholdInfo
 from frost_bip340.messages import POP_LEN
 from frost_bip340.params import TAG
+from frost_bip340.tweak import times_G
 from native.curve import (
     G,
     Point,
@@ -79,7 +80,14 @@ def failed_pops(coms_to_secrets: Sequence[Point], pops: Sequence[bytes]) -> tupl
     return tuple(
         PartyId(i)
         for i, (C, pop) in enumerate(zip(coms_to_secrets, pops, strict=True))
-        if C.is_infinity or not verify_bip340_tagged(pop, _pop_msg(i), C.x_bytes, _POP)
+        if not pop_holds(PartyId(i), C, pop)
+    )
+
+
+def pop_holds(party: PartyId, com_to_secret: Point, pop: bytes) -> bool:
+    """Tell whether one proof of possession holds, 64 bytes, for a commitment that is not infinity."""
+    return not com_to_secret.is_infinity and verify_bip340_tagged(
+        pop, _pop_msg(party), com_to_secret.x_bytes, _POP
     )
 
 
@@ -144,7 +152,7 @@ def group_key(sum_coms: Sequence[Point], n: int) -> GroupKey:
         raise UnattributedAbort("the commitments add up to infinity")
     # t_w = int(H_TapTweak(x(P)))
     t_w = Scalar.from_bytes(tagged_hash("TapTweak", sum_coms[0].x_bytes))
-    tweaked = [sum_coms[0] + t_w * G, *sum_coms[1:]]
+    tweaked = [sum_coms[0] + times_G(t_w), *sum_coms[1:]]
     pubshares = eval_polynomial(tweaked, range(1, n + 1))
     try:
         info = ThresholdInfo(len(sum_coms), tweaked[0], tuple(pubshares))
@@ -155,4 +163,4 @@ def group_key(sum_coms: Sequence[Point], n: int) -> GroupKey:
 
 def untweaked_pubshare(key: GroupKey, party: PartyId) -> Point:
     """Return the public share of a participant before tweaking."""
-    return sum_points([key.info.pubshare(party), -(key.tweak * G)])
+    return sum_points([key.info.pubshare(party), -times_G(key.tweak)])

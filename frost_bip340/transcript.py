@@ -36,7 +36,7 @@ class Transcript:
     pubnonces: tuple[bytes, ...]
     enc_secshares: tuple[Scalar, ...]
 
-    def to_bytes(self) -> bytes:
+    def __bytes__(self) -> bytes:
         """Return eq_input, 4 + 33 t + 98 n bytes."""
         writer = Writer().unsigned(self.params.t, 4).points_ext(self.sum_coms)
         keys = self.params.hostpubkeys + self.pubnonces
@@ -49,7 +49,7 @@ class Transcript:
 
         DEVIATION: ChillDKG has none.
         """
-        return tagged_hash("mpcwallet/FROST chain code", self.to_bytes())
+        return tagged_hash("mpcwallet/FROST chain code", bytes(self))
 
     @classmethod
     def split(cls, recovery_data: bytes) -> tuple[Self, bytes]:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-from native.curve import G, Point, Scalar
+from native.curve import Point, Scalar, mul_base
 from native.errors import LengthError, RangeError
 from native.hashing import tagged_hash
+from native.secret import SecretScalars
 from protocol.errors import UsageError
 
 HARDENED: Final = 1 << 31  # BIP-32: first index that needs the private key
@@ -74,7 +75,7 @@ class TweakContext:
         """
         negated = tweak.is_xonly and not self.Q.has_even_y
         # Q' = g Q + t G, gacc' = g gacc, tacc' = t + g tacc
-        Q = (-self.Q if negated else self.Q) + tweak.value * G
+        Q = (-self.Q if negated else self.Q) + times_G(tweak.value)
         if Q.is_infinity:
             raise UsageError("the result of tweaking must not be the point at infinity")
         if negated:
@@ -85,6 +86,11 @@ class TweakContext:
     def sign(self) -> Scalar:
         """What a signer's share is multiplied by, g gacc: g = -1 when Q is odd, as BIP-340 takes it even."""
         return self.gacc if self.Q.has_even_y else -self.gacc
+
+
+def times_G(t: Scalar) -> Point:
+    """Return t G for a public t, from the tables for secret ones: several times faster than t * G."""
+    return mul_base(SecretScalars.from_bytes(bytes(t)))[0] if t else Point.infinity()
 
 
 class ChildKey(NamedTuple):

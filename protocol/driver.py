@@ -1,11 +1,11 @@
 """Run all parties of a session in one process, for demonstrations and tests.
 
-A Tamper stands for what may go wrong: one corrupted party, which signs whatever it likes with its own key,
-or a network that alters, drops, repeats or injects what it carries but can sign nothing.
+A Tamper stands for what may go wrong: corrupted parties, which sign whatever they like with their own keys,
+and a network that alters, drops, repeats or injects what it carries but can sign nothing.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -38,15 +38,15 @@ class Tamper:
     """What goes wrong in a run.
 
     Args:
-        corrupted: the party whose messages are mutated and signed again with its key.
-        mutate: takes slot, receiver and body of a message of the corrupted party, a broadcast once for each
+        corrupted: the parties whose messages are mutated and signed again with their keys.
+        mutate: takes slot, receiver and body of a message of a corrupted party, a broadcast once for each
             receiver; returns the body to sign in its place, or None to send nothing.
         intercept: takes sender, receiver and envelope; returns what is delivered in its place, not signed
             again.
         pick: takes the number of messages under way; returns which comes next, 0 being the oldest.
     """
 
-    corrupted: PartyId | None = None
+    corrupted: Collection[PartyId] = ()
     mutate: Callable[[Slot, PartyId, bytes], bytes | None] = _as_it_is
     intercept: Callable[[PartyId, PartyId, bytes], Sequence[bytes]] = _once
     pick: Callable[[int], int] = _oldest
@@ -147,7 +147,7 @@ class _Network(Generic[R]):
                         self._under_way.append((sender, receiver, delivered))
 
     def _mutated(self, sender: PartyId, receiver: PartyId, envelope: bytes) -> bytes | None:
-        if sender != self._tamper.corrupted:
+        if sender not in self._tamper.corrupted:
             return envelope
         session = self._sessions[sender]
         _, message = read_envelope(envelope, sender, receiver)

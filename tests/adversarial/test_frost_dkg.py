@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from frost_bip340 import certeq
 from frost_bip340.dkg import (
     coordinator_finalize,
     coordinator_step1,
@@ -13,9 +14,11 @@ from frost_bip340.dkg import (
 from frost_bip340.encpedpop import sending_pads
 from frost_bip340.investigation import coordinator_investigate, participant_investigate
 from frost_bip340.messages import CoordinatorMsg1, InvestigationMsg, ParticipantMsg1
-from frost_bip340.recovery import participant_recover
+from frost_bip340.recovery import coordinator_recover, participant_recover
 from frost_bip340.suspicion import FaultyPartyOrCoordinatorError, InvalidShareError
+from frost_bip340.transcript import RecoveryDataError, Transcript
 from native.curve import ORDER, G, Point, PointVector, Scalar, mul_base, sum_points
+from native.hashing import tagged_hash
 from native.schnorr import sign_bip340
 from native.secret import SecretScalars, SecretSeed
 from native.secret_scalar import add, eval_polynomial, random_scalars
@@ -66,13 +69,14 @@ def collude(network, pmsgs1) -> bytes:
     """Return what a coordinator relays who verifies nothing."""
     msgs = [pmsg1_of(pmsgs1, i) for i in range(N)]
     sums = [Scalar(sum(int(msg.enc_shares[k]) for msg in msgs) % ORDER) for k in range(N)]
-    return CoordinatorMsg1(
+    msg = CoordinatorMsg1(
         PointVector([msg.coms[0] for msg in msgs]),
         PointVector([sum_points([msg.coms[1] for msg in msgs])]),
         tuple(msg.pop for msg in msgs),
         tuple(msg.pubnonce for msg in msgs),
         tuple(sums),
-    ).to_bytes()
+    )
+    return bytes(msg)
 
 
 def suspicion_of_victim(network, cmsg1):
@@ -86,7 +90,7 @@ def rogue(pmsgs1, pop):
     """Let the liar's commitment cancel all others' and lead to a key of its own."""
     others = sum_points([pmsg1_of(pmsgs1, i).coms[0] for i in range(N) if i != LIAR])
     msg = pmsg1_of(pmsgs1, LIAR)
-    return replace(msg, coms=points(msg.coms, 0, G - others), pop=pop).to_bytes()
+    return bytes(replace(msg, coms=points(msg.coms, 0, G - others), pop=pop))
 
 
 def test_rogue_key_fails_its_proof_of_possession(network):
@@ -105,7 +109,7 @@ def test_rogue_key_fails_its_proof_of_possession(network):
 def test_commitment_copied_with_its_proof_is_refused(network):
     pmsgs1 = network.deal()
     copied = pmsg1_of(pmsgs1, 1)
-    attack = {**pmsgs1, LIAR: replace(pmsg1_of(pmsgs1, LIAR), coms=copied.coms, pop=copied.pop).to_bytes()}
+    attack = {**pmsgs1, LIAR: bytes(replace(pmsg1_of(pmsgs1, LIAR), coms=copied.coms, pop=copied.pop))}
     assert blame_of_coordinator(network, attack) == {LIAR: "proof of possession"}
     assert suspicion_of_victim(network, collude(network, attack)) == {LIAR: "proof of possession"}
 
@@ -116,20 +120,20 @@ def test_proof_under_another_tag_is_refused(network):
     msg = pmsg1_of(pmsgs1, LIAR)
     pop = sign_bip340(key, LIAR.to_bytes(4, "big"), SecretSeed.fresh())
     forged = replace(msg, coms=points(msg.coms, 0, mul_base(key)[0]), pop=pop)
-    assert blame_of_coordinator(network, {**pmsgs1, LIAR: forged.to_bytes()}) == {LIAR: "proof of possession"}
+    assert blame_of_coordinator(network, {**pmsgs1, LIAR: bytes(forged)}) == {LIAR: "proof of possession"}
 
 
 def test_infinite_commitment_is_refused(network):
     pmsgs1 = network.deal()
     msg = pmsg1_of(pmsgs1, LIAR)
-    attack = {**pmsgs1, LIAR: replace(msg, coms=points(msg.coms, 0, Point.infinity())).to_bytes()}
+    attack = {**pmsgs1, LIAR: bytes(replace(msg, coms=points(msg.coms, 0, Point.infinity())))}
     assert set(blame_of_coordinator(network, attack)) == {LIAR}
     assert suspicion_of_victim(network, collude(network, attack)) == {LIAR: "commitment"}
 
 
 def test_all_liars_are_named(network):
     pmsgs1 = network.deal()
-    attack = {i: replace(pmsg1_of(pmsgs1, i), pop=bytes(64)).to_bytes() for i in (0, 2)} | {1: pmsgs1[1]}
+    attack = {i: bytes(replace(pmsg1_of(pmsgs1, i), pop=bytes(64))) for i in (0, 2)} | {1: pmsgs1[1]}
     assert set(blame_of_coordinator(network, attack)) == {0, 2}
     attack[1] = b""
     assert set(blame_of_coordinator(network, attack)) == {1}
@@ -138,7 +142,7 @@ def test_all_liars_are_named(network):
 @pytest.mark.parametrize("pubnonce", [*BAD_POINTS.values(), bytes(33)], ids=[*BAD_POINTS, "infinity"])
 def test_bad_encryption_key_is_refused(network, pubnonce):
     pmsgs1 = network.deal()
-    attack = {**pmsgs1, LIAR: replace(pmsg1_of(pmsgs1, LIAR), pubnonce=pubnonce).to_bytes()}
+    attack = {**pmsgs1, LIAR: bytes(replace(pmsg1_of(pmsgs1, LIAR), pubnonce=pubnonce))}
     assert blame_of_coordinator(network, attack) == {LIAR: "pubnonce"}
     assert suspicion_of_victim(network, collude(network, attack)) == {LIAR: "pubnonce"}
 
@@ -181,7 +185,7 @@ def test_bad_encrypted_share_blames_its_sender(network, at, bad):
 def test_polynomial_of_another_degree_blames_the_dealer(network, t):
     pmsgs1 = network.deal()
     msg = pmsg1_of(pmsgs1, LIAR)
-    attack = {**pmsgs1, LIAR: replace(msg, coms=PointVector([*msg.coms, G][:t])).to_bytes()}
+    attack = {**pmsgs1, LIAR: bytes(replace(msg, coms=PointVector([*msg.coms, G][:t])))}
     assert set(blame_of_coordinator(network, attack)) == {LIAR}
 
 
@@ -210,7 +214,7 @@ def test_messages_of_another_length_blame_the_coordinator(network, change):
 def deal_wrongly(network, pmsgs1):
     msg = pmsg1_of(pmsgs1, LIAR)
     enc_shares = changed(msg.enc_shares, VICTIM, msg.enc_shares[VICTIM] + ONE)
-    return {**pmsgs1, LIAR: replace(msg, enc_shares=enc_shares).to_bytes()}
+    return {**pmsgs1, LIAR: bytes(replace(msg, enc_shares=enc_shares))}
 
 
 def complaint_of(network, cmsg1, party=VICTIM):
@@ -231,7 +235,7 @@ def dealt(network, party: int, coefficients: SecretScalars) -> bytes:
         coefficients.slice(0, 1), party.to_bytes(4, "big"), SecretSeed.fresh(), "BIP DKG/pop message"
     )
     enc_shares = tuple(Scalar.from_bytes(enc[32 * i : 32 * (i + 1)]) for i in range(N))
-    return ParticipantMsg1(mul_base(coefficients), pop, pubnonce, enc_shares).to_bytes()
+    return bytes(ParticipantMsg1(mul_base(coefficients), pop, pubnonce, enc_shares))
 
 
 def test_wrong_share_to_one_victim_is_found_by_investigation(network):
@@ -266,7 +270,7 @@ def test_swapped_shares_blame_the_coordinator(network):
     pmsgs1 = network.deal()
     msg = cmsg1_of(coordinator_step1(pmsgs1, network.params).cmsg1)
     a, b, c = msg.enc_secshares
-    cmsg1 = replace(msg, enc_secshares=(b, a, c)).to_bytes()
+    cmsg1 = bytes(replace(msg, enc_secshares=(b, a, c)))
     answers = coordinator_investigate(pmsgs1, network.params)
     for party in (0, 1):
         with pytest.raises(FaultyCoordinatorError, match="sum of encrypted shares"):
@@ -294,14 +298,14 @@ def test_coordinator_cannot_frame_a_dealer_by_my_own_share(network):
     # the missing 1 is moved from the liar's share to mine, the sum stays
     moved = replace(honest, enc_partial_secshares=(mine + ONE, others[0], others[1] - ONE))
     with pytest.raises(FaultyCoordinatorError, match="from me to myself"):
-        participant_investigate(complaint, moved.to_bytes())
+        participant_investigate(complaint, bytes(moved))
 
 
 def test_investigation_of_an_honest_session_is_a_mistake_of_the_caller(network):
     pmsgs1 = network.deal()
     msg = cmsg1_of(coordinator_step1(pmsgs1, network.params).cmsg1)
     wrong = replace(msg, enc_secshares=changed(msg.enc_secshares, VICTIM, msg.enc_secshares[VICTIM] + ONE))
-    complaint = complaint_of(network, wrong.to_bytes())
+    complaint = complaint_of(network, bytes(wrong))
     consistent = replace(complaint, enc_secshare=msg.enc_secshares[VICTIM])
     with pytest.raises(UsageError, match="one session"):
         participant_investigate(consistent, coordinator_investigate(pmsgs1, network.params)[VICTIM])
@@ -316,7 +320,7 @@ def test_coordinator_that_misquotes_me_is_blamed(network, field):
         "proof of possession": replace(msg, pops=changed(msg.pops, VICTIM, bytes(64))),
     }[field]
     with pytest.raises(FaultyCoordinatorError, match=f"own {field}"):
-        network.step2(VICTIM, wrong.to_bytes())
+        network.step2(VICTIM, bytes(wrong))
 
 
 def test_replayed_message_of_an_earlier_session_is_noticed_by_its_sender(network):
@@ -340,7 +344,7 @@ def test_equivocating_coordinator_gets_no_certificate_accepted(network):
             msg = cmsg1_of(message)
             # another participant's share, which the victim cannot check
             enc_secshares = changed(msg.enc_secshares, 1, msg.enc_secshares[1] + ONE)
-            return replace(msg, enc_secshares=enc_secshares).to_bytes()
+            return bytes(replace(msg, enc_secshares=enc_secshares))
         return message
 
     with pytest.raises(FaultyPartyError) as caught:
@@ -405,3 +409,30 @@ def test_errors_show_no_secret(network):
     shown = str(caught.value) + repr(caught.value) + repr(complaint)
     secrets = complaint.pads.declassify() + network.hostseckeys[VICTIM].declassify()
     assert not any(secrets[at : at + 32].hex() in shown for at in range(0, len(secrets), 32))
+
+
+def certified(network, transcript: Transcript) -> bytes:
+    """Return recovery data that all participants together have falsified."""
+    x = bytes(transcript)
+    keys = enumerate(network.hostseckeys)
+    return x + b"".join(certeq.sign(certeq.CERTEQ, key, i, x, SecretSeed.fresh()) for i, key in keys)
+
+
+def test_certified_nonsense_is_not_recovered(network):
+    network.run()
+    good = network.coordinator.state.transcript
+    C0 = good.sum_coms[0]
+    t_w = Scalar.from_bytes(tagged_hash("TapTweak", C0.x_bytes))
+    other_share = changed(good.enc_secshares, VICTIM, good.enc_secshares[VICTIM] + ONE)
+    nonsense = {
+        "pubnonce": replace(good, pubnonces=changed(good.pubnonces, 1, bytes(33))),
+        "public share": replace(good, enc_secshares=other_share),
+        "of no key": replace(good, sum_coms=points(good.sum_coms, 0, Point.infinity())),
+    }
+    for reason, transcript in nonsense.items():
+        with pytest.raises(RecoveryDataError, match=reason):
+            participant_recover(network.hostseckeys[VICTIM], certified(network, transcript))
+    # the public share of participant 0 is infinity
+    infinite = replace(good, sum_coms=PointVector([C0, -(C0 + t_w * G)]))
+    with pytest.raises(RecoveryDataError, match="of no key"):
+        coordinator_recover(certified(network, infinite))

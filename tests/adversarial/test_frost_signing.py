@@ -4,13 +4,15 @@ import random
 
 import pytest
 
+from frost_bip340 import signing
 from frost_bip340.key_share import KeyShare
 from frost_bip340.nonce import SecNonce, nonce_agg
 from frost_bip340.session import SigningSession
 from frost_bip340.signing import aggregate, sign
 from frost_bip340.tweak import TweakContext, output_tweak
 from native.curve import ORDER, G, Point
-from native.secret_scalar import negate
+from native.errors import FaultError
+from native.secret_scalar import negate, random_scalars
 from native.verify import verify_bip340
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
 from tests.frost_bip340.parties import (
@@ -183,3 +185,13 @@ def test_nonce_coefficient_binds_signers_nonces_key_and_message(shares):
     ]
     assert len({session.b.value for session in sessions}) == len(sessions)
     assert SigningSession(info, (2, 0, 1), aggnonce, MSG).b == sessions[0].b
+
+
+def test_computing_mistake_releases_nothing(shares, monkeypatch):
+    # a flipped bit in the arithmetic, whose result together with the right one would tell about the share
+    monkeypatch.setattr(signing, "inner_product", lambda *_: random_scalars())
+    nonces = {i: fresh_nonce(shares[i]) for i in (0, 2, 4)}
+    session = SigningSession.of(shares[0].info, pubnonces_of(nonces), MSG)
+    with pytest.raises(FaultError):
+        sign(nonces[0], shares[0], session)
+    assert nonces[0].is_used

@@ -13,6 +13,7 @@ from native.verify import verify_bip340
 from protocol.errors import FaultyCoordinatorError, FaultyPartyError, UsageError
 
 from .bip445_vectors import (
+    VECTORS,
     blamed,
     cases,
     info_of,
@@ -167,3 +168,25 @@ def test_deterministic_signing_vector(group, case):
 def test_bad_aggothernonce_blames_the_coordinator(group, case):
     with pytest.raises(FaultyCoordinatorError, match="aggothernonce"):
         run_deterministic_sign(group, case)
+
+
+def test_every_vector_runs():
+    # what the parametrizations above take of each file
+    run = {
+        THRESHOLD_INFO: ("valid_tests", "error_tests"),
+        **dict.fromkeys(SIGN, ("valid_tests", "sign_error_tests", "verify_fail_tests", "verify_error_tests")),
+        TWEAK: ("valid_tests",),
+        **dict.fromkeys((*AGG, *DET), ("valid_tests", "error_tests")),
+    }
+    files = {f"{path.parent.name}/{path.name}" for path in VECTORS.glob("*/*.json")}
+    assert files == {*run, "derived/nonce_gen_vectors.json", "derived/nonce_agg_vectors.json"}
+    for name, kinds in run.items():
+        present = [
+            case
+            for group in load(name)["test_groups"]
+            for kind in group
+            if kind.endswith("_tests")
+            for case in group[kind]
+        ]
+        assert len(present) == sum(len(cases(kind, name)) for kind in kinds) > 0
+    assert (len(NONCE_GEN), len(NONCE_AGG["valid_tests"]), len(NONCE_AGG["error_tests"])) == (5, 2, 3)

@@ -99,11 +99,12 @@ class CollectCommits(Round[bytes]):
         return (self.polynomial,)
 
     def finish(self, inbox: Inbox) -> Continue[bytes]:
-        peers = inbox.session.peers
-        shares = deal(self.polynomial, peers)
+        parties = inbox.session.header.parties
+        shares = deal(self.polynomial, parties)
         outgoing = [Outgoing(2, self.reveal)]
-        for at, j in enumerate(peers):
-            outgoing.append(Outgoing(2, ShareMsg(shares.slice(at, 1).declassify()), j))
+        for at, j in enumerate(parties):
+            if j != inbox.session.me:
+                outgoing.append(Outgoing(2, ShareMsg(shares.slice(at, 1).declassify()), j))
         return Continue(CollectReveals(self.polynomial, self.reveal.coin), outgoing)
 
 
