@@ -188,10 +188,8 @@ class SessionMachine(Generic[R]):
             raise blame([Evidence(header, slot.sender, UNEXPECTED, (message,))])
         if len(message.body) != spec.size(slot, header):
             raise blame([Evidence(header, slot.sender, SIZE, (message,))])
-        stage = (slot.round, slot.kind is Kind.ECHO)
-        if stage == (waiting.number, self._echoing) and slot in self._awaited(waiting):
-            return
-        if stage != self._next_stage(waiting):
+        ahead = (slot.round, slot.kind is Kind.ECHO) == self._next_stage(waiting)
+        if not ahead and slot not in self._awaited(waiting):
             raise UnattributedAbort("round", [slot.sender])
 
     def _next_stage(self, waiting: Round[R]) -> tuple[int, bool]:

@@ -155,7 +155,4 @@ class ProtocolSpec:
         entry = self.messages.get((message.slot.round, message.slot.kind))
         if entry is None:
             raise EncodingError("slot", "the protocol has no such message")
-        size = entry.size(header)
-        if len(message.body) != size:
-            raise EncodingError("length", f"not {size} bytes")
-        return decode(message.body, size, lambda reader: entry.read(reader, header))
+        return decode(message.body, entry.size(header), lambda reader: entry.read(reader, header))

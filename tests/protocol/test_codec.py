@@ -22,6 +22,11 @@ FIELDS: dict[str, tuple[st.SearchStrategy[Any], Callable[..., Any], Callable[[Re
     "text": (st.text("az ~", max_size=9), lambda w, v: w.text(v, 9), lambda r: r.text("f", 9)),
     "unsigned": (st.integers(0, 999), lambda w, v: w.unsigned(v, 2), lambda r: r.unsigned("f", 2, 1000)),
     "signed": (st.integers(-999, 999), lambda w, v: w.signed(v, 2), lambda r: r.signed("f", 2, 999)),
+    "any signed": (
+        st.integers(-(1 << 15), (1 << 15) - 1),
+        lambda w, v: w.signed(v, 2),
+        lambda r: r.signed("f", 2),
+    ),
     "boolean": (st.booleans(), lambda w, v: w.boolean(v), lambda r: r.boolean("f")),
     "scalar": (scalars, lambda w, v: w.scalar(v), lambda r: r.scalar("f")),
     "scalars": (

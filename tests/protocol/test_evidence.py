@@ -9,8 +9,9 @@ import pytest
 from protocol.driver import run
 from protocol.errors import EncodingError, FaultyCoordinatorError, FaultyPartyError, UsageError
 from protocol.evidence import MAX_EVIDENCE, Evidence, blame, equivocation
-from protocol.ids import COORDINATOR, PartyId
-from protocol.signed import SignedDigest, SignedMessage, Slot
+from protocol.ids import COORDINATOR, PartyId, RoundNumber
+from protocol.signed import Kind, SignedDigest, SignedMessage, Slot
+from protocol.spec import Claim
 
 from . import toss
 from .test_toss import CORRUPTIONS
@@ -140,6 +141,12 @@ def test_well_formed_message_is_no_proof(make: Callable[[], SignedMessage]) -> N
         assert not proves(Evidence(HEADER, P2, check, (make(),)))
 
 
+@pytest.mark.parametrize("evidence", [SIZE, ECHO])
+def test_message_beside_the_one_that_proves_is_not_canonical(evidence: Evidence) -> None:
+    messages = (*evidence.messages, message(P2, Slot.direct(2, P2, P0), bytes(32)))
+    assert not proves(replace(evidence, messages=tuple(sorted(messages, key=lambda m: m.slot))))
+
+
 def test_one_party_signing_for_two_slots_is_no_equivocation() -> None:
     a = message(P2, Slot.direct(2, P2, P0), bytes(32)).signed_digest
     b = message(P2, Slot.direct(2, P2, P1), b"\1" * 32).signed_digest
@@ -193,6 +200,30 @@ def test_other_orders_are_no_encoding() -> None:
     for other in (second + first, first + first):
         with pytest.raises(EncodingError):
             Evidence.from_bytes(data.replace(first + second, other))
+
+
+def claim(*messages: SignedMessage) -> Claim:
+    return Claim(toss.TOSS, HEADER, ROSTER, P2, {message.slot: message for message in messages})
+
+
+def test_check_sees_only_messages_that_the_protocol_has() -> None:
+    for slot in (Slot.broadcast(3, P2), Slot(RoundNumber(1), Kind.ECHO, P2)):
+        stray = message(P2, slot, bytes(32))
+        with pytest.raises(EncodingError):
+            claim(stray).spec.decode(stray, HEADER)
+
+
+def test_check_that_takes_a_message_for_another_is_a_mistake_of_ours() -> None:
+    with pytest.raises(UsageError, match="RevealMsg is not a message of that slot"):
+        claim(message(P2, Slot.broadcast(1, P2), bytes(32))).broadcast(toss.RevealMsg, 1)
+
+
+def test_receiver_is_known_only_from_one_direct_message() -> None:
+    to_p0, to_p1 = (message(P2, Slot.direct(2, P2, j), bytes(32)) for j in (P0, P1))
+    assert claim(to_p0).receiver == P0
+    for messages in ((), (to_p0, to_p1), (message(P2, Slot.broadcast(1, P2), bytes(32)),)):
+        with pytest.raises(EncodingError):
+            _ = claim(*messages).receiver
 
 
 def test_blame_falls_on_the_coordinator_only_if_on_no_party() -> None:

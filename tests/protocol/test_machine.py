@@ -1,13 +1,13 @@
 import copy
+import gc
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
-from native._core import ffi, lib
 
-from native.secret import Secret, SecretScalars
+from native.secret import Secret, SecretScalars, ffi, lib
 from native.secret_scalar import random_scalars
 from protocol.codec import Reader
 from protocol.errors import (
@@ -101,6 +101,15 @@ def test_message_one_round_ahead_is_kept_and_counted_later() -> None:
     machine.receive(P1, commits[1])
     assert len(machine.receive(P2, commits[2])) == 1
     assert machine.missing == {P2}
+
+
+def test_message_one_round_ahead_of_a_round_without_echo_is_kept() -> None:
+    machine, _ = SessionMachine.begin(talk_session(0), Continue(OnlyFrom1()))
+    for sender in (P1, P2):
+        ahead = talk_session(sender).sign(Slot.broadcast(2, sender), b"y")
+        machine.receive(sender, ahead.envelope(TALK_HEADER))
+    machine.receive(P1, message_1())
+    assert machine.result == b"yy"
 
 
 def test_message_two_rounds_ahead_ends_the_session_without_blame() -> None:
@@ -264,6 +273,7 @@ def message_1() -> bytes:
 
 
 def locked_bytes() -> int:
+    gc.collect()
     used, mapped = ffi.new("size_t *"), ffi.new("size_t *")
     assert lib.mpcw_secret_usage(used, mapped) == lib.MPCW_OK
     return int(used[0])

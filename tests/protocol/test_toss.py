@@ -58,6 +58,7 @@ def expect_dead(outcomes: Outcomes) -> None:
         machine = outcomes[party].machine
         assert not machine.done
         assert machine.failure is outcomes[party].error
+        assert (machine._round, machine._messages, machine._decoded) == (None, {}, {})
         for use in (
             lambda machine=machine: machine.result,
             lambda machine=machine: machine.receive(P2, b""),
