@@ -43,7 +43,7 @@ def plan_resharing(
         quorum: at least old.t old holders who bring their shares.
         t: the new threshold.
         holders: the new holders, in the order of their new ids: old holders by their ids, newcomers from
-            old.n on, by their places in the session's roster.
+            old.n on, by their places in the session's roster, which has 128 at most with the old holders.
 
     Returns:
         The parameters of the session, for its header. All old holders who can should take part: who does not

@@ -83,4 +83,4 @@ def plus_one(body: bytes) -> bytes:
 
 def wrong_scalar_to(victim: int, cheat: int, number: int = SHARE) -> Tamper:
     slot = Slot.direct(number, PartyId(cheat), PartyId(victim))
-    return Tamper(corrupted=PartyId(cheat), mutate=lambda s, _, body: plus_one(body) if s == slot else body)
+    return Tamper(corrupted={PartyId(cheat)}, mutate=lambda s, _, body: plus_one(body) if s == slot else body)

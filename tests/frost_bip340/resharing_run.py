@@ -131,7 +131,7 @@ def changing(slot: Slot, change: Callable[[bytes], bytes | None], party: int) ->
     def mutate(sent: Slot, _receiver: PartyId, body: bytes) -> bytes | None:
         return change(body) if sent == slot else body
 
-    return Tamper(corrupted=PartyId(party), mutate=mutate)
+    return Tamper(corrupted={PartyId(party)}, mutate=mutate)
 
 
 def expect_blame(plan: Plan, outcomes: Mapping[int, Outcome], culprit: int, check: str) -> FaultyPartyError:

@@ -41,7 +41,7 @@ def others(shares: list[KeyShare], lost: int) -> dict[int, KeyShare]:
     return {share.party: share for share in shares if share.party != lost}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(1, 4), st.integers(1, 3), st.randoms(use_true_random=False))
 def test_repaired_share_is_the_lost_one(t, extra, rng):
     n = t + extra

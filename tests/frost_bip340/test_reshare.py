@@ -18,6 +18,7 @@ from protocol.driver import Tamper, run
 from protocol.errors import EncodingError, FaultyPartyError, SessionTimeout, UnattributedAbort, UsageError
 from protocol.evidence import Evidence
 from protocol.ids import COORDINATOR, Epoch, PartyId
+from protocol.resharing.dealing import knows_constant
 from protocol.resharing.messages import COMMIT, COMPLAINT, REVEAL, SHARE, ComplaintMsg
 from protocol.resharing.plan import Plan, Sharing
 from protocol.session import Session
@@ -67,7 +68,7 @@ def changes(draw):
     return t, n, sorted(quorum), draw(st.integers(1, len(holders))), holders
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(changes(), st.randoms(use_true_random=False))
 def test_resharing_keeps_the_key_and_every_new_quorum_signs(change, rng):
     t, n, quorum, new_t, holders = change
@@ -258,6 +259,15 @@ def test_proof_of_knowledge_from_elsewhere_is_proved(plan, shares, source):
     expect_blame(plan, cheated(plan, shares, CHEAT, cheat), CHEAT, "knowledge")
 
 
+def test_proof_of_knowledge_holds_for_its_prover_and_session_only(plan, shares):
+    session, _ = honest = opening(plan, CHEAT, shares[CHEAT])
+    reveal = dealing_of(honest).reveal
+    assert knows_constant(session.header, PartyId(CHEAT), reveal)
+    assert not knows_constant(session.header, PartyId(VICTIM), reveal)
+    elsewhere = open_session(plan, CHEAT, RESHARING, label=b"elsewhere")
+    assert not knows_constant(elsewhere.header, PartyId(CHEAT), reveal)
+
+
 def test_reveal_of_something_else_than_committed_is_proved(plan, shares):
     honest = opening(plan, CHEAT, shares[CHEAT])
     reveal = dealing_of(honest).reveal
@@ -324,7 +334,7 @@ def test_two_views_are_proved(plan, shares, number):
             return bytes(32) + body[32:]
         return body
 
-    tamper = Tamper(corrupted=PartyId(CHEAT), mutate=mutate)
+    tamper = Tamper(corrupted={PartyId(CHEAT)}, mutate=mutate)
     expect_blame(plan, reshare(plan, dict(enumerate(shares)), tamper), CHEAT, "equivocation")
 
 
@@ -395,6 +405,23 @@ def test_complaint_about_a_right_share_proves_nothing(plan, shares):
         assert not replace(proof, messages=fewer).holds(keys, specs)
 
 
+def test_coordinator_that_signs_like_a_dealer_is_no_dealer(plan, shares):
+    outcomes = run(openings(plan, dict(enumerate(shares))), wrong_scalar_to(VICTIM, CHEAT))
+    (proof,) = outcomes[VICTIM].error.evidence
+    roster = replace(roster_of(plan), coordinator=roster_of(plan).keys[CHEAT])
+    header = replace(proof.header, roster=roster.digest)
+    messages = []
+    for message in proof.messages:
+        slot, signer = message.slot, message.slot.sender
+        places = [COORDINATOR if party == CHEAT else party for party in (slot.sender, slot.receiver)]
+        session = Session(RESHARING, header, roster, places[0], host_key(signer))
+        messages.append(session.sign(replace(slot, sender=places[0], receiver=places[1]), message.body))
+    messages.sort(key=lambda message: message.slot)
+    for check in ("share", "part"):
+        forged = Evidence(header, COORDINATOR, check, tuple(messages))
+        assert not forged.holds(roster, {RESHARING.name: RESHARING})
+
+
 def test_share_out_of_range_is_proved(plan, shares):
     slot = Slot.direct(SHARE, PartyId(CHEAT), PartyId(VICTIM))
     outcomes = reshare(plan, dict(enumerate(shares)), changing(slot, lambda _: b"\xff" * 32, CHEAT))
@@ -404,7 +431,7 @@ def test_share_out_of_range_is_proved(plan, shares):
 @pytest.mark.parametrize("number", [COMMIT, REVEAL, SHARE])
 def test_silent_party_is_missing_and_not_blamed(plan, shares, number):
     tamper = Tamper(
-        corrupted=PartyId(CHEAT), mutate=lambda slot, _, body: None if slot.round == number else body
+        corrupted={PartyId(CHEAT)}, mutate=lambda slot, _, body: None if slot.round == number else body
     )
     outcomes = reshare(plan, dict(enumerate(shares)), tamper)
     for i in (0, 2, 3):
