@@ -182,6 +182,143 @@ static void run(const lane_ops *ops, size_t limbs, unsigned pick)
     mpz_clears(want, got, NULL);
 }
 
+/* The operands that the header of lane_avx2.c allows without a final subtraction: sums of two products, below 4N. */
+static const struct {
+    unsigned factor; /* an operand is factor * N + offset */
+    int offset;
+} UNREDUCED[] = {{0, 0}, {0, 1}, {1, -1}, {1, 0}, {1, 1}, {2, -1}, {2, 0}, {3, 0}, {4, -1}};
+enum { UNREDUCED_LEN = sizeof UNREDUCED / sizeof *UNREDUCED };
+
+static void unreduced(mpz_t z, const mpz_t n, size_t i)
+{
+    mpz_mul_ui(z, n, UNREDUCED[i].factor);
+    if (UNREDUCED[i].offset < 0)
+        mpz_sub_ui(z, z, 1);
+    else
+        mpz_add_ui(z, z, (unsigned)UNREDUCED[i].offset);
+}
+
+static void load(const lane_mod *m, uint64_t *r, const mpz_t z)
+{
+    mp_limb_t x[LANE_LIMBS_MAX + 1];
+    to_limbs(x, m->limbs + 1, z);
+    for (size_t k = 0; k < m->ops->lanes; k++)
+        m->ops->load(m, r, k, x, m->limbs + 1);
+}
+
+static void store(mpz_t z, const lane_mod *m, const uint64_t *a)
+{
+    mp_limb_t x[LANE_LIMBS_MAX + 1];
+    m->ops->store(m, x, m->limbs + 1, a, m->ops->lanes - 1);
+    from_limbs(z, x, m->limbs + 1);
+}
+
+/* got R = want modulo modulus, and bounded < bound_n * n */
+static void check_reduced(const mpz_t got, const mpz_t want, const mpz_t modulus, const lane_mod *m, const mpz_t n,
+                          unsigned bound_n, const mpz_t bounded)
+{
+    mpz_t t;
+    mpz_init(t);
+    mpz_mul_2exp(t, got, m->ops->r_bits(m->digits));
+    mpz_sub(t, t, want);
+    CHECK(mpz_divisible_p(t, modulus));
+    mpz_mul_ui(t, n, bound_n);
+    CHECK(mpz_cmp(bounded, t) < 0);
+    mpz_clear(t);
+}
+
+static void run_unreduced(const lane_ops *ops, const mpz_t n, size_t limbs)
+{
+    mp_limb_t raw[LANE_LIMBS_MAX], out[2 * LANES_MAX * LANE_LIMBS_MAX];
+    const mp_limb_t *moduli[LANES_MAX] = {raw, raw, raw, raw};
+    const uint64_t bits[LANES_MAX] = {1, 1, 1, 1};
+    lane_mod *m;
+    lane l;
+    mpz_t n2, a, b, want, low, high;
+    mpz_inits(n2, a, b, want, low, high, NULL);
+    mpz_mul(n2, n, n);
+    to_limbs(raw, limbs, n);
+    CHECK(lane_mod_new(&m, ops, moduli, limbs) == MPCW_OK);
+    CHECK(lane_open(&l, m) == MPCW_OK);
+    uint64_t *u = lane_vectors(&l, 2), *v = lane_vectors(&l, 2), *w = lane_vectors(&l, 2);
+    for (size_t i = 0; i < UNREDUCED_LEN; i++)
+        for (size_t j = 0; j < UNREDUCED_LEN; j++) {
+            unreduced(a, n, i);
+            unreduced(b, n, j);
+            load(m, u, a);
+            load(m, v, b);
+            mpz_mul(want, a, b);
+            ops->mul(&l, w, u, v);
+            store(low, m, w);
+            check_reduced(low, want, n, m, n, 2, low);
+            if (i == j) {
+                ops->sqr(&l, w, u);
+                store(low, m, w);
+                check_reduced(low, want, n, m, n, 2, low);
+            }
+            if (i == j && UNREDUCED[i].factor < 3) { /* the result of a sqr_double is below 3N */
+                mpz_mul_2exp(want, want, 1);
+                ops->sqr_double(&l, w, u, bits);
+                store(low, m, w);
+                check_reduced(low, want, n, m, n, 3, low);
+            }
+            /* x = a + b N, and its product with b + a N */
+            load(m, u + m->width, b);
+            load(m, v + m->width, a);
+            for (int square = 0; square < 2; square++) {
+                mpz_set(low, a);
+                mpz_addmul(low, b, n);
+                mpz_set(high, square ? a : b);
+                mpz_addmul(high, square ? b : a, n);
+                mpz_mul(want, low, high);
+                if (square)
+                    ops->dsqr(&l, w, u);
+                else
+                    ops->dmul(&l, w, u, v);
+                store(low, m, w);
+                store(high, m, w + m->width);
+                mpz_t joined;
+                mpz_init_set(joined, low);
+                mpz_addmul(joined, high, n);
+                check_reduced(joined, want, n2, m, n, 2, low);
+                check_reduced(joined, want, n2, m, n, 2, high);
+                mpz_clear(joined);
+            }
+            /* canonical digits of multiples of N, too: the vector u stands for (a + b N) / R */
+            CHECK(lane_dual_leave(&l, out, u) == MPCW_OK);
+            CHECK(limbs_less(out, raw, limbs) && limbs_less(out + limbs, raw, limbs));
+            CHECK(lane_leave(&l, out, u) == MPCW_OK);
+            CHECK(limbs_less(out, raw, limbs));
+            if (UNREDUCED[i].offset == 0)
+                CHECK(limbs_is_zero(out, limbs));
+        }
+    secret_free(u);
+    secret_free(v);
+    secret_free(w);
+    lane_close(&l);
+    lane_mod_free(m);
+    mpz_clears(n2, a, b, want, low, high, NULL);
+}
+
+/* N = 3, all-ones digits of the engine, 2^k - small and a little above 2^(64 (limbs - 1)). */
+static void run_unreduced_moduli(const lane_ops *ops, size_t limbs)
+{
+    mpz_t n;
+    mpz_init(n);
+    for (unsigned pick = 0; pick < 4; pick++) {
+        const size_t top[] = {64 * limbs, 64 * limbs / 51 * 51, 64 * limbs, 64 * (limbs - 1)};
+        const long offset[] = {-1, -1, -59, limbs == 1 ? 2 : 1};
+        mpz_set_ui(n, 0);
+        mpz_setbit(n, top[pick]);
+        if (offset[pick] < 0)
+            mpz_sub_ui(n, n, (unsigned long)-offset[pick]);
+        else
+            mpz_add_ui(n, n, (unsigned long)offset[pick]);
+        run_unreduced(ops, n, limbs);
+    }
+    mpz_clear(n);
+}
+
 int main(void)
 {
     const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2()};
@@ -194,6 +331,8 @@ int main(void)
         fesetround(modes[r]);
         for (unsigned pick = 0; pick < 6; pick++)
             run(lane_avx2(), 48, pick);
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+            run_unreduced_moduli(lane_avx2(), sizes[s]);
     }
     fesetround(FE_TONEAREST);
     for (size_t e = 0; e < 3; e++)
