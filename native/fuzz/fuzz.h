@@ -42,4 +42,13 @@ static inline uint8_t *next_bytes(input *in, size_t len)
     return bytes;
 }
 
+/* Add the input's bytes to those of a proof: three bytes are a place and what to add there. */
+static inline void change(uint8_t *proof, size_t size, input *in)
+{
+    while (in->size > 0) {
+        const size_t place = 256 * (size_t)next_byte(in) + next_byte(in);
+        proof[place % size] = (uint8_t)(proof[place % size] + next_byte(in));
+    }
+}
+
 #endif
