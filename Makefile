@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 # seconds for each fuzz target
 FUZZ_SECONDS ?= 60
 
-CMAKE = $(BIN)/cmake -G Ninja -S native -DMPCW_EXTENSION=OFF -DMPCW_WERROR=ON
+CMAKE = $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -S native -DMPCW_EXTENSION=OFF -DMPCW_WERROR=ON
 CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build test check native-check native-test native-sanitize fuzz bench bench-smoke wheel-check clean help
+.PHONY: setup build test check native-check native-test native-sanitize fuzz bench bench-smoke example wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -32,6 +32,9 @@ build:  ## (re)build the extension in place
 test:  ## the whole suite
 	$(BIN)/pytest
 
+example:  ## a 2-of-3 Taproot key and a signature under it, all parties in one process
+	$(BIN)/python examples/taproot.py
+
 check:  ## style, types, import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,15 +45,15 @@ native-check: native-test native-sanitize  ## the C tests: as shipped, under mem
 
 native-test:  ## the C tests and the constant-time tests of the release objects
 	tools/install-system-packages valgrind
-	$(CMAKE) -B build/ctests -DCMAKE_BUILD_TYPE=Release -DMPCW_CTESTS=ON -DMPCW_LIBSECP256K1=$(LIBSECP)
-	$(BIN)/cmake --build build/ctests
-	$(CTEST) --test-dir build/ctests
+	$(CMAKE) -B build/native-test -DCMAKE_BUILD_TYPE=Release -DMPCW_CTESTS=ON -DMPCW_LIBSECP256K1=$(LIBSECP)
+	$(BIN)/cmake --build build/native-test
+	$(CTEST) --test-dir build/native-test
 
 native-sanitize:  ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	$(CMAKE) -B build/sanitize -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DMPCW_CTESTS=ON \
+	$(CMAKE) -B build/native-sanitize -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DMPCW_CTESTS=ON \
 	    -DMPCW_SANITIZE=address,undefined -DMPCW_LIBSECP256K1=$(LIBSECP)
-	$(BIN)/cmake --build build/sanitize
-	$(CTEST) --test-dir build/sanitize
+	$(BIN)/cmake --build build/native-sanitize
+	$(CTEST) --test-dir build/native-sanitize
 
 fuzz:  ## every fuzz target for FUZZ_SECONDS each
 	tools/install-system-packages clang

@@ -70,6 +70,9 @@ def mod_commit(key: PaillierKey, seed: SecretSeed | None = None) -> bytes:
 
     Returns:
         |N| bytes.
+
+    Raises:
+        ModulusError: N is a square.
     """
     w = ffi.new("uint8_t[]", len(key.n))
     check(lib.mpcw_mod_commit((w, len(w)), key._handle, _or_null(seed)), "mod_commit")

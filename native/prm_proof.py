@@ -60,7 +60,7 @@ class PrmProver(SecretHandle):
             UsedError: there was a response before.
             LengthError: the number of challenges is wrong.
             RangeError: a challenge is not 0 or 1.
-            FaultError: the proof does not hold: the computer made a mistake.
+            FaultError: the proof does not hold: the computer made a mistake; drop A, too.
         """
         owner, self._owner = self._owner, None
         if owner is None:

@@ -199,8 +199,9 @@ static uint32_t comb_index(const comb *c, const mp_limb_t *e, size_t bits, size_
     return index;
 }
 
-mpcw_status comb_product(const lane *l, uint64_t *r, const comb_power *powers, size_t count)
+static mpcw_status combine(const lane *l, uint64_t *r, const comb_power *powers, size_t count, bool var)
 {
+    const lane_ops *ops = l->m->ops;
     const size_t parts = powers[0].base->table->parts, words = parts * l->m->width;
     const size_t spacing = powers[0].base->spacing;
     uint64_t *tmp = secret_alloc(words * sizeof *tmp);
@@ -213,15 +214,28 @@ mpcw_status comb_product(const lane *l, uint64_t *r, const comb_power *powers, s
             lane_sqr_parts(l, r, r, parts);
         for (size_t i = 0; i < count; i++) {
             const comb_power *p = powers + i;
-            const size_t reach = p->base->table->teeth * spacing;
+            const subset_table *t = p->base->table;
+            const size_t reach = t->teeth * spacing;
             for (size_t g = 0; g * reach + b < p->bits; g++) {
-                for (size_t lane = 0; lane < l->m->ops->lanes; lane++)
+                for (size_t lane = 0; lane < ops->lanes; lane++)
                     index[lane] = comb_index(p->base, p->e[lane], p->bits, g, b);
-                subset_table_mul(p->base->table, l, r, g, index, tmp);
+                (var ? ops->entry_select_var : ops->entry_select)(l, tmp, t->data + g * t->stride,
+                                                                  (size_t)1 << t->teeth, parts, index);
+                lane_mul_parts(l, r, r, tmp, parts);
             }
         }
     }
     ct_cleanse(index, sizeof index);
     secret_free(tmp);
     return MPCW_OK;
+}
+
+mpcw_status comb_product(const lane *l, uint64_t *r, const comb_power *powers, size_t count)
+{
+    return combine(l, r, powers, count, false);
+}
+
+mpcw_status comb_product_var(const lane *l, uint64_t *r, const comb_power *powers, size_t count)
+{
+    return combine(l, r, powers, count, true);
 }

@@ -91,5 +91,7 @@ typedef struct comb_power {
 
 /* r = product of the powers, in constant time; all combs have one spacing. */
 mpcw_status comb_product(const lane *l, uint64_t *r, const comb_power *powers, size_t count);
+/* The same for public exponents. */
+mpcw_status comb_product_var(const lane *l, uint64_t *r, const comb_power *powers, size_t count);
 
 #endif

@@ -37,6 +37,10 @@ mpcw_status mpcw_mod_commit(mpcw_buffer w, const mpcw_paillier *key, const mpcw_
         return status;
     mpz_inits(n, x, NULL);
     mpz_from_limbs(n, key->n, key->limbs);
+    if (mpz_perfect_square_p(n)) { /* no w has the symbol -1 */
+        status = MPCW_E_MODULUS;
+        goto done;
+    }
     const size_t spare = 8 * w.len - mpz_sizeinbase(n, 2);
     /* w is public, and what was rejected is independent of it */
     do {
@@ -45,9 +49,10 @@ mpcw_status mpcw_mod_commit(mpcw_buffer w, const mpcw_paillier *key, const mpcw_
         w.data[spare / 8] &= (uint8_t)(0xff >> spare % 8);
         ct_declassify(w.data, w.len);
     } while (expect_w(x, (mpcw_bytes){w.data, w.len}, n) != MPCW_OK);
+done:
     mpz_clears(n, x, NULL);
     rng_close(&r);
-    return MPCW_OK;
+    return status;
 }
 
 /* ---- the prover, modulo one of the primes ---- */
@@ -109,7 +114,7 @@ static mpcw_status fourth_root_exponent(mp_limb_t *e, const mp_limb_t *p, size_t
     memcpy(order, p, half * sizeof *order);
     order[0] ^= 1;
     mpn_rshift(k, p, (mp_size_t)half, 2);
-    mpn_add_1(k, k, (mp_size_t)half, 1);
+    limbs_add_1(k, k, half, 1);
     limbs_mul(square, k, half, k, half);
     const mpcw_status status = limbs_divide(NULL, square, 2 * half, order, half);
     memcpy(e, square, half * sizeof *e);

@@ -387,7 +387,7 @@ static mpcw_status check_equations(uint32_t *violations, const mp_limb_t *n_limb
             t.e[k] = e + k * n;
             bit[k] = f->e.data[item];
         }
-        if ((status = comb_product(&l, left, &t, 1)) != MPCW_OK ||
+        if ((status = comb_product_var(&l, left, &t, 1)) != MPCW_OK ||
             (status = lane_enter_items(&l, right, x, n, n, now, 1)) != MPCW_OK)
             goto done;
         mod->ops->select_var(factor, choice, 2, width, bit);

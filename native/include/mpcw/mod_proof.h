@@ -6,7 +6,7 @@
 /* Pi-mod (CGGMP24): N is the product of two primes, both 3 mod 4, and coprime to phi(N). m rounds; numbers take the ni bytes
  * of N. The challenges y_k are a hash of N and w, expanded to units modulo N. */
 
-/* w: ni, a random unit with Jacobi symbol (w | N) = -1. seed may be NULL. */
+/* w: ni, a random unit with Jacobi symbol (w | N) = -1. seed may be NULL. MPCW_E_MODULUS for a square N. */
 mpcw_status mpcw_mod_commit(mpcw_buffer w, const mpcw_paillier *key, const mpcw_secret *seed);
 
 typedef struct mpcw_mod_response {

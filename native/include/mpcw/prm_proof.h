@@ -15,7 +15,7 @@ void mpcw_prm_prover_free(mpcw_prm_prover *prover);
 mpcw_status mpcw_prm_commit(mpcw_prm_prover **prover, mpcw_buffer A, const mpcw_ring_pedersen_secret *rp, size_t m,
                             const mpcw_secret *seed);
 /* z: nh m, z_k = a_k + e_k lambda mod phi(N^); e: m bytes, each 0 or 1. MPCW_E_USED the second time; MPCW_E_FAULT when the proof
- * does not hold: a fault modulo one prime would give the other away. */
+ * does not hold: a fault modulo one prime would give the other away, so drop A, too. */
 mpcw_status mpcw_prm_respond(mpcw_buffer z, mpcw_prm_prover *prover, mpcw_bytes e);
 
 typedef struct mpcw_prm_proof {

@@ -1,0 +1,96 @@
+/* Secret integers, Paillier, ring-Pedersen. */
+#include <string.h>
+
+#include "ctime.h"
+#include "mpcw/bigint.h"
+#include "mpcw/integer.h"
+#include "toy.h"
+
+CTIME(ints)
+{
+    mpcw_secret *a = ctime_secret(MPCW_KIND_INT, 3, 40), *seed = ctime_secret(MPCW_KIND_SEED, 1, 32), *out;
+    const mpcw_bytes n = {TOY_PRIMES[0], TOY_PRIME};
+
+    OUT(mpcw_ints_random(&out, 3, 128, seed));
+    OUT(mpcw_ints_random_multiple(&out, 3, 128, n, seed));
+    OUT(mpcw_ints_negate(&out, a));
+    mpcw_secret_free(a);
+    mpcw_secret_free(seed);
+}
+
+CTIME_PATHS(powers)
+{
+    enum { N = 16 };
+    mpcw_secret *e = ctime_secret(MPCW_KIND_RESIDUE, 2, 16);
+    uint8_t n[N], x[4 * N] = {0}, r[4 * N];
+    mpcw_fixed_base *base;
+    mpcw_modulus *m;
+
+    ctime_bytes(n, sizeof n);
+    n[0] |= 0x80;
+    n[N - 1] |= 1;
+    x[N - 1] = x[2 * N - 1] = x[4 * N - 1] = 5;
+    OK(mpcw_modulus_new(&m, n, N));
+    OK(mpcw_modulus_pow(r, 2 * N, m, 0, (mpcw_bytes){x, 2 * N}, e));
+    OK(mpcw_modulus_pow(r, 4 * N, m, 1, (mpcw_bytes){x, 4 * N}, e));
+    OK(mpcw_fixed_base_new(&base, m, 0, (mpcw_bytes){x, N}, 128));
+    OK(mpcw_fixed_base_pow(r, 2 * N, base, e));
+    mpcw_fixed_base_free(base);
+    mpcw_modulus_free(m);
+    mpcw_secret_free(e);
+}
+
+/* Encryption, the affine operation and decryption, with keys, plaintexts and randomness hidden. */
+CTIME_PATHS(paillier)
+{
+    enum { COUNT = 5 };
+    mpcw_secret *m = ctime_secret(MPCW_KIND_INT, COUNT, 32), *x = ctime_secret(MPCW_KIND_INT, COUNT, 16);
+    mpcw_secret *seed = ctime_secret(MPCW_KIND_SEED, 1, 32), *out;
+    uint8_t c[COUNT * 2 * TOY], d[COUNT * 2 * TOY];
+    toy keys;
+
+    toy_open(&keys, ctime_hide);
+    OUT(mpcw_paillier_encrypt(c, sizeof c, &out, keys.other_public, NULL, m, seed));
+    OUT(mpcw_paillier_affine(d, sizeof d, &out, keys.other_public, NULL, c, sizeof c, x, m, seed));
+    OUT(mpcw_paillier_decrypt(&out, keys.other, d, sizeof d));
+    OUT(mpcw_paillier_encrypt_own(c, sizeof c, &out, keys.own, NULL, m, seed));
+    OUT(mpcw_paillier_decrypt(&out, keys.own, c, sizeof c));
+    toy_close(&keys);
+    mpcw_secret_free(m);
+    mpcw_secret_free(x);
+    mpcw_secret_free(seed);
+}
+
+CTIME_PATHS(randomness)
+{
+    mpcw_secret *m = ctime_secret(MPCW_KIND_INT, 2, 32), *seed = ctime_secret(MPCW_KIND_SEED, 1, 32), *out;
+    mpcw_randomness *table, *own_table;
+    uint8_t c[4 * TOY];
+    toy keys;
+
+    toy_open(&keys, ctime_hide);
+    OK(mpcw_randomness_new_own(&own_table, keys.own, seed));
+    OUT(mpcw_paillier_encrypt_own(c, sizeof c, &out, keys.own, own_table, m, seed));
+    mpcw_randomness_free(own_table);
+    /* the bases of a table for a peer's key are public */
+    OK(mpcw_randomness_new(&table, keys.other_public, NULL));
+    OUT(mpcw_paillier_encrypt(c, sizeof c, &out, keys.other_public, table, m, seed));
+    mpcw_randomness_free(table);
+    toy_close(&keys);
+    mpcw_secret_free(m);
+    mpcw_secret_free(seed);
+}
+
+CTIME_PATHS(ring_pedersen)
+{
+    mpcw_secret *x = ctime_secret(MPCW_KIND_INT, 3, 40), *y = ctime_secret(MPCW_KIND_INT, 3, 112);
+    uint8_t out[3 * TOY];
+    toy keys;
+
+    toy_open(&keys, ctime_hide); /* generates lambda */
+    OK(mpcw_ring_pedersen_commit(out, sizeof out, keys.pedersen, x, y));
+    CHECK(out[0] | 1);
+    toy_close(&keys);
+    mpcw_secret_free(x);
+    mpcw_secret_free(y);
+}
