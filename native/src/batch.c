@@ -15,7 +15,6 @@
 #include "units.h"
 
 #define WEIGHT_LIMBS 2
-#define CHALLENGE_LIMBS 4
 #define WEIGHTED_LIMBS (WEIGHT_LIMBS + CHALLENGE_LIMBS)
 
 /* The equations of one call. holds tests the product of some of them, strict a single one. */

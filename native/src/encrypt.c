@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ct.h"
+#include "integer.h"
 #include "limbs.h"
 #include "randomness.h"
 #include "secret.h"
@@ -24,18 +25,13 @@ typedef struct group {
     uint64_t *rho;    /* likewise, limbs of N each */
 } group;
 
-static const mp_limb_t *item(const mpcw_secret *s, size_t i)
-{
-    return (const mp_limb_t *)(const void *)(s->data + i * s->size);
-}
-
 /* Plaintexts first .. first + count - 1 of m modulo N into out; *ok as in paillier_plaintext. */
 static mpcw_status plaintexts(mp_limb_t *out, uint64_t *ok, const mpcw_paillier *key, const mpcw_secret *m,
                               const group *g)
 {
     mpcw_status status = MPCW_OK;
     for (size_t k = 0; k < g->count && status == MPCW_OK; k++)
-        status = paillier_plaintext(out + k * key->limbs, ok, key, item(m, g->first + k), m->size / 8);
+        status = paillier_plaintext(out + k * key->limbs, ok, key, int_item(m, g->first + k), m->size / 8);
     return status;
 }
 
@@ -53,7 +49,7 @@ static void magnitudes(mp_limb_t *e, uint32_t *negative, const mpcw_secret *x, c
     const size_t limbs = x->size / 8;
     for (size_t k = 0; k < lanes; k++) {
         mp_limb_t *to = e + k * limbs;
-        memcpy(to, item(x, g->first + (k < g->count ? k : 0)), x->size);
+        memcpy(to, int_item(x, g->first + (k < g->count ? k : 0)), x->size);
         const uint64_t sign = to[limbs - 1] >> 63;
         negative[k] = (uint32_t)sign;
         limbs_negate_if(to, ct_mask_bit(sign), limbs);
@@ -164,7 +160,8 @@ done:
     return status;
 }
 
-/* The common frame: checks, one group after the other, own (own != NULL) or foreign. */
+/* The common frame: checks, one group after the other, own (own != NULL) or foreign. One seed in two operations must not
+ * give two ciphertexts one rho: each has a stream of its own. */
 static mpcw_status encrypt_all(uint8_t *c, size_t c_len, mpcw_secret **rho_out, const mpcw_paillier *key,
                                const mpcw_paillier_secret *own, const mpcw_randomness *table, const scaling *s,
                                const mpcw_secret *m, const mpcw_secret *seed)
@@ -180,7 +177,7 @@ static mpcw_status encrypt_all(uint8_t *c, size_t c_len, mpcw_secret **rho_out, 
     const size_t n = key->limbs, lanes = key->many->ops->lanes;
     if (c_len != m->count * 16 * n)
         return MPCW_E_LENGTH;
-    if ((status = rng_open(&r, seed, "encrypt")) != MPCW_OK ||
+    if ((status = rng_open(&r, seed, s ? "affine" : own ? "encrypt own" : "encrypt")) != MPCW_OK ||
         (status = secret_new(&rho, MPCW_KIND_RESIDUE, m->count, 8 * n)) != MPCW_OK ||
         (status = lane_open(&lp, own ? own->p : key->many)) != MPCW_OK ||
         (own && (status = lane_open(&lq, own->q)) != MPCW_OK))

@@ -12,9 +12,7 @@
 #include "secret.h"
 #include "units.h"
 
-/* int_mul_add takes a challenge of four limbs. */
-#define ELL_MAX 256
-#define CHALLENGE_LIMBS (ELL_MAX / 64)
+#define ELL_MAX (64 * CHALLENGE_LIMBS)
 #define EPSILON_MAX 8192
 
 struct mpcw_fac_prover {
@@ -275,23 +273,10 @@ done:
     return status;
 }
 
-/* out = mask + e x, as wide as the mask; MPCW_E_RANGE when it does not fit. */
 static mpcw_status respond(mpcw_buffer out, const mpcw_secret *mask, size_t i, const mp_limb_t *e, const mp_limb_t *x,
                            size_t x_limbs)
 {
-    const size_t limbs = mask->size / 8, room = limbs + 1;
-    mpcw_status status = MPCW_OK;
-    mp_limb_t *z = secret_alloc((2 * room + CHALLENGE_LIMBS) * sizeof *z);
-    if (!z)
-        return MPCW_E_MEMORY;
-    int_mul_add(z, room, int_item(mask, i), limbs, e, x, x_limbs, z + room);
-    /* a response is for the verifier; whether it fits is part of it */
-    ct_declassify(z, room * sizeof *z);
-    if (z[limbs] != (mp_limb_t)0 - (z[limbs - 1] >> 63))
-        status = MPCW_E_RANGE;
-    limbs_to_be(out.data, out.len, z, limbs);
-    secret_free(z);
-    return status;
+    return int_respond(out.data, out.len, int_item(mask, i), mask->size / 8, e, x, x_limbs);
 }
 
 /* Whether |z| <= 2^(wide - 1) isqrt(N). */

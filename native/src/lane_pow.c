@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ct.h"
 #include "secret.h"
 
 void lane_copy(const lane_ops *ops, uint64_t *r, size_t to, const uint64_t *a, size_t from, size_t words)
@@ -36,8 +37,8 @@ static mpcw_status power(const lane *l, uint64_t *r, const uint64_t *base, size_
         lane_sqr_parts(l, table + i * words, table + i / 2 * words, parts);
         lane_mul_parts(l, table + (i + 1) * words, table + i * words, base, parts);
     }
+    uint32_t index[LANES_MAX] = {0};
     for (size_t k = (bits + w - 1) / w; k-- > 0;) {
-        uint32_t index[LANES_MAX] = {0};
         for (size_t lane = 0; lane < ops->lanes; lane++)
             index[lane] = exponent_window(e[lane], k * w, w, bits);
         const bool first = (k + 1) * w >= bits;
@@ -49,6 +50,7 @@ static mpcw_status power(const lane *l, uint64_t *r, const uint64_t *base, size_
         else
             lane_mul_parts(l, r, r, x, parts);
     }
+    ct_cleanse(index, sizeof index);
     secret_free(table);
     return MPCW_OK;
 }
@@ -205,6 +207,7 @@ static mpcw_status combine(const lane *l, uint64_t *r, const comb_power *powers,
     uint64_t *tmp = secret_alloc(words * sizeof *tmp);
     if (!tmp)
         return MPCW_E_MEMORY;
+    uint32_t index[LANES_MAX] = {0};
     memcpy(r, lane_one(l->m, parts), words * sizeof *r);
     for (size_t b = spacing; b-- > 0;) {
         if (b + 1 < spacing)
@@ -214,7 +217,6 @@ static mpcw_status combine(const lane *l, uint64_t *r, const comb_power *powers,
             const subset_table *t = p->base->table;
             const size_t reach = t->teeth * spacing;
             for (size_t g = 0; g * reach + b < p->bits; g++) {
-                uint32_t index[LANES_MAX] = {0};
                 for (size_t lane = 0; lane < ops->lanes; lane++)
                     index[lane] = comb_index(p->base, p->e[lane], p->bits, g, b);
                 (var ? ops->entry_select_var : ops->entry_select)(l, tmp, t->data + g * t->stride,
@@ -223,6 +225,7 @@ static mpcw_status combine(const lane *l, uint64_t *r, const comb_power *powers,
             }
         }
     }
+    ct_cleanse(index, sizeof index);
     secret_free(tmp);
     return MPCW_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ct.h"
+#include "integer.h"
 #include "limbs.h"
 #include "lane_multi.h"
 #include "secret.h"
@@ -22,24 +23,16 @@ mpcw_status randomness_expect(const mpcw_randomness *table, const mpcw_paillier 
     return MPCW_OK;
 }
 
-/* Uniform residues of all lanes: candidates above the modulus are drawn again. */
-static mpcw_status draw_residues(const lane *l, mp_limb_t *x, rng *r)
+/* Uniform residues but 0 of all lanes. */
+static void draw_residues(const lane *l, mp_limb_t *x, rng *r)
 {
     const lane_mod *m = l->m;
     const size_t n = m->limbs;
     for (size_t k = 0; k < m->ops->lanes; k++) {
         const mp_limb_t *modulus = m->n_limbs + k * n;
-        const size_t spare = (size_t)__builtin_clzll(modulus[n - 1]); /* the length of a modulus is public */
-        uint64_t below;
-        do {
-            rng_bytes(r, x + k * n, n * sizeof *x);
-            x[k * n + n - 1] &= ~(mp_limb_t)0 >> spare;
-            below = limbs_less(x + k * n, modulus, n) & ~limbs_is_zero(x + k * n, n);
-            /* tells of rejected candidates only */
-            ct_declassify(&below, sizeof below);
-        } while (!below);
+        /* the length of a modulus is public */
+        residue_random(x + k * n, modulus, n, 64 * n - (size_t)__builtin_clzll(modulus[n - 1]), 1, r);
     }
-    return MPCW_OK;
 }
 
 /* rho_n = x^N modulo N^2, or p^2 as (x^q mod p)^p, which depends on x mod p only. */
@@ -77,7 +70,8 @@ static mpcw_status draw_direct(const lane *l, uint64_t *rho, uint64_t *rho_n, si
     mp_limb_t *x = secret_alloc(lanes * n * sizeof *x);
     if (!x)
         return status;
-    if ((status = draw_residues(l, x, r)) == MPCW_OK && (status = lane_enter_items(l, rho, x, n, n, lanes, 1)) == MPCW_OK)
+    draw_residues(l, x, r);
+    if ((status = lane_enter_items(l, rho, x, n, n, lanes, 1)) == MPCW_OK)
         status = nth_power(l, rho_n, x, side, own);
     secret_free(x);
     return status;
@@ -141,12 +135,6 @@ void mpcw_randomness_free(mpcw_randomness *t)
     free(t);
 }
 
-/* Vectors of which lane 0 counts, from a vector of lanes. */
-static void spread(const lane_ops *ops, uint64_t *out, const uint64_t *v, size_t words, size_t lane)
-{
-    lane_copy(ops, out, 0, v, lane, words);
-}
-
 static mpcw_status tables_of(mpcw_randomness *t, const lane *l, size_t side, const uint64_t *r, const uint64_t *r_n)
 {
     const size_t bits = 64 * l->m->limbs;
@@ -176,8 +164,8 @@ static mpcw_status build(mpcw_randomness *t, const lane_mod *m, size_t side, con
         if (t->bases && ((status = lane_leave(&l, x, v)) != MPCW_OK || (status = lane_dual_leave(&l, y, w)) != MPCW_OK))
             goto done;
         for (size_t k = 0; k < lanes && i + k < RANDOMNESS_BASES; k++) {
-            spread(ops, rho + (i + k) * width, v, width, k);
-            spread(ops, rho_n + 2 * (i + k) * width, w, 2 * width, k);
+            lane_copy(ops, rho + (i + k) * width, 0, v, k, width);
+            lane_copy(ops, rho_n + 2 * (i + k) * width, 0, w, k, 2 * width);
             if (t->bases) {
                 mp_limb_t *base = t->bases + 3 * n * (i + k);
                 memcpy(base, x + k * n, n * sizeof *x);
@@ -236,7 +224,7 @@ mpcw_status mpcw_randomness_new_own(mpcw_randomness **out, const mpcw_paillier_s
     mpcw_status status;
     *out = NULL;
     if ((status = paillier_secret_expect(key)) != MPCW_OK ||
-        (status = rng_open(&r, seed, "randomness")) != MPCW_OK ||
+        (status = rng_open(&r, seed, "random own")) != MPCW_OK ||
         (status = new_table(&t, key->pub, true)) != MPCW_OK || (status = build(t, key->p, 0, key, &r)) != MPCW_OK ||
         (status = build(t, key->q, 1, key, &r)) != MPCW_OK)
         goto done;

@@ -22,8 +22,6 @@ struct mpcw_prover {
     uint64_t generation;
     int used;
     size_t count;
-    mpcw_proof_sizes sizes;
-    size_t pedersen_limbs;
     const mpcw_paillier_secret *own;
     const mpcw_paillier *peer;
     mpcw_secret *integer[MASKS];
@@ -63,8 +61,7 @@ static mpcw_status keep(mpcw_secret **to, const mpcw_secret *from, mpcw_kind kin
     return mpcw_secret_slice(to, from, 0, count);
 }
 
-static mpcw_status prover_new(mpcw_prover **out, proof_kind kind, size_t count, const mpcw_proof_sizes *sizes,
-                              const mpcw_ring_pedersen *verifier)
+static mpcw_status prover_new(mpcw_prover **out, proof_kind kind, size_t count)
 {
     mpcw_prover *p = calloc(1, sizeof *p);
     if (!p)
@@ -72,8 +69,6 @@ static mpcw_status prover_new(mpcw_prover **out, proof_kind kind, size_t count, 
     p->kind = kind;
     p->generation = secret_generation();
     p->count = count;
-    p->sizes = *sizes;
-    p->pedersen_limbs = verifier->limbs;
     *out = p;
     return MPCW_OK;
 }
@@ -117,7 +112,7 @@ mpcw_status mpcw_enc_elg_commit(mpcw_prover **prover, const mpcw_enc_elg_commitm
         return status;
     const size_t n = witness->x->count, wide = sizes->ell + sizes->epsilon;
     if ((status = rng_open(&r, seed, "enc-elg")) != MPCW_OK ||
-        (status = prover_new(&p, ENC_ELG, n, sizes, verifier)) != MPCW_OK ||
+        (status = prover_new(&p, ENC_ELG, n)) != MPCW_OK ||
         (status = keep(&p->integer[X], witness->x, MPCW_KIND_INT, n, sizes->ell / 8)) != MPCW_OK ||
         (status = keep(&p->rho, witness->rho, MPCW_KIND_RESIDUE, n, 8 * own->pub->limbs)) != MPCW_OK ||
         (status = keep(&p->b, witness->b, MPCW_KIND_SCALAR, n, 32)) != MPCW_OK)
@@ -175,7 +170,7 @@ mpcw_status mpcw_aff_g_commit(mpcw_prover **prover, const mpcw_aff_g_commitment 
     const size_t n = witness->x->count, wide = sizes->ell + sizes->epsilon;
     const size_t own_size = 8 * keys->own->pub->limbs, peer_size = 8 * keys->peer->limbs;
     if ((status = rng_open(&r, seed, "aff-g")) != MPCW_OK ||
-        (status = prover_new(&p, AFF_G, n, sizes, verifier)) != MPCW_OK ||
+        (status = prover_new(&p, AFF_G, n)) != MPCW_OK ||
         (status = keep(&p->integer[X], witness->x, MPCW_KIND_INT, n, sizes->ell / 8)) != MPCW_OK ||
         (status = keep(&p->integer[Y], witness->y, MPCW_KIND_INT, n, sizes->ell_prime / 8)) != MPCW_OK ||
         (status = keep(&p->rho, witness->rho, MPCW_KIND_RESIDUE, n, peer_size)) != MPCW_OK ||
@@ -221,7 +216,7 @@ done:
     return status;
 }
 
-/* Challenges as limbs, [count][4]; MPCW_E_RANGE for one that is not below n. */
+/* Challenges as limbs, [count][CHALLENGE_LIMBS]; MPCW_E_RANGE for one that is not below n. */
 static mpcw_status read_challenges(mp_limb_t *e, mpcw_bytes bytes, size_t count)
 {
     if (bytes.len != 32 * count)
@@ -230,7 +225,7 @@ static mpcw_status read_challenges(mp_limb_t *e, mpcw_bytes bytes, size_t count)
         scalar s;
         if (scalar_from_be32(&s, bytes.data + 32 * i))
             return MPCW_E_RANGE;
-        limbs_from_be(e + 4 * i, 4, bytes.data + 32 * i, 32);
+        limbs_from_be(e + CHALLENGE_LIMBS * i, CHALLENGE_LIMBS, bytes.data + 32 * i, 32);
     }
     return MPCW_OK;
 }
@@ -239,22 +234,13 @@ static mpcw_status read_challenges(mp_limb_t *e, mpcw_bytes bytes, size_t count)
 static mpcw_status respond_integers(mpcw_buffer out, const mpcw_secret *mask, const mpcw_secret *witness,
                                     const mp_limb_t *e)
 {
-    const size_t size = mask->size, limbs = size / 8, room = limbs + 1;
+    const size_t size = mask->size;
     if (out.len != mask->count * size)
         return MPCW_E_LENGTH;
     mpcw_status status = MPCW_OK;
-    mp_limb_t *z = secret_alloc((2 * room + 4) * sizeof *z);
-    if (!z)
-        return MPCW_E_MEMORY;
-    for (size_t i = 0; i < mask->count && status == MPCW_OK; i++) {
-        int_mul_add(z, room, int_item(mask, i), limbs, e + 4 * i, int_item(witness, i), witness->size / 8, z + room);
-        /* a response is for the verifier; whether it fits is part of it */
-        ct_declassify(z, room * sizeof *z);
-        if (z[limbs] != (mp_limb_t)0 - (z[limbs - 1] >> 63))
-            status = MPCW_E_RANGE;
-        limbs_to_be(out.data + i * size, size, z, limbs);
-    }
-    secret_free(z);
+    for (size_t i = 0; i < mask->count && status == MPCW_OK; i++)
+        status = int_respond(out.data + i * size, size, int_item(mask, i), size / 8, e + CHALLENGE_LIMBS * i,
+                             int_item(witness, i), witness->size / 8);
     return status;
 }
 
@@ -269,7 +255,7 @@ static mpcw_status respond_lanes(const lane *l, uint64_t *v, const mpcw_secret *
     if (!t)
         return MPCW_E_MEMORY;
     for (size_t k = 0; k < LANES_MAX; k++)
-        each[k] = e + 4 * (first + (k < count ? k : 0));
+        each[k] = e + CHALLENGE_LIMBS * (first + (k < count ? k : 0));
     if ((status = lane_enter_items(l, v, int_item(rho, first), limbs, limbs, count, 1)) == MPCW_OK &&
         (status = lane_enter_items(l, t, int_item(r, first), limbs, limbs, count, 1)) == MPCW_OK &&
         (status = lane_pow_var(l, v, v, 1, each, 256)) == MPCW_OK)
@@ -340,7 +326,7 @@ mpcw_status mpcw_enc_elg_respond(const mpcw_enc_elg_response *out, mpcw_prover *
         return status;
     if (out->w.len != 32 * p->count)
         return MPCW_E_LENGTH;
-    limbs = calloc(p->count, 4 * sizeof *limbs);
+    limbs = calloc(p->count, CHALLENGE_LIMBS * sizeof *limbs);
     if (!limbs)
         return MPCW_E_MEMORY;
     if ((status = read_challenges(limbs, e, p->count)) != MPCW_OK ||
@@ -374,7 +360,7 @@ mpcw_status mpcw_aff_g_respond(const mpcw_aff_g_response *out, mpcw_prover *p, m
     mpcw_status status = use_up(p, AFF_G);
     if (status != MPCW_OK)
         return status;
-    mp_limb_t *limbs = calloc(p->count, 4 * sizeof *limbs);
+    mp_limb_t *limbs = calloc(p->count, CHALLENGE_LIMBS * sizeof *limbs);
     if (!limbs)
         return MPCW_E_MEMORY;
     if ((status = read_challenges(limbs, e, p->count)) != MPCW_OK ||

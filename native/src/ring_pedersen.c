@@ -205,11 +205,30 @@ static mpcw_status expect_primes(const mpcw_secret *p, const mpcw_secret *q)
     return secret_expect(q, MPCW_KIND_RESIDUE, 1, p->size);
 }
 
-/* x modulo 2^bits, for a public number of bits. */
-static void keep_bits(mp_limb_t *x, size_t limbs, size_t bits)
+/* N^ = P Q and phi / 4 = (P - 1) / 2 * (Q - 1) / 2; tmp: as many limbs. */
+static void modulus_and_order(mp_limb_t *modulus, mp_limb_t *order, const mpcw_secret *p, const mpcw_secret *q,
+                              mp_limb_t *tmp)
 {
-    for (size_t i = bits / 64; i < limbs; i++)
-        x[i] &= i == bits / 64 ? ((mp_limb_t)1 << bits % 64) - 1 : 0;
+    const size_t half = p->size / 8;
+    mpn_rshift(tmp, int_item(p, 0), (mp_size_t)half, 1);
+    mpn_rshift(tmp + half, int_item(q, 0), (mp_size_t)half, 1);
+    limbs_mul(order, tmp, half, tmp + half, half);
+    limbs_mul(modulus, int_item(p, 0), half, int_item(q, 0), half);
+    ct_declassify(modulus, 2 * half * sizeof *modulus); /* N^ is public */
+}
+
+/* x = x^2 mod N^ */
+static mpcw_status square(mp_limb_t *x, const lane *l)
+{
+    const size_t n = l->m->limbs;
+    uint64_t *v = lane_vectors(l, 1);
+    mpcw_status status = MPCW_E_MEMORY;
+    if (v && (status = lane_enter_items(l, v, x, n, n, 1, 1)) == MPCW_OK) {
+        l->m->ops->sqr(l, v, v);
+        status = lane_leave(l, x, v);
+    }
+    secret_free(v);
+    return status;
 }
 
 mpcw_status mpcw_ring_pedersen_generate(mpcw_secret **lambda, uint8_t *t, size_t t_len, const mpcw_secret *p,
@@ -219,62 +238,36 @@ mpcw_status mpcw_ring_pedersen_generate(mpcw_secret **lambda, uint8_t *t, size_t
     rng r = {0};
     lane l = {0};
     lane_mod *m = NULL;
-    mp_limb_t *x = NULL;
+    mpcw_secret *drawn = NULL;
     *lambda = NULL;
     memset(t, 0, t_len);
     if ((status = expect_primes(p, q)) != MPCW_OK)
         return status;
-    const size_t half = p->size / 8, n = 2 * half;
+    const size_t n = p->size / 4;
     if (t_len != 8 * n)
         return MPCW_E_LENGTH;
-    x = secret_alloc(5 * n * sizeof *x);
+    mp_limb_t *x = secret_alloc(3 * n * sizeof *x);
     if (!x)
         return MPCW_E_MEMORY;
-    /* phi / 4 = (P - 1) / 2 * (Q - 1) / 2 */
-    mp_limb_t *phi = x + n, *modulus = phi + n, *a = modulus + n, *b = a + half;
+    mp_limb_t *modulus = x + n, *order = modulus + n;
     const mp_limb_t *same[LANES_MAX] = {modulus, modulus, modulus, modulus};
-    mpn_rshift(a, int_item(p, 0), (mp_size_t)half, 1);
-    mpn_rshift(b, int_item(q, 0), (mp_size_t)half, 1);
-    limbs_mul(phi, a, half, b, half);
-    limbs_mul(modulus, int_item(p, 0), half, int_item(q, 0), half);
-    ct_declassify(modulus, n * sizeof *modulus); /* N^ is public */
+    modulus_and_order(modulus, order, p, q, x);
     if ((status = rng_open(&r, seed, "pedersen")) != MPCW_OK ||
         (status = lane_mod_new(&m, lane_single(64 * n), same, n)) != MPCW_OK || (status = lane_open(&l, m)) != MPCW_OK ||
-        (status = secret_new(lambda, MPCW_KIND_RESIDUE, 1, 8 * n)) != MPCW_OK)
+        (status = secret_new(&drawn, MPCW_KIND_RESIDUE, 1, 8 * n)) != MPCW_OK)
         goto done;
-    uint64_t *v = secret_alloc((m->width + n + 2) * sizeof *v), below;
-    if (!v) {
-        status = MPCW_E_MEMORY;
-        goto done;
-    }
-    mp_limb_t *drawn = (mp_limb_t *)(void *)(*lambda)->data;
     const size_t bits = limbs_bits_var(modulus, n);
-    do {
-        rng_bytes(&r, drawn, 8 * n);
-        keep_bits(drawn, n, bits - 2); /* phi / 4 is below N^ / 4 */
-        below = limbs_less(drawn, phi, n);
-        ct_declassify(&below, sizeof below); /* tells of rejected candidates only */
-    } while (!below);
-    do {
-        rng_bytes(&r, x, 8 * n);
-        keep_bits(x, n, bits);
-        below = limbs_less(x, modulus, n) & ~limbs_is_zero(x, n);
-        ct_declassify(&below, sizeof below);
-    } while (!below);
-    if ((status = lane_enter_items(&l, v, x, n, n, 1, 1)) == MPCW_OK) {
-        m->ops->sqr(&l, v, v);
-        status = lane_leave(&l, x, v);
-    }
-    secret_free(v);
-    if (status == MPCW_OK) {
-        ct_declassify(x, n * sizeof *x); /* t is public */
-        limbs_to_be(t, t_len, x, n);
-    }
+    /* phi / 4 is below N^ / 4 */
+    residue_random((mp_limb_t *)(void *)drawn->data, order, n, bits - 2, 0, &r);
+    residue_random(x, modulus, n, bits, 1, &r);
+    if ((status = square(x, &l)) != MPCW_OK)
+        goto done;
+    ct_declassify(x, n * sizeof *x); /* t is public */
+    limbs_to_be(t, t_len, x, n);
+    *lambda = drawn;
+    drawn = NULL;
 done:
-    if (status != MPCW_OK) {
-        mpcw_secret_free(*lambda);
-        *lambda = NULL;
-    }
+    mpcw_secret_free(drawn);
     secret_free(x);
     lane_close(&l);
     lane_mod_free(m);

@@ -578,3 +578,16 @@ def test_the_arithmetic_path_is_the_one_asked_for() -> None:
 @pytest.mark.parametrize("path", keys.other_paths())
 def test_every_claim_holds_on_the_other_paths(path: str) -> None:
     keys.passes_on(path, __file__)
+
+
+def test_operations_with_one_seed_draw_unlike_randomness() -> None:
+    key = paillier(SMALL)
+    public, m = key.secret.public, ints([1], 8)
+    c = column([2], 2 * key.size)
+    for own, foreign in ((None, None), (tables(key)[1], tables(key)[0])):
+        drawn = (
+            public.encrypt(m, foreign, seed(1)),
+            key.secret.encrypt(m, own, seed(1)),
+            public.affine(c, m, m, foreign, seed(1)),
+        )
+        assert len({opened(item.rho)[0] for item in drawn}) == len(drawn)
