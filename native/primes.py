@@ -98,8 +98,8 @@ class PrimeSearch:
         count = _size(threads)
         handle = ffi.NULL if seed is None else seed._handle
         outcome: list[SecretResidues | BaseException] = []
-        # Waiting for a lock can be interrupted at any point without harm to the worker, who only releases it; a
-        # future or a join() has locks of its own, which an interrupt at the wrong moment leaves held.
+        # Waiting for a lock can be interrupted at any point without harm to the worker, who only releases it.
+        # A future or a join() has locks of its own, which an interrupt at the wrong moment leaves held.
         bell = threading.Lock()
         bell.acquire()
 
