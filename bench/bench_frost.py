@@ -1,13 +1,21 @@
 """FROST: key generation per participant, nonces, signing, verification of a share, aggregation.
 
-Targets per participant or signer, 2-of-3 / 7-of-10 / 67-of-100: key generation 0.6 / 2.5 / 80 ms; nonce and
-signature share together 0.3 / 0.5 / 2.5 ms.
+    python bench/bench_frost.py     figures beside their targets, half a minute
+    pytest bench --benchmark-only   the same operations and others under pytest-benchmark
+
+The program's figures are the least CPU time of one thread. The targets count libsecp256k1's operations alone;
+they leave out what ChillDKG demands (two ECDH per pair, the certificate) and what we do beyond BIP-445
+(signatures are verified before they leave; the benchmark applies three tweaks, as a wallet does).
 """
 
+from collections.abc import Callable
 from functools import cache
+from typing import Final
 
 import pytest
 
+from comparison.measure import seconds
+from comparison.targets import HEAD, Target
 from frost_bip340.dkg import (
     coordinator_finalize,
     coordinator_step1,
@@ -27,6 +35,8 @@ from native.secret_scalar import eval_polynomial, random_scalars
 
 MSG = bytes(32)
 SIZES = pytest.mark.parametrize(("t", "n"), [(2, 3), (7, 10), (67, 100)], ids=["2of3", "7of10", "67of100"])
+# ms per participant, per signer, of the aggregator
+TARGETS: Final = {(2, 3): (0.6, 0.3, 0.045), (7, 10): (2.5, 0.5, 0.045), (67, 100): (80.0, 2.5, 0.045)}
 
 
 class Keygen:
@@ -71,6 +81,9 @@ class Signing:
     def open(self) -> SigningSession:
         return SigningSession(self.info, tuple(self.pubnonces), self.aggnonce, MSG, self.tweaks)
 
+    def aggregate(self) -> bytes:
+        return aggregate(self.psigs, self.pubnonces, self.session)
+
     def sign_once(self) -> None:
         """Do all that one signer does, both rounds."""
         nonce = nonce_gen(SecretSeed.fresh(), self.shares[0].secshare)
@@ -111,5 +124,26 @@ def test_partial_sig_verify(benchmark, t, n):
 
 @SIZES
 def test_aggregate(benchmark, t, n):
-    run = signing(t, n)
-    benchmark(aggregate, run.psigs, run.pubnonces, run.session)
+    benchmark(signing(t, n).aggregate)
+
+
+def least(call: Callable[[], object], budget: float = 3.0) -> float:
+    """Return the milliseconds of the fastest of as many calls as take the budget in seconds."""
+    first = seconds(call)
+    return 1e3 * min(seconds(call) for _ in range(max(3, int(budget / first))))
+
+
+def main() -> None:
+    print(f"milliseconds\n{HEAD}")
+    for (t, n), required in TARGETS.items():
+        calls = {
+            "key generation, per participant": keygen(t, n).participate,
+            "nonce and partial signature": signing(t, n).sign_once,
+            "aggregation": signing(t, n).aggregate,
+        }
+        for (name, call), target in zip(calls.items(), required, strict=True):
+            print(Target(f"{t} of {n}: {name}", target, least(call), at_most=True))
+
+
+if __name__ == "__main__":
+    main()

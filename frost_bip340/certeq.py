@@ -4,6 +4,7 @@ from typing import Final
 
 from frost_bip340.messages import SIGNATURE_LEN
 from frost_bip340.params import TAG, SessionParams
+from native.curve import Point
 from native.schnorr import sign_bip340
 from native.secret import SecretScalars, SecretSeed
 from native.verify import failed_bip340
@@ -19,7 +20,12 @@ def message(purpose: str, party: int, x: bytes) -> bytes:
 
 
 def sign(
-    purpose: str, hostseckey: SecretScalars, party: PartyId, x: bytes, aux_rand: SecretSeed | bytes
+    purpose: str,
+    hostseckey: SecretScalars,
+    party: PartyId,
+    x: bytes,
+    aux_rand: SecretSeed | bytes,
+    hostpubkey: Point | None = None,
 ) -> bytes:
     """Sign x with the host secret key.
 
@@ -29,11 +35,12 @@ def sign(
         party: the participant.
         x: what all agree on.
         aux_rand: 32 bytes for BIP-340.
+        hostpubkey: the key's public key when it is at hand.
 
     Returns:
         64 bytes.
     """
-    return sign_bip340(hostseckey, message(purpose, party, x), aux_rand)
+    return sign_bip340(hostseckey, message(purpose, party, x), aux_rand, public_key=hostpubkey)
 
 
 def failed(purpose: str, params: SessionParams, x: bytes, cert: bytes) -> tuple[PartyId, ...]:

@@ -229,7 +229,7 @@ def participant_step2(
     transcript = Transcript(params, sum_coms, msg.pubnonces, msg.enc_secshares)
     pads = receiving_pads(params, me, hostseckey, pubnonces)
     share = _decrypt(transcript, me, pads)
-    signature = certeq.sign(certeq.CERTEQ, hostseckey, me, bytes(transcript), aux_rand)
+    signature = certeq.sign(certeq.CERTEQ, hostseckey, me, bytes(transcript), aux_rand, params.points[me])
     return ParticipantStep2(ParticipantState2(transcript, share), signature)
 
 

@@ -6,7 +6,7 @@ Addition commutes with it, so that the coordinator adds up ciphertexts and every
 from collections.abc import Sequence
 
 from frost_bip340.params import TAG, SessionParams
-from native.curve import Point, ecdh
+from native.curve import Point, ecdh_scalars
 from native.hashing import hash_to_scalars, hash_to_seed
 from native.secret import SecretScalars, SecretSeed
 from protocol.ids import PartyId
@@ -37,14 +37,10 @@ def sending_pads(
     Returns:
         n pads.
     """
-    pads = []
-    for k, (point, hostpubkey) in enumerate(zip(params.points, params.hostpubkeys, strict=True)):
-        receiver = k.to_bytes(4, "big")
-        if k == party:
-            pads.append(_self_pad(hostseckey, pubnonce, receiver, params))
-        else:
-            pads.append(_pad(secnonce, point, pubnonce + hostpubkey + receiver, params))
-    return SecretScalars.concat(pads)
+    others = _others(params, party)
+    labels = [pubnonce + params.hostpubkeys[k] + k.to_bytes(4, "big") for k in others]
+    pads = _pads(secnonce, [params.points[k] for k in others], labels, params)
+    return _insert(pads, party, _self_pad(hostseckey, pubnonce, party, params))
 
 
 def receiving_pads(
@@ -61,23 +57,37 @@ def receiving_pads(
     Returns:
         n pads.
     """
-    receiver = party.to_bytes(4, "big")
-    pads = []
-    for k, pubnonce in enumerate(pubnonces):
-        if k == party:
-            pads.append(_self_pad(hostseckey, bytes(pubnonce), receiver, params))
-        else:
-            label = bytes(pubnonce) + params.hostpubkeys[party] + receiver
-            pads.append(_pad(hostseckey, pubnonce, label, params))
-    return SecretScalars.concat(pads)
+    others = _others(params, party)
+    receiver = params.hostpubkeys[party] + party.to_bytes(4, "big")
+    labels = [bytes(pubnonces[k]) + receiver for k in others]
+    pads = _pads(hostseckey, [pubnonces[k] for k in others], labels, params)
+    return _insert(pads, party, _self_pad(hostseckey, bytes(pubnonces[party]), party, params))
 
 
-def _pad(key: SecretScalars, point: Point, label: bytes, params: SessionParams) -> SecretScalars:
+def _others(params: SessionParams, party: PartyId) -> list[int]:
+    return [k for k in range(params.n) if k != party]
+
+
+def _pads(
+    key: SecretScalars, points: Sequence[Point], labels: Sequence[bytes], params: SessionParams
+) -> SecretScalars | None:
     # hash(ECDH || sender's pubnonce || receiver's hostpubkey || receiver || enc_context)
-    return hash_to_scalars(TAG + "encpedpop ecdh", ecdh(key, point), label, params.enc_context)
+    if not points:
+        return None
+    return ecdh_scalars(key, points, TAG + "encpedpop ecdh", labels, params.enc_context)
 
 
 def _self_pad(
-    hostseckey: SecretScalars, pubnonce: bytes, receiver: bytes, params: SessionParams
+    hostseckey: SecretScalars, pubnonce: bytes, party: PartyId, params: SessionParams
 ) -> SecretScalars:
-    return hash_to_scalars(TAG + "encaps_multi self_pad", hostseckey, pubnonce + receiver, params.enc_context)
+    label = pubnonce + party.to_bytes(4, "big") + params.enc_context
+    return hash_to_scalars(TAG + "encaps_multi self_pad", hostseckey, label)
+
+
+def _insert(pads: SecretScalars | None, party: PartyId, own: SecretScalars) -> SecretScalars:
+    """Return the pads of all: those of the others, with the own one in its place."""
+    if pads is None:
+        return own
+    before = [pads.slice(0, party)] if party else []
+    behind = [pads.slice(party, pads.count - party)] if party < pads.count else []
+    return SecretScalars.concat([*before, own, *behind])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Self
 
-from native.curve import ORDER, Point, PointVector, Scalar, lagrange, mul_base, multi_mul
+from native.curve import ORDER, Point, PointVector, Scalar, eval_polynomial, lagrange, mul_base, multi_mul
 from native.errors import LengthError, PointError, RangeError
 from native.hashing import tagged_hash
 from native.secret import SecretScalars
@@ -38,13 +38,7 @@ class ThresholdInfo:
     pubshares: tuple[Point | None, ...]
 
     def __post_init__(self) -> None:
-        expect_threshold(self.t, len(self.pubshares))
-        if self.thresh_pk.is_infinity:
-            raise UsageError("the thresh_pk is not a valid point")
-        present = [(i, P) for i, P in enumerate(self.pubshares) if P is not None]
-        for i, P in present:
-            if P.is_infinity:
-                raise UsageError(f"the pubshare at index {i} is not a valid point")
+        present = self._present()
         if len(present) < self.t:
             raise UsageError("at least t pubshares must be present")
         # the key is the value at place 0 of the polynomial through the public shares at places id + 1
@@ -78,6 +72,34 @@ class ThresholdInfo:
                 for i, data in enumerate(pubshares)
             ),
         )
+
+    @classmethod
+    def of_commitments(cls, coms: Sequence[Point], n: int) -> Self:
+        """Make what commitments to the t coefficients of a polynomial say of n participants.
+
+        The public shares are values of the polynomial, and need no check that they are.
+
+        Raises:
+            UsageError: the threshold does not fit, or the key or a public share is infinity.
+        """
+        expect_threshold(len(coms), n)
+        info = object.__new__(cls)
+        pubshares = tuple(eval_polynomial(coms, range(1, n + 1)))
+        for name, value in (("t", len(coms)), ("thresh_pk", coms[0]), ("pubshares", pubshares)):
+            object.__setattr__(info, name, value)
+        info._present()
+        return info
+
+    def _present(self) -> list[tuple[int, Point]]:
+        """Return the known public shares with their indices, after the checks of single points."""
+        expect_threshold(self.t, len(self.pubshares))
+        if self.thresh_pk.is_infinity:
+            raise UsageError("the thresh_pk is not a valid point")
+        present = [(i, P) for i, P in enumerate(self.pubshares) if P is not None]
+        for i, P in present:
+            if P.is_infinity:
+                raise UsageError(f"the pubshare at index {i} is not a valid point")
+        return present
 
     @property
     def n(self) -> int:

@@ -6,7 +6,7 @@ from typing import Final
 from frost_bip340.key_share import KeyShare
 from frost_bip340.nonce import NonceContext, SecNonce, nonce_agg, parse_pubnonces
 from frost_bip340.session import SigningSession
-from native.curve import G, PointVector, Scalar, multi_mul
+from native.curve import G, Point, PointVector, Scalar, multi_mul
 from native.errors import FaultError, LengthError, RangeError
 from native.secret import SecretScalars
 from native.secret_scalar import inner_product
@@ -38,9 +38,10 @@ def sign(secnonce: SecNonce, share: KeyShare, session: SigningSession) -> bytes:
         _check_fit(secnonce.context, share, session)
         # s = +-(k1 + b k2) + e lambda g gacc d', minus iff R is odd
         sign_R = _ONE if session.R.has_even_y else -_ONE
-        factors = [sign_R, sign_R * session.b, session.weight(share.party)]
+        weight = session.weight(share.party)
+        factors = [sign_R, sign_R * session.b, weight]
         psig = inner_product(SecretScalars.concat([k, share.secshare]), factors).declassify()
-    if not _holds(psig, secnonce.points, share.party, session):
+    if not _holds(psig, secnonce.points, share.pubshare, weight, session):
         raise FaultError("sign: the partial signature does not hold")
     return psig
 
@@ -76,11 +77,17 @@ def partial_sig_verify(psig: bytes, pubnonce: bytes, party: PartyId, session: Si
         UsageError: the participant does not sign here.
         FaultyPartyError: the signer's public nonce is malformed.
     """
-    return _holds(psig, parse_pubnonces({party: pubnonce})[party], party, session)
+    return _is_of(party, psig, parse_pubnonces({party: pubnonce})[party], session)
 
 
-def _holds(psig: bytes, pubnonce: PointVector, party: PartyId, session: SigningSession) -> bool:
+def _is_of(party: PartyId, psig: bytes, pubnonce: PointVector, session: SigningSession) -> bool:
     weight = session.weight(party)
+    return _holds(psig, pubnonce, session.info.pubshare(party), weight, session)
+
+
+def _holds(
+    psig: bytes, pubnonce: PointVector, pubshare: Point, weight: Scalar, session: SigningSession
+) -> bool:
     try:
         s = Scalar.from_bytes(psig)
     except (LengthError, RangeError):
@@ -90,7 +97,7 @@ def _holds(psig: bytes, pubnonce: PointVector, party: PartyId, session: SigningS
         s = -s
     else:
         weight = -weight
-    points = [G, pubnonce[0], pubnonce[1], session.info.pubshare(party)]
+    points = [G, pubnonce[0], pubnonce[1], pubshare]
     return multi_mul([s, _ONE, session.b, weight], points).is_infinity
 
 
@@ -149,7 +156,7 @@ def aggregate(
     if verify_bip340(signature, session.msg, session.key.Q.x_bytes):
         return signature
     points = parse_pubnonces(pubnonces)
-    culprits = {party: "psig" for party in psigs if not _holds(psigs[party], points[party], party, session)}
+    culprits = {party: "psig" for party in psigs if not _is_of(party, psigs[party], points[party], session)}
     if culprits:
         raise FaultyPartyError(culprits)
     # the signers' nonces cancel out, which takes all of those who signed rightly

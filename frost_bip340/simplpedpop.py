@@ -12,7 +12,6 @@ from native.curve import (
     Point,
     PointVector,
     Scalar,
-    eval_polynomial,
     lift_xs,
     mul_base,
     multi_mul,
@@ -60,8 +59,9 @@ def deal(seed: SecretSeed, t: int, n: int, party: PartyId) -> Dealing:
     # a_j = int(hash(seed || j)), below n but for a chance of 2^-128
     a = hash_to_scalars(TAG + "vss coeffs", seed, Each(numbers), count=t)
     aux = hash_to_seed(TAG + "simplpedpop aux", seed)
-    pop = sign_bip340(a.slice(0, 1), _pop_msg(party), aux, _POP)
-    return Dealing(mul_base(a), pop, eval_secret_polynomial(a, range(1, n + 1)))
+    coms = mul_base(a)
+    pop = sign_bip340(a.slice(0, 1), _pop_msg(party), aux, _POP, coms[0])
+    return Dealing(coms, pop, eval_secret_polynomial(a, range(1, n + 1)))
 
 
 def _pop_msg(party: int) -> bytes:
@@ -152,10 +152,9 @@ def group_key(sum_coms: Sequence[Point], n: int) -> GroupKey:
         raise UnattributedAbort("the commitments add up to infinity")
     # t_w = int(H_TapTweak(x(P)))
     t_w = Scalar.from_bytes(tagged_hash("TapTweak", sum_coms[0].x_bytes))
-    tweaked = [sum_coms[0] + times_G(t_w), *sum_coms[1:]]
-    pubshares = eval_polynomial(tweaked, range(1, n + 1))
+    tweaked = [sum_coms[0] + times_G([t_w])[0], *sum_coms[1:]]
     try:
-        info = ThresholdInfo(len(sum_coms), tweaked[0], tuple(pubshares))
+        info = ThresholdInfo.of_commitments(tweaked, n)
     except UsageError as e:
         raise UnattributedAbort("the threshold key or a public share is infinity") from e
     return GroupKey(info, t_w)
@@ -163,4 +162,4 @@ def group_key(sum_coms: Sequence[Point], n: int) -> GroupKey:
 
 def untweaked_pubshare(key: GroupKey, party: PartyId) -> Point:
     """Return the public share of a participant before tweaking."""
-    return sum_points([key.info.pubshare(party), -times_G(key.tweak)])
+    return sum_points([key.info.pubshare(party), -times_G([key.tweak])[0]])

@@ -63,19 +63,16 @@ class TweakContext:
             UsageError: a tweaked key is the point at infinity.
         """
         context = cls(thresh_pk, _ONE, Scalar(0))
-        for tweak in tweaks:
-            context = context.apply(tweak)
+        tweaks = tuple(tweaks)
+        for tweak, t_G in zip(tweaks, times_G([tweak.value for tweak in tweaks]), strict=True):
+            context = context._apply(tweak, t_G)
         return context
 
-    def apply(self, tweak: Tweak) -> Self:
-        """Return the context after one more tweak (ApplyTweak).
-
-        Raises:
-            UsageError: the tweaked key is the point at infinity.
-        """
+    def _apply(self, tweak: Tweak, t_G: Point) -> Self:
+        """Return the context after one more tweak t (ApplyTweak)."""
         negated = tweak.is_xonly and not self.Q.has_even_y
         # Q' = g Q + t G, gacc' = g gacc, tacc' = t + g tacc
-        Q = (-self.Q if negated else self.Q) + times_G(tweak.value)
+        Q = (-self.Q if negated else self.Q) + t_G
         if Q.is_infinity:
             raise UsageError("the result of tweaking must not be the point at infinity")
         if negated:
@@ -88,9 +85,11 @@ class TweakContext:
         return self.gacc if self.Q.has_even_y else -self.gacc
 
 
-def times_G(t: Scalar) -> Point:
-    """Return t G for a public t, from the tables for secret ones: several times faster than t * G."""
-    return mul_base(SecretScalars.from_bytes(bytes(t)))[0] if t else Point.infinity()
+def times_G(t: Sequence[Scalar]) -> list[Point]:
+    """Return t_i G for public t_i, from the tables for secret ones: several times faster than t_i * G."""
+    nonzero = [bytes(t_i) for t_i in t if t_i]
+    products = iter(mul_base(SecretScalars.from_bytes(b"".join(nonzero), len(nonzero))) if nonzero else ())
+    return [next(products) if t_i else Point.infinity() for t_i in t]
 
 
 class ChildKey(NamedTuple):

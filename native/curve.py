@@ -493,6 +493,32 @@ def ecdh(k: SecretScalars, point: Point) -> SecretSeed:
     return _take(out, SecretSeed)
 
 
+def ecdh_scalars(
+    k: SecretScalars, points: Sequence[Point], tag: str, labels: Sequence[bytes], context: bytes
+) -> SecretScalars:
+    """Return int(hash(ecdh(k, P_i) || label_i || context)) mod n for each point.
+
+    Args:
+        k: one scalar.
+        points: at least one.
+        tag: the tag of BIP-340.
+        labels: public bytes for each point, all of one length.
+        context: public bytes for all.
+
+    Raises:
+        LengthError: k has several items, the counts differ or are 0, or the labels differ in length.
+        RangeError: k is 0.
+        PointError: a point is infinity.
+    """
+    if len(labels) != len(points) or len(set(map(len, labels))) > 1:
+        raise LengthError("ecdh_scalars: one label of one length for each point is needed")
+    xy, data, hash_tag = _join(points), b"".join(labels), tag.encode()
+    parts = (xy, len(xy), hash_tag, len(hash_tag), data, len(data), context, len(context))
+    out = ffi.new("mpcw_secret **")
+    check(lib.mpcw_ecdh_scalars(out, k._handle, *parts), "ecdh_scalars")
+    return _take(out, SecretScalars)
+
+
 G: Final = Point.from_bytes(
     bytes.fromhex("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798")
 )

@@ -1,7 +1,7 @@
 """Secret primes for Paillier and ring-Pedersen moduli, searched in C by several threads."""
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import Enum
 from typing import final
@@ -97,16 +97,35 @@ class PrimeSearch:
         """
         count = _size(threads)
         handle = ffi.NULL if seed is None else seed._handle
-        with ThreadPoolExecutor(1, thread_name_prefix="primes") as pool:
+        outcome: list[SecretResidues | BaseException] = []
+        # Waiting for a lock can be interrupted at any point without harm to the worker, who only releases it.
+        # A future or a join() has locks of its own, which an interrupt at the wrong moment leaves held.
+        bell = threading.Lock()
+        bell.acquire()
+
+        def work() -> None:
             try:
-                call = pool.submit(self._search, count, handle)
-                while not wait([call], PROGRESS_INTERVAL).done:
-                    if progress:
-                        progress(self.progress())
-            except BaseException:
-                self.cancel()  # leaving the with block joins the thread
-                raise
-        primes = call.result()
+                outcome.append(self._search(count, handle))
+            except BaseException as e:  # raised again below
+                outcome.append(e)
+            bell.release()
+
+        worker = threading.Thread(target=work, name="primes")
+        try:
+            worker.start()
+            while not outcome:
+                bell.acquire(timeout=PROGRESS_INTERVAL)
+                if progress and not outcome:
+                    progress(self.progress())
+        except BaseException:
+            self.cancel()
+            while worker.is_alive() and not outcome:
+                bell.acquire(timeout=PROGRESS_INTERVAL)
+            raise
+        worker.join()
+        primes = outcome[0]
+        if isinstance(primes, BaseException):
+            raise primes
         if progress:
             progress(self.progress())
         return primes

@@ -64,10 +64,18 @@ def verify_bip340_tagged(signature: bytes, message: bytes, key: bytes, tag: str)
     _expect_items([signature], _SIGNATURE)
     try:
         P = Point.lift_x(key)
-        s = Scalar.from_bytes(signature[32:])
-    except (PointError, RangeError):
+    except PointError:
         return False
-    e = Scalar.reduce(tagged_hash(f"{tag}/challenge", signature[:32], key, message))
+    return _holds_tagged(signature, message, P, tag)
+
+
+def _holds_tagged(signature: bytes, message: bytes, P: Point, tag: str) -> bool:
+    """Tell whether a signature of 64 bytes holds under a point of even y."""
+    try:
+        s = Scalar.from_bytes(signature[32:])
+    except RangeError:
+        return False
+    e = Scalar.reduce(tagged_hash(f"{tag}/challenge", signature[:32], P.x_bytes, message))
     # R = s G - e P must be the even point whose x was signed (BIP-340, Verification)
     R = multi_mul([s, -e], [G, P])
     return not R.is_infinity and R.has_even_y and R.x_bytes == signature[:32]

@@ -38,6 +38,7 @@ CTIME(points)
 {
     mpcw_secret *a = ctime_secret(MPCW_KIND_SCALAR, 2, 32), *b = ctime_secret(MPCW_KIND_SCALAR, 2, 32);
     mpcw_secret *one = ctime_secret(MPCW_KIND_SCALAR, 1, 32), *out;
+    const uint8_t label[8] = {1, 2, 3};
     uint8_t points[128];
 
     libsecp_load();
@@ -48,6 +49,7 @@ CTIME(points)
     OK(mpcw_points_mul_add_secret(points, sizeof points, a, b, SECP_G, 64));
     CHECK(points[0] | 1);
     OUT(mpcw_ecdh(&out, one, SECP_G, 64));
+    OUT(mpcw_ecdh_scalars(&out, one, points, sizeof points, label, 3, label, sizeof label, label, 5));
     mpcw_secret_free(a);
     mpcw_secret_free(b);
     mpcw_secret_free(one);

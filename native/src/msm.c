@@ -115,31 +115,23 @@ static int straus_digits(int8_t digits[STRAUS_DIGITS], const half *a)
     return top;
 }
 
-/* table[i * STRAUS_TABLE + k] = (2k + 1) p_i. */
-static mpcw_status odd_multiples(ge *table, const ge *p, size_t n)
+/* table[i * STRAUS_TABLE + k] = (2k + 1) p_i, all with the coordinate z. */
+static mpcw_status odd_multiples(ge *table, fe *z, const ge *p, size_t n)
 {
-    mpcw_status status = MPCW_E_MEMORY;
     gej *work = malloc(n * STRAUS_TABLE * sizeof *work);
-    ge *twice = malloc(n * sizeof *twice);
+    mpcw_status status;
 
-    if (!work || !twice)
-        goto done;
+    if (!work)
+        return MPCW_E_MEMORY;
     for (size_t i = 0; i < n; i++) {
-        gej_from_ge_var(&work[i], &p[i]);
-        gej_double_var(&work[i], &work[i]);
-    }
-    if ((status = ge_from_gejs_var(twice, work, n)) != MPCW_OK)
-        goto done;
-    for (size_t i = 0; i < n; i++) {
-        gej *row = work + i * STRAUS_TABLE;
+        gej *row = work + i * STRAUS_TABLE, twice;
         gej_from_ge_var(&row[0], &p[i]);
+        gej_double_var(&twice, &row[0]);
         for (int k = 1; k < STRAUS_TABLE; k++)
-            gej_add_ge_var(&row[k], &row[k - 1], &twice[i]);
+            gej_add_var(&row[k], &row[k - 1], &twice);
     }
-    status = ge_from_gejs_var(table, work, n * STRAUS_TABLE);
-done:
+    status = gejs_share_z_var(table, z, work, n * STRAUS_TABLE);
     free(work);
-    free(twice);
     return status;
 }
 
@@ -163,12 +155,13 @@ static mpcw_status straus_var(gej *r, const scalar *k, const ge *p, size_t n)
     int8_t(*digits)[STRAUS_DIGITS] = malloc(2 * n * sizeof *digits);
     ge *plain;
     int top = 0;
+    fe z;
 
     if (!table || !digits)
         goto done;
     plain = table + n * STRAUS_TABLE;
     /* the plain tables are made in the upper half; row i moves to 2i, never past a row still to be read */
-    if ((status = odd_multiples(plain, p, n)) != MPCW_OK)
+    if ((status = odd_multiples(plain, &z, p, n)) != MPCW_OK)
         goto done;
     for (size_t i = 0; i < n; i++) {
         half halves[2];
@@ -188,6 +181,7 @@ static mpcw_status straus_var(gej *r, const scalar *k, const ge *p, size_t n)
         for (size_t i = 0; i < 2 * n; i++)
             add_multiple_var(r, table + i * STRAUS_TABLE, digits[i][place]);
     }
+    fe_mul(&r->z, &r->z, &z);
 done:
     free(table);
     free(digits);

@@ -239,37 +239,55 @@ void ge_from_gej_var(ge *r, const gej *a)
     r->infinity = 0;
 }
 
-mpcw_status ge_from_gejs_var(ge *r, const gej *a, size_t n)
+/* Every point with the z c, and *z = c: the product of all z or, when affine is set, 1. Montgomery's trick. */
+static mpcw_status unify_z(ge *r, fe *z, const gej *a, size_t n, int affine)
 {
-    /* Montgomery's trick: partial[i] is the product of the z before item i */
+    /* partial[i] is the product of the z before item i */
     fe *partial = malloc((n ? n : 1) * sizeof *partial);
-    fe product, inverse, square;
+    fe rest, ratio, square;
 
     if (!partial)
         return MPCW_E_MEMORY;
-    fe_set_u64(&product, 1);
+    fe_set_u64(z, 1);
     for (size_t i = 0; i < n; i++) {
-        partial[i] = product;
+        partial[i] = *z;
         if (!a[i].infinity)
-            fe_mul(&product, &product, &a[i].z);
+            fe_mul(z, z, &a[i].z);
     }
-    fe_inv(&product, &product);
+    /* rest is c / z_0 ... z_i */
+    fe_set_u64(&rest, 1);
+    if (affine) {
+        fe_inv(&rest, z);
+        fe_set_u64(z, 1);
+    }
     for (size_t i = n; i-- > 0;) {
         if (a[i].infinity) {
             memset(&r[i], 0, sizeof r[i]);
             r[i].infinity = 1;
             continue;
         }
-        fe_mul(&inverse, &product, &partial[i]);
-        fe_mul(&product, &product, &a[i].z);
-        fe_sqr(&square, &inverse);
+        fe_mul(&ratio, &rest, &partial[i]);
+        fe_mul(&rest, &rest, &a[i].z);
+        fe_sqr(&square, &ratio);
         fe_mul(&r[i].x, &a[i].x, &square);
-        fe_mul(&square, &square, &inverse);
+        fe_mul(&square, &square, &ratio);
         fe_mul(&r[i].y, &a[i].y, &square);
         r[i].infinity = 0;
     }
     free(partial);
     return MPCW_OK;
+}
+
+mpcw_status ge_from_gejs_var(ge *r, const gej *a, size_t n)
+{
+    fe z;
+
+    return unify_z(r, &z, a, n, 1);
+}
+
+mpcw_status gejs_share_z_var(ge *r, fe *z, const gej *a, size_t n)
+{
+    return unify_z(r, z, a, n, 0);
 }
 
 /* A summand in homogeneous coordinates; infinity is (0 : 1 : 0). */

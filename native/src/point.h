@@ -36,6 +36,10 @@ void gej_mul_small_var(gej *r, const gej *a, uint32_t k);
 void ge_from_gej_var(ge *r, const gej *a);
 /* One inversion for all; MPCW_E_MEMORY. */
 mpcw_status ge_from_gejs_var(ge *r, const gej *a, size_t n);
+/* r_i and z are the Jacobian coordinates of a_i, with one z for all, for the price of no inversion. Additions and doublings
+ * know nothing of the 7 in y^2 = x^3 + 7: a sum of r_i as if they were affine has the right x and y, and its z is to be
+ * multiplied by z. MPCW_E_MEMORY. */
+mpcw_status gejs_share_z_var(ge *r, fe *z, const gej *a, size_t n);
 
 /* r = sum of k_i P_i: Straus for few points, Pippenger for many. MPCW_E_MEMORY. */
 mpcw_status gej_multi_mul_var(gej *r, const scalar *k, const ge *p, size_t n);

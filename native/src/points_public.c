@@ -54,8 +54,12 @@ static mpcw_status read_scalars(scalar **out, const uint8_t *scalars, size_t n)
 static mpcw_status write_points(uint8_t *out, const gej *results, size_t n)
 {
     ge *affine = malloc(n * sizeof *affine);
-    mpcw_status status = affine ? ge_from_gejs_var(affine, results, n) : MPCW_E_MEMORY;
+    mpcw_status status = affine ? MPCW_OK : MPCW_E_MEMORY;
 
+    if (affine && n == 1)
+        ge_from_gej_var(affine, results); /* infinity, the outcome of most checks, needs no inversion */
+    else if (affine)
+        status = ge_from_gejs_var(affine, results, n);
     for (size_t i = 0; i < n && status == MPCW_OK; i++)
         ge_to_xy64_var(out + XY * i, &affine[i]);
     free(affine);

@@ -149,38 +149,86 @@ mpcw_status mpcw_points_mul_add_secret(uint8_t *out, size_t out_len, const mpcw_
     return finish(status, out, out_len);
 }
 
-mpcw_status mpcw_ecdh(mpcw_secret **out, const mpcw_secret *k, const uint8_t *point, size_t point_len)
+/* hash32 = SHA-256 of the compressed k P, for the point at xy64. */
+static mpcw_status ecdh_hash(const secp *s, uint8_t hash32[SIZE], const uint8_t xy64[XY], const uint8_t k32[SIZE])
 {
-    const secp *s = secp_get();
-    mpcw_status status = secret_expect(k, MPCW_KIND_SCALAR, 1, SIZE);
-    uint8_t k32[SIZE], product[XY], parity;
-    secp_pubkey parsed;
+    uint8_t product[XY], parity;
+    secp_pubkey point;
     sha256 hash;
 
-    *out = NULL;
-    if (!s)
-        return MPCW_E_UNREADY;
-    if (status != MPCW_OK)
-        return status;
-    if (point_len != XY)
-        return MPCW_E_LENGTH;
-    if ((status = read_point(s, &parsed, point, 1, 0)) != MPCW_OK ||
-        (status = refuse_zero(nonzero_scalar(k32, k, 0))) != MPCW_OK)
-        goto done;
-    if (!secp_mul(s, product, &parsed, k32)) {
-        status = MPCW_E_FAULT;
-        goto done;
-    }
-    if ((status = secret_new(out, MPCW_KIND_SEED, 1, SIZE)) != MPCW_OK)
-        goto done;
+    if (!secp_pubkey_from_xy64(s, &point, xy64))
+        return MPCW_E_POINT;
+    if (!secp_mul(s, product, &point, k32))
+        return MPCW_E_FAULT;
     parity = (uint8_t)(2 | (product[XY - 1] & 1));
     sha256_open(&hash);
     sha256_add(&hash, &parity, 1);
     sha256_add(&hash, product, SIZE);
-    sha256_close(&hash, (*out)->data);
-done:
-    ct_cleanse(k32, sizeof k32);
+    sha256_close(&hash, hash32);
     ct_cleanse(product, sizeof product);
     ct_cleanse(&parity, sizeof parity);
+    return MPCW_OK;
+}
+
+/* A new secret of n items for what k, one scalar other than 0, shares with n points. */
+static mpcw_status open_ecdh(mpcw_secret **out, uint8_t k32[SIZE], const mpcw_secret *k, mpcw_kind kind, size_t n)
+{
+    mpcw_status status = secret_expect(k, MPCW_KIND_SCALAR, 1, SIZE);
+
+    *out = NULL;
+    if (!secp_get())
+        return MPCW_E_UNREADY;
+    if (status == MPCW_OK && n == 0)
+        status = MPCW_E_LENGTH;
+    if (status == MPCW_OK)
+        status = refuse_zero(nonzero_scalar(k32, k, 0));
+    return status == MPCW_OK ? secret_new(out, kind, n, SIZE) : status;
+}
+
+static mpcw_status close_ecdh(mpcw_status status, mpcw_secret **out, uint8_t k32[SIZE])
+{
+    ct_cleanse(k32, SIZE);
+    if (status != MPCW_OK) {
+        mpcw_secret_free(*out);
+        *out = NULL;
+    }
     return status;
+}
+
+mpcw_status mpcw_ecdh(mpcw_secret **out, const mpcw_secret *k, const uint8_t *point, size_t point_len)
+{
+    uint8_t k32[SIZE];
+    mpcw_status status = open_ecdh(out, k32, k, MPCW_KIND_SEED, point_len == XY);
+
+    if (status == MPCW_OK)
+        status = ecdh_hash(secp_get(), (*out)->data, point, k32);
+    return close_ecdh(status, out, k32);
+}
+
+mpcw_status mpcw_ecdh_scalars(mpcw_secret **out, const mpcw_secret *k, const uint8_t *points, size_t points_len,
+                              const uint8_t *tag, size_t tag_len, const uint8_t *labels, size_t labels_len,
+                              const uint8_t *context, size_t context_len)
+{
+    size_t n = points_len % XY ? 0 : points_len / XY, label_len = n ? labels_len / n : 0;
+    uint8_t k32[SIZE], shared[SIZE];
+    mpcw_status status = open_ecdh(out, k32, k, MPCW_KIND_SCALAR, n && labels_len % n ? 0 : n);
+    sha256 tagged, hash;
+    scalar reduced;
+
+    sha256_open_tagged(&tagged, tag, tag_len);
+    for (size_t i = 0; status == MPCW_OK && i < n; i++) {
+        uint8_t *item = (*out)->data + SIZE * i;
+        if ((status = ecdh_hash(secp_get(), shared, points + XY * i, k32)) != MPCW_OK)
+            break;
+        hash = tagged;
+        sha256_add(&hash, shared, SIZE);
+        sha256_add(&hash, labels + label_len * i, label_len);
+        sha256_add(&hash, context, context_len);
+        sha256_close(&hash, item);
+        (void)scalar_from_be32(&reduced, item);
+        scalar_to_be32(item, &reduced);
+    }
+    ct_cleanse(shared, sizeof shared);
+    ct_cleanse(&reduced, sizeof reduced);
+    return close_ecdh(status, out, k32);
 }

@@ -20,9 +20,21 @@ static uint32_t rotate(uint32_t x, int by)
     return x >> by | x << (32 - by);
 }
 
+/* One round; the caller renames the registers instead of moving them. */
+static inline __attribute__((always_inline)) void step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e,
+                                                       uint32_t f, uint32_t g, uint32_t *h, uint32_t input)
+{
+    uint32_t t = *h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + input;
+
+    *d += t;
+    *h = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));
+}
+
 static void compress(uint32_t state[8], const uint8_t block[64])
 {
-    uint32_t w[64], s[8];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+    uint32_t w[64];
 
     for (int i = 0; i < 16; i++)
         w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
@@ -32,19 +44,25 @@ static void compress(uint32_t state[8], const uint8_t block[64])
         uint32_t high = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
         w[i] = w[i - 16] + low + w[i - 7] + high;
     }
-    memcpy(s, state, sizeof s);
-    for (int i = 0; i < 64; i++) {
-        uint32_t e = s[4], a = s[0];
-        uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + ROUND[i] + w[i];
-        uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += t1;
-        s[0] = t1 + t2;
+    for (int i = 0; i < 64; i += 8) {
+        step(a, b, c, &d, e, f, g, &h, ROUND[i] + w[i]);
+        step(h, a, b, &c, d, e, f, &g, ROUND[i + 1] + w[i + 1]);
+        step(g, h, a, &b, c, d, e, &f, ROUND[i + 2] + w[i + 2]);
+        step(f, g, h, &a, b, c, d, &e, ROUND[i + 3] + w[i + 3]);
+        step(e, f, g, &h, a, b, c, &d, ROUND[i + 4] + w[i + 4]);
+        step(d, e, f, &g, h, a, b, &c, ROUND[i + 5] + w[i + 5]);
+        step(c, d, e, &f, g, h, a, &b, ROUND[i + 6] + w[i + 6]);
+        step(b, c, d, &e, f, g, h, &a, ROUND[i + 7] + w[i + 7]);
     }
-    for (int i = 0; i < 8; i++)
-        state[i] += s[i];
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
     ct_cleanse(w, sizeof w);
-    ct_cleanse(s, sizeof s);
 }
 
 void sha256_open(sha256 *h)

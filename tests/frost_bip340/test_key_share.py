@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frost_bip340.key_share import KeyShare, ThresholdInfo
-from native.curve import G, Point, mul_base
+from native.curve import G, Point, Scalar, mul_base
 from native.secret import SecretScalars
+from native.secret_scalar import eval_polynomial, random_scalars
 from protocol.errors import UsageError
 
 from .parties import CHAIN_CODE, deal
@@ -50,6 +51,23 @@ def test_extreme_sizes_are_accepted(t, n):
 def test_sizes_outside_the_limits_are_refused(t, n):
     with pytest.raises(UsageError):
         ThresholdInfo(t, G, (G,) * n)
+
+
+@pytest.mark.parametrize(("t", "n"), [(1, 1), (1, 3), (2, 3), (5, 5), (7, 10)])
+def test_commitments_give_the_same_as_their_public_shares(t, n):
+    coefficients = random_scalars(t)
+    pubshares = mul_base(eval_polynomial(coefficients, range(1, n + 1)))
+    coms = mul_base(coefficients)
+    assert ThresholdInfo.of_commitments(coms, n) == ThresholdInfo(t, coms[0], tuple(pubshares))
+
+
+def test_commitments_to_a_public_share_at_infinity_are_refused():
+    for coms in ([Point.infinity(), G], [-G, G], [Scalar(2) * G, -G]):
+        with pytest.raises(UsageError):
+            ThresholdInfo.of_commitments(coms, 3)
+    for coms, n in (([], 3), ([G, G], 1), ([G], 129)):
+        with pytest.raises(UsageError):
+            ThresholdInfo.of_commitments(coms, n)
 
 
 def test_infinity_is_refused():

@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from native import secp
 from native import secret_scalar as sc
 from native._core import ffi, lib
-from native.curve import G, Point, Scalar, ecdh, eval_polynomial, mul_add_secret, mul_base, mul_secret
+from native.curve import (
+    G,
+    Point,
+    Scalar,
+    ecdh,
+    ecdh_scalars,
+    eval_polynomial,
+    mul_add_secret,
+    mul_base,
+    mul_secret,
+)
 from native.errors import KindError, LengthError, PointError, RangeError
+from native.hashing import tagged_hash
 from native.secret import SecretInts, SecretScalars, SecretSeed
 
 from .curve_model import EDGES, N, scalars
@@ -82,8 +93,9 @@ def test_zero_among_others_is_refused():
     for call in (mul_base, lambda k: mul_secret(k, [G]), lambda k: mul_secret(k, [G, G, G])):
         with pytest.raises(RangeError):
             call(secret(1, 0, 2))
-    with pytest.raises(RangeError):
-        ecdh(secret(0), G)
+    for call in (lambda k: ecdh(k, G), lambda k: ecdh_scalars(k, [G], "tag", [b""], b"")):
+        with pytest.raises(RangeError):
+            call(secret(0))
 
 
 def test_no_product_is_written_when_one_scalar_is_zero():
@@ -112,12 +124,17 @@ def test_wrong_counts_lengths_and_kinds_are_refused():
         lambda: mul_add_secret(two, two, [G, G, G]),
         lambda: mul_add_secret(k, k, []),
         lambda: ecdh(two, G),
+        lambda: ecdh_scalars(two, [G, G], "tag", [b"1", b"2"], b""),
+        lambda: ecdh_scalars(k, [], "tag", [], b""),
+        lambda: ecdh_scalars(k, [G, G], "tag", [b"1"], b""),
+        lambda: ecdh_scalars(k, [G, G], "tag", [b"1", b"23"], b""),
     ):
         with pytest.raises(LengthError):
             call()
     for call in (
         lambda: mul_base(SecretInts.from_bytes(bytes(32))),
         lambda: mul_secret(SecretSeed.fresh(), [G]),
+        lambda: ecdh_scalars(SecretSeed.fresh(), [G], "tag", [b""], b""),
         lambda: mul_add_secret(k, SecretSeed.fresh(), [G]),
     ):
         with pytest.raises(KindError):
@@ -131,7 +148,8 @@ def test_wrong_counts_lengths_and_kinds_are_refused():
         )
     for length in (0, 1, 63):
         assert lib.mpcw_points_mul_secret(out, 64, k._handle, G.xy, length) == lib.MPCW_E_LENGTH
-        assert lib.mpcw_ecdh(ffi.new("mpcw_secret **"), k._handle, G.xy, length) == lib.MPCW_E_LENGTH
+    for length in (0, 1, 63, 65, 128):
+        assert lib.mpcw_ecdh(ffi.new("mpcw_secret **"), k._handle, 2 * G.xy, length) == lib.MPCW_E_LENGTH
 
 
 def test_ecdh_is_the_hash_of_the_compressed_point_on_both_sides():
@@ -140,6 +158,46 @@ def test_ecdh_is_the_hash_of_the_compressed_point_on_both_sides():
     left, right = ecdh(a, B).declassify(), ecdh(b, A).declassify()
     assert left == right == hashlib.sha256(bytes(mul_secret(a, [B])[0])).digest()
     assert left == coincurve.PrivateKey(a.declassify()).ecdh(bytes(B))
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_ecdh_scalars_are_the_tagged_hashes_of_libsecp256k1s_ecdh(count):
+    k, points = sc.random_scalars(), mul_base(sc.random_scalars(count))
+    labels = [bytes([i]) * 5 for i in range(count)]
+    scalars = ecdh_scalars(k, points, "tag", labels, b"context").declassify()
+    for i, point in enumerate(points):
+        shared = coincurve.PrivateKey(k.declassify()).ecdh(bytes(point))
+        expected = Scalar.reduce(tagged_hash("tag", shared, labels[i], b"context"))
+        assert scalars[32 * i : 32 * i + 32] == bytes(expected)
+
+
+def test_ecdh_scalars_take_empty_labels_and_context():
+    k = sc.random_scalars()
+    expected = Scalar.reduce(tagged_hash("", ecdh(k, G).declassify()))
+    assert ecdh_scalars(k, [G], "", [b""], b"").declassify() == bytes(expected)
+
+
+@pytest.mark.parametrize("bad", [INFINITY.xy, G.xy[:32] + bytes(32), b"\xff" * 64])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_bad_point_spoils_the_ecdh_scalars_of_all(bad, place):
+    points, out = [G.xy] * 3, ffi.new("mpcw_secret **")
+    points[place] = bad
+    assert call_ecdh_scalars(out, secret(3), b"".join(points), bytes(6)) == lib.MPCW_E_POINT
+    assert out[0] == ffi.NULL
+
+
+@pytest.mark.parametrize(("points_len", "labels_len"), [(0, 0), (0, 3), (63, 1), (65, 1), (191, 3), (192, 4)])
+def test_ecdh_scalars_refuse_points_and_labels_of_wrong_lengths(points_len, labels_len):
+    out = ffi.new("mpcw_secret **")
+    points, labels = (3 * G.xy)[:points_len], bytes(labels_len)
+    assert call_ecdh_scalars(out, secret(3), points, labels) == lib.MPCW_E_LENGTH
+    assert out[0] == ffi.NULL
+
+
+def call_ecdh_scalars(out, k, points, labels):
+    return lib.mpcw_ecdh_scalars(
+        out, k._handle, points, len(points), b"tag", 3, labels, len(labels), b"context", 7
+    )
 
 
 def test_feldman_shares_match_their_commitments():

@@ -6,8 +6,8 @@ from coincurve import PublicKeyXOnly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from native.curve import ORDER
-from native.errors import FaultError, LengthError, RangeError
+from native.curve import ORDER, Point, Scalar, mul_base
+from native.errors import FaultError, LengthError, PointError, RangeError
 from native.schnorr import sign_bip340, xonly_key
 from native.secret import SecretScalars, SecretSeed
 from native.verify import verify_bip340, verify_bip340_tagged
@@ -47,6 +47,24 @@ def test_signature_under_another_tag_holds_under_that_tag_only() -> None:
     signature = sign_bip340(seckey, b"m", bytes(32), "BIP DKG/pop message")
     assert verify_bip340_tagged(signature, b"m", xonly_key(seckey), "BIP DKG/pop message")
     assert not verify_bip340(signature, b"m", xonly_key(seckey))
+
+
+@pytest.mark.parametrize("tag", ["BIP0340", "BIP DKG/pop message"])
+@pytest.mark.parametrize("key", [1, 2, 7, ORDER - 1])
+def test_given_public_key_changes_no_byte_of_the_signature(key: int, tag: str) -> None:
+    seckey = SecretScalars.from_bytes(key.to_bytes(32, "big"))
+    signature = sign_bip340(seckey, b"m", bytes(32), tag, mul_base(seckey)[0])
+    assert signature == sign_bip340(seckey, b"m", bytes(32), tag)
+
+
+@pytest.mark.parametrize("tag", ["BIP0340", "BIP DKG/pop message"])
+@pytest.mark.parametrize("factor", [2, ORDER - 1])
+def test_nothing_is_signed_for_a_public_key_that_is_not_the_keys(factor: int, tag: str) -> None:
+    seckey = SecretScalars.from_bytes((7).to_bytes(32, "big"))
+    with pytest.raises(FaultError):
+        sign_bip340(seckey, b"m", bytes(32), tag, Scalar(factor) * mul_base(seckey)[0])
+    with pytest.raises(PointError):
+        sign_bip340(seckey, b"m", bytes(32), tag, Point.infinity())
 
 
 @pytest.mark.parametrize("size", [0, 31, 33])

@@ -79,6 +79,11 @@ mpcw_status mpcw_points_mul_add_secret(uint8_t *out, size_t out_len, const mpcw_
 /* SHA-256 of the compressed point k P, secret (MPCW_KIND_SEED), for one k. MPCW_E_RANGE when k is 0, MPCW_E_POINT when P is
  * infinity. */
 mpcw_status mpcw_ecdh(mpcw_secret **out, const mpcw_secret *k, const uint8_t *point, size_t point_len);
+/* The BIP-340 tagged hashes, modulo n, of ecdh(k, P_i) || label_i || context: one scalar for each point. The labels have one
+ * length. Errors as for mpcw_ecdh. */
+mpcw_status mpcw_ecdh_scalars(mpcw_secret **out, const mpcw_secret *k, const uint8_t *points, size_t points_len,
+                              const uint8_t *tag, size_t tag_len, const uint8_t *labels, size_t labels_len,
+                              const uint8_t *context, size_t context_len);
 
 /* ---- public points: variable time ---- */
 
