@@ -31,7 +31,10 @@ static void draw_residues(const lane *l, mp_limb_t *x, rng *r)
     for (size_t k = 0; k < m->ops->lanes; k++) {
         const mp_limb_t *modulus = m->n_limbs + k * n;
         /* the length of a modulus is public */
-        residue_random(x + k * n, modulus, n, 64 * n - (size_t)__builtin_clzll(modulus[n - 1]), 1, r);
+        size_t bits = 64 * n - (size_t)__builtin_clzll(modulus[n - 1]);
+        /* the length of a modulus is public */
+        ct_declassify(&bits, sizeof bits);
+        residue_random(x + k * n, modulus, n, bits, 1, r);
     }
 }
 
