@@ -127,7 +127,7 @@ def test_aggregate(benchmark, t, n):
     benchmark(signing(t, n).aggregate)
 
 
-def least(call: Callable[[], object], budget: float = 3.0) -> float:
+def least(call: Callable[[], object], budget: float = 1.0) -> float:
     """Return the milliseconds of the fastest of as many calls as take the budget in seconds."""
     first = seconds(call)
     return 1e3 * min(seconds(call) for _ in range(max(3, int(budget / first))))
