@@ -30,7 +30,6 @@ static void draw_residues(const lane *l, mp_limb_t *x, rng *r)
     const size_t n = m->limbs;
     for (size_t k = 0; k < m->ops->lanes; k++) {
         const mp_limb_t *modulus = m->n_limbs + k * n;
-        /* the length of a modulus is public */
         size_t bits = 64 * n - (size_t)__builtin_clzll(modulus[n - 1]);
         /* the length of a modulus is public */
         ct_declassify(&bits, sizeof bits);
