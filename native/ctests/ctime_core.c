@@ -11,7 +11,12 @@ CTIME(secret)
     mpcw_secret *a = ctime_secret(MPCW_KIND_SCALAR, 3, 32), *i = ctime_secret(MPCW_KIND_INT, 2, 40), *out;
     const mpcw_secret *parts[2] = {a, a};
     uint8_t bytes[96];
+    size_t count, size;
+    mpcw_kind kind;
 
+    OUT(mpcw_seed_new(&out));
+    OK(mpcw_secret_info(&kind, &count, &size, a));
+    CHECK(kind == MPCW_KIND_SCALAR && count == 3 && size == 32);
     OUT(mpcw_secret_import(&out, MPCW_KIND_SCALAR, a->data, 96, 3));
     OUT(mpcw_secret_import(&out, MPCW_KIND_INT, i->data, 80, 2));
     OUT(mpcw_secret_import(&out, MPCW_KIND_RESIDUE, i->data, 80, 2));

@@ -1,4 +1,6 @@
 /* Secret scalars, alone and times points. */
+#include <string.h>
+
 #include "ctime.h"
 #include "libsecp.h"
 #include "mpcw/curve.h"
@@ -53,6 +55,24 @@ CTIME(points)
     mpcw_secret_free(a);
     mpcw_secret_free(b);
     mpcw_secret_free(one);
+}
+
+/* What a refusal tells is public, and nothing else becomes so. */
+CTIME(refused_scalars)
+{
+    uint8_t bytes[64] = {0}, point[128];
+    mpcw_secret *zero, *out;
+
+    bytes[63] = 1; /* 0, 1 */
+    zero = ctime_import(MPCW_KIND_SCALAR, bytes, sizeof bytes, 2);
+    libsecp_load();
+    memset(bytes, 0xff, sizeof bytes);
+    ctime_hide(bytes, sizeof bytes);
+    CHECK(mpcw_secret_import(&out, MPCW_KIND_SCALAR, bytes, sizeof bytes, 2) == MPCW_E_RANGE);
+    CHECK(mpcw_scalars_invert(&out, zero) == MPCW_E_NOT_UNIT);
+    CHECK(mpcw_points_mul_base(point, sizeof point, zero) == MPCW_E_RANGE);
+    CHECK(mpcw_points_mul_secret(point, sizeof point, zero, SECP_G, 64) == MPCW_E_RANGE);
+    mpcw_secret_free(zero);
 }
 
 /* zero scalars, equal and opposite summands, infinity: the same path */

@@ -21,23 +21,32 @@ CTIME(ints)
 CTIME_PATHS(powers)
 {
     enum { N = 16 };
-    mpcw_secret *e = ctime_secret(MPCW_KIND_RESIDUE, 2, 16);
-    uint8_t n[N], x[4 * N] = {0}, r[4 * N];
+    static const uint8_t SIGNED[16 * 5] = {0x7f, [16] = 1, [32] = 0x40, [79] = 9}; /* not negative */
+    mpcw_secret *e = ctime_secret(MPCW_KIND_RESIDUE, 2, 16), *many = ctime_import(MPCW_KIND_INT, SIGNED, sizeof SIGNED, 5);
+    uint8_t n[N], x[10 * N] = {0}, r[10 * N];
     mpcw_fixed_base *base;
     mpcw_modulus *m;
 
     ctime_bytes(n, sizeof n);
     n[0] |= 0x80;
     n[N - 1] |= 1;
-    x[N - 1] = x[2 * N - 1] = x[4 * N - 1] = 5;
+    x[N - 1] = x[2 * N - 1] = x[4 * N - 1] = x[6 * N - 1] = x[8 * N - 1] = x[10 * N - 1] = 5;
     OK(mpcw_modulus_new(&m, n, N));
     OK(mpcw_modulus_pow(r, 2 * N, m, 0, (mpcw_bytes){x, 2 * N}, e));
     OK(mpcw_modulus_pow(r, 4 * N, m, 1, (mpcw_bytes){x, 4 * N}, e));
     OK(mpcw_fixed_base_new(&base, m, 0, (mpcw_bytes){x, N}, 128));
     OK(mpcw_fixed_base_pow(r, 2 * N, base, e));
     mpcw_fixed_base_free(base);
+    /* on the engine for many */
+    OK(mpcw_modulus_pow(r, 5 * N, m, 0, (mpcw_bytes){x, 5 * N}, many));
+    OK(mpcw_modulus_pow(r, 10 * N, m, 1, (mpcw_bytes){x, 10 * N}, many));
+    OK(mpcw_fixed_base_new(&base, m, 1, (mpcw_bytes){x, 2 * N}, 128));
+    OK(mpcw_fixed_base_pow(r, 10 * N, base, many));
+    CHECK(r[0] | 1); /* public */
+    mpcw_fixed_base_free(base);
     mpcw_modulus_free(m);
     mpcw_secret_free(e);
+    mpcw_secret_free(many);
 }
 
 /* Encryption, the affine operation and decryption, with keys, plaintexts and randomness hidden. */
@@ -72,8 +81,7 @@ CTIME_PATHS(randomness)
     OK(mpcw_randomness_new_own(&own_table, keys.own, seed));
     OUT(mpcw_paillier_encrypt_own(c, sizeof c, &out, keys.own, own_table, m, seed));
     mpcw_randomness_free(own_table);
-    /* the bases of a table for a peer's key are public */
-    OK(mpcw_randomness_new(&table, keys.other_public, NULL));
+    OK(mpcw_randomness_new(&table, keys.other_public, seed));
     OUT(mpcw_paillier_encrypt(c, sizeof c, &out, keys.other_public, table, m, seed));
     mpcw_randomness_free(table);
     toy_close(&keys);

@@ -163,8 +163,13 @@ static mpcw_status build(mpcw_randomness *t, const lane_mod *m, size_t side, con
     for (size_t i = 0; i < RANDOMNESS_BASES; i += lanes) {
         if ((status = draw_direct(&l, v, w, side, own, r)) != MPCW_OK)
             goto done;
-        if (t->bases && ((status = lane_leave(&l, x, v)) != MPCW_OK || (status = lane_dual_leave(&l, y, w)) != MPCW_OK))
-            goto done;
+        if (t->bases) {
+            if ((status = lane_leave(&l, x, v)) != MPCW_OK || (status = lane_dual_leave(&l, y, w)) != MPCW_OK)
+                goto done;
+            /* the bases of a public key's table are exported and tell nothing of the seed */
+            ct_declassify(x, lanes * n * sizeof *x);
+            ct_declassify(y, 2 * lanes * n * sizeof *y);
+        }
         for (size_t k = 0; k < lanes && i + k < RANDOMNESS_BASES; k++) {
             lane_copy(ops, rho + (i + k) * width, 0, v, k, width);
             lane_copy(ops, rho_n + 2 * (i + k) * width, 0, w, k, 2 * width);
