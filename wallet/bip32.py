@@ -1,0 +1,108 @@
+"""Extended public keys and unhardened derivation (BIP-32); a threshold key has no extended private key."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from bitcointx.base58 import Base58Error, CBase58Data
+from bitcointx.core import Hash160
+from coincurve import PublicKey
+
+from wallet.errors import MalformedError, NetworkMismatchError
+from wallet.network import NETWORKS, Network
+
+HARDENED: Final = 1 << 31
+
+_PRIVATE: Final = (bytes.fromhex("0488ade4"), bytes.fromhex("04358394"))
+
+
+def hash160(data: bytes) -> bytes:
+    """Return RIPEMD160(SHA256(data)), 20 bytes."""
+    return bytes(Hash160(data))
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedKey:
+    """An extended public key (BIP-32, Serialization format).
+
+    Args:
+        key: public key, 33 bytes compressed.
+        chain_code: 32 bytes.
+        depth: 0 for a master key.
+        parent: fingerprint of the parent, 4 bytes; zero for a master key.
+        child: index below the parent; zero for a master key.
+
+    Raises:
+        MalformedError: the key is no point, or a field does not fit.
+    """
+
+    key: bytes
+    chain_code: bytes
+    depth: int = 0
+    parent: bytes = bytes(4)
+    child: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.key) != 33 or len(self.chain_code) != 32 or len(self.parent) != 4:
+            raise MalformedError("an extended key has a field of a wrong length")
+        if self.depth == 0 and (any(self.parent) or self.child):
+            raise MalformedError("an extended key of depth 0 names a parent")
+        try:
+            PublicKey(self.key)
+        except ValueError as e:
+            raise MalformedError("the key of an extended key is no point") from e
+
+    @classmethod
+    def parse(cls, text: str, network: Network) -> Self:
+        """Read an xpub or tpub.
+
+        Raises:
+            MalformedError: it is malformed, or a private key.
+            NetworkMismatchError: it is of another network.
+        """
+        try:
+            data = bytes(CBase58Data(text)) if len(text) < 128 else b""
+        except Base58Error as e:
+            raise MalformedError(f"an extended key is malformed: {e}") from e
+        if data[:4] in _PRIVATE:
+            raise MalformedError("this is an extended private key", "give the public one, xpub or tpub")
+        if len(data) != 78:
+            raise MalformedError("an extended key has a wrong length")
+        if data[:4] != network.xpub:
+            known = any(data[:4] == other.xpub for other in NETWORKS.values())
+            kind = NetworkMismatchError if known else MalformedError
+            raise kind(f"the extended key is not one of {network}")
+        return cls(data[45:], data[13:45], data[4], data[5:9], int.from_bytes(data[9:13], "big"))
+
+    def text(self, network: Network) -> str:
+        """Return the Base58Check form, xpub or tpub."""
+        position = bytes([self.depth]) + self.parent + self.child.to_bytes(4, "big")
+        return str(CBase58Data.from_bytes(network.xpub + position + self.chain_code + self.key))
+
+    @property
+    def fingerprint(self) -> bytes:
+        """First 4 bytes of HASH160(key)."""
+        return hash160(self.key)[:4]
+
+    def derive(self, path: Sequence[int]) -> Self:
+        """Return an unhardened descendant (CKDpub).
+
+        Raises:
+            MalformedError: an index is hardened or out of range, or has no key (probability 2^-127).
+        """
+        node = self
+        for index in path:
+            node = node._child(index)
+        return node
+
+    def _child(self, index: int) -> Self:
+        if not 0 <= index < HARDENED:
+            raise MalformedError("a threshold key has no hardened children: an index is 0..2147483647")
+        # I = HMAC-SHA512(c_par, serP(K_par) || ser32(i)); K_i = K_par + parse256(I_L) G; c_i = I_R
+        digest = hmac.digest(self.chain_code, self.key + index.to_bytes(4, "big"), "sha512")
+        try:
+            key = PublicKey(self.key).add(digest[:32]).format()
+        except ValueError as e:
+            raise MalformedError(f"index {index} has no key: take the next one") from e
+        return type(self)(key, digest[32:], self.depth + 1, self.fingerprint, index)
