@@ -10,6 +10,7 @@ from protocol.ids import COORDINATOR, MAX_PARTIES, SESSION_ID_SIZE, PartyId, Ses
 
 NAME_LIMIT: Final = 64  # bytes of a protocol's or a check's name
 PARAMS_LIMIT: Final = 1 << 18  # the sighashes of the largest standard transaction fit
+HEADER_LIMIT: Final = PARAMS_LIMIT + 512  # bytes of a header: name, version, session, roster, parties, params
 
 
 @dataclass(frozen=True, slots=True)
