@@ -1,11 +1,11 @@
 """Sealing one secret: AES-256-GCM under a key that no other message has.
 
-sealed = salt || nonce || ciphertext || tag, 32 + 12 + len + 16 bytes; the key is a tagged hash of the master key
-and the random salt. A key that meets one message cannot meet one nonce twice; the nonce is random on top.
+sealed = salt || nonce || ciphertext || tag, 32 + 12 + len + 16 bytes; the key is a tagged hash of the master
+key and the random salt. A key that meets one message cannot meet one nonce twice; the nonce is random on top.
 
-What the cryptography package keeps: an AESGCM object holds an OpenSSL context with the expanded key, in ordinary
-memory, which OpenSSL clears when the object goes, here at the end of each function. The secret itself is read and
-written in locked memory only.
+What the cryptography package keeps: an AESGCM object holds an OpenSSL context with the expanded key, in
+ordinary memory, which OpenSSL clears when the object goes, here at the end of each function. The secret
+itself is read and written in locked memory only.
 """
 
 from typing import Final

@@ -1,12 +1,12 @@
 """Keys from passphrases: Argon2id (RFC 9106) between a floor and a ceiling that stand in the code.
 
 No caller chooses the cost. An argument for it, even one that only tests pass, would run through every layer
-above and wait there for a configuration to reach it; a constant of this module can be changed only by code that
-runs in the process already, and tests do that (tests/storage/conftest.py).
+above and wait there for a configuration to reach it; a constant of this module can be changed only by code
+that runs in the process already, and has the secrets anyway. Tests do that (tests/storage/cheap.py).
 """
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
@@ -45,7 +45,9 @@ class Cost:
         Raises:
             EncodingError: bytes are missing.
         """
-        return cls(reader.unsigned("memory", 4), reader.unsigned("iterations", 4), reader.unsigned("lanes", 1))
+        return cls(
+            reader.unsigned("memory", 4), reader.unsigned("iterations", 4), reader.unsigned("lanes", 1)
+        )
 
     def check(self) -> None:
         """Refuse a cost that this program never writes, before anything is derived with it.
@@ -82,8 +84,8 @@ def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
         StorageError: there is not enough memory.
 
     Security:
-        OpenSSL works on copies of the passphrase and the key in ordinary memory, which it clears when it is done;
-        they are in no locked pages while it runs, half a second.
+        OpenSSL works on copies of the passphrase and the key in ordinary memory, which it clears when it is
+        done; they are in no locked pages while it runs, half a second.
     """
     cost.check()
 
@@ -96,7 +98,7 @@ def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
             memory_cost=cost.memory_kib,
         )
         with passphrase.view() as secret:
-            kdf.derive_into(secret, view)
+            kdf.derive_into(cast(bytes, secret), view)  # any buffer will do; its stub says bytes
 
     try:
         return filled(KEY_SIZE, fill)

@@ -1,8 +1,8 @@
 """The manifest of a sealed file: which rows there are, in which version; sealed itself.
 
-It is what makes a row that was deleted, added or put back from an old copy a visible thing. A copy of the whole
-file put back is not: nothing in the file can tell. Who keeps copies of an old epoch is fought by refreshing the
-shares; who restores a party, by what its peers have seen.
+It shows a row that was deleted, added or put back from an old copy. A copy of the whole file put back is not
+seen: nothing in the file can tell. Against who keeps copies of old shares there is the refresh; against who
+restores a party, what its peers have seen of it.
 """
 
 from collections.abc import Mapping
@@ -77,21 +77,25 @@ class Manifest:
         )
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes) -> "Manifest":
         """Read a manifest.
 
         Raises:
             CorruptError: it is damaged.
         """
 
-        def read(reader: Reader) -> Self:
+        def read(reader: Reader) -> "Manifest":
             version = reader.unsigned("version", 8)
             header, anchor = reader.fixed("header", _DIGEST), reader.fixed("anchor", _DIGEST)
             count = reader.unsigned("rows", 4, below=_LIMIT)
-            rows = reader.items("row", count, lambda source, _: (RowId.read(source), source.unsigned("version", 8)))
+            rows = reader.items("row", count, _read_row)
             return cls(version, header, anchor, dict(rows))
 
         try:
             return decode(data, _LIMIT, read)
         except EncodingError as e:
             raise CorruptError(f"the manifest is damaged: {e}", "vault") from e
+
+
+def _read_row(reader: Reader, field: str) -> tuple[RowId, int]:
+    return RowId.read(reader), reader.unsigned(f"{field} version", 8)

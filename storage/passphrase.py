@@ -20,11 +20,11 @@ MAX_SIZE: Final = 1024  # bytes
 
 
 class Passphrase:
-    """A passphrase: UTF-8 in normal form NFC, so that the same keys pressed on two systems give the same bytes.
+    """A passphrase: UTF-8 in normal form NFC, so that two systems make the same bytes of the same characters.
 
     Security:
-        ASCII never leaves bytearrays, which are zeroed, and locked memory. Other characters pass through Python
-        strings on their way to NFC: those cannot be wiped.
+        ASCII never leaves bytearrays, which are zeroed, and locked memory. Other characters pass through
+        Python strings on their way to NFC: those cannot be wiped.
     """
 
     __slots__ = ("_secret",)

@@ -1,7 +1,7 @@
 """Sealed rows: a secret under AES-256-GCM, and public bytes authenticated with it, in the table "sealed".
 
-Associated data of a row: {format, store, party, kind, key, epoch, version, public bytes}. Without the passphrase
-the public bytes can be read, and are then believed only as far as the file is.
+Associated data of a row: {format, store, party, kind, key, epoch, version, public bytes}. Without the
+passphrase the public bytes can be read, and are then believed only as far as the file is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,8 +43,8 @@ class Vault:
     """The sealed rows of a file; sealed when it is opened, until unseal().
 
     Security:
-        The master key stands in locked memory from unseal() to seal(). After a change of the passphrase an old
-        copy of the file still opens with the old one.
+        The master key stands in locked memory from unseal() to seal(). After a change of the passphrase an
+        old copy of the file still opens with the old one.
     """
 
     __slots__ = ("_db", "_header", "_manifest", "_master")
@@ -132,7 +132,9 @@ class Vault:
 
     def rows(self, kind: str) -> Mapping[RowId, bytes]:
         """Return the public bytes of all rows of a kind, sealed or not."""
-        found = self._db.rows("SELECT key, epoch, public FROM sealed WHERE kind = ? ORDER BY key, epoch", kind)
+        found = self._db.rows(
+            "SELECT key, epoch, public FROM sealed WHERE kind = ? ORDER BY key, epoch", kind
+        )
         return {RowId(kind, key, epoch): public for key, epoch, public in found}
 
     def read(self, row: RowId) -> SealedRow:
@@ -205,7 +207,9 @@ class Vault:
                 f"the row has version {found[0]} where {version} was written last", "sealed", str(row)
             )
         try:
-            return SealedRow(found[1], envelope.unseal(master, _context(self.owner, row, *found[:2]), found[2]))
+            return SealedRow(
+                found[1], envelope.unseal(master, _context(self.owner, row, *found[:2]), found[2])
+            )
         except InvalidTag as e:
             raise CorruptError("the row was changed", "sealed", str(row)) from e
 
