@@ -1,6 +1,6 @@
 """The store of one party: its host key, its key shares, sealed, and the log of what it signed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ from storage.header import STORE_SIZE, Header, Owner
 from storage.manifest import RowId
 from storage.passphrase import Passphrase
 from storage.schema import packaged
-from storage.sealed import SealedRow, Vault
+from storage.sealed import Change, SealedRow, Vault
 from storage.shares import PublicShare
 from storage.signing_log import SignedEntry
 
@@ -38,8 +38,8 @@ _RECOVERY: Final = "recovery"
 class PartyStore:
     """A party's file, sealed when it is opened.
 
-    What is public can be read at any time: before unseal() it is no more trustworthy than the file. Everything
-    else raises SealedError before unseal(). Every change is durable when its method returns; every method raises
+    What is public can be read at any time: before unseal() it is no more trustworthy than the file. All else
+    raises SealedError before unseal(). Every change is durable when its method returns; every method raises
     StorageError when the file cannot be read or written.
     """
 
@@ -220,7 +220,7 @@ class PartyStore:
             change.put(RowId(_RECOVERY, bytes(share.info.thresh_pk)), recovery_data)
 
     def put_refreshed(self, share: KeyShare) -> None:
-        """Seal the share of another epoch beside the old one, which drop_share() deletes when all have theirs.
+        """Seal the share of another epoch beside the old one, until drop_share() deletes that.
 
         Raises:
             UsageError: as for put_share(), or the key is unknown.
@@ -230,7 +230,7 @@ class PartyStore:
                 raise UsageError("the party has no share of this key")
             self._put(change, share)
 
-    def _put(self, change: "Change", share: KeyShare) -> None:
+    def _put(self, change: Change, share: KeyShare) -> None:
         public = PublicShare.of(share)
         row = _share_row(public.key, public.epoch)
         if public.party != self.party:

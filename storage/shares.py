@@ -58,14 +58,14 @@ class PublicShare:
         return bytes(writer.fixed(self.chain_code, 32).unsigned(self.epoch, 8))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes) -> "PublicShare":
         """Read what __bytes__ wrote, with all checks of ThresholdInfo.
 
         Raises:
             EncodingError: it is not the encoding of a share.
         """
 
-        def read(reader: Reader) -> Self:
+        def read(reader: Reader) -> "PublicShare":
             t, n = reader.unsigned("t", 1), reader.unsigned("n", 1, below=MAX_PARTIES + 1)
             key = reader.point("thresh_pk")
             pubshares = reader.items("pubshare", n, _read_pubshare)

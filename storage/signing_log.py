@@ -1,7 +1,7 @@
 """What a party has signed, in the append-only table "signatures".
 
-Each row carries a hash of itself and the hash before it; the last hash is bound to the file under the master key
-(the anchor of its manifest), so that no row can be changed, added or left away without the passphrase.
+Each row carries a hash of itself and the hash before it; the last hash is bound to the file under the master
+key (the anchor of its manifest), so that no row can be changed, added or left away without the passphrase.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,10 @@ START: Final = bytes(32)  # the hash before the first row
 MAX_SIGHASHES: Final = 100_000  # more than inputs fit into a block
 MAX_ANSWER: Final = 1 << 24
 _MAX_INTEGER: Final = 1 << 63
-_COLUMNS: Final = "session, key, epoch, txid, psbt_digest, sent, fee, sighashes, signers, answer, time"
+_ROWS: Final = (
+    "SELECT seq, chain, session, key, epoch, txid, psbt_digest, sent, fee, sighashes, signers, answer, time"
+    " FROM signatures ORDER BY seq"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,9 @@ class SignedEntry:
         """Return the encoding that the hash is over."""
         writer = Writer().fixed(self.session, 32).fixed(self.key, 33).unsigned(self.epoch, 8)
         writer.fixed(self.txid, 32).fixed(self.psbt_digest, 32).unsigned(self.sent, 8).unsigned(self.fee, 8)
-        writer.unsigned(len(self.sighashes), 4).items(self.sighashes, lambda out, digest: out.fixed(digest, 32))
-        writer.unsigned(len(self.signers), 1).items(self.signers, lambda out, party: out.unsigned(party, 4))
+        writer.unsigned(len(self.sighashes), 4)
+        writer.items(self.sighashes, lambda out, sighash: out.fixed(sighash, 32))
+        writer.unsigned(len(self.signers), 1).items(self.signers, lambda out, party: out.unsigned(party, 1))
         return bytes(writer.bytes_of(self.answer, MAX_ANSWER).unsigned(self.time, 8))
 
     def _row(self) -> Row:
@@ -101,9 +105,8 @@ def append(db: Database, head: bytes, entry: SignedEntry) -> bytes:
     chain = _next(head, entry)
     count = db.rows("SELECT count(*) FROM signatures")[0][0]
     db.execute(
-        f"INSERT INTO signatures (seq, {_COLUMNS}, chain) VALUES ({', '.join('?' * 13)})",  # noqa: S608
-        count, *entry._row(), chain,
-    )  # fmt: skip
+        "INSERT INTO signatures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", count, *entry._row(), chain
+    )
     return chain
 
 
@@ -113,7 +116,7 @@ def entries(db: Database) -> tuple[SignedEntry, ...]:
     Raises:
         CorruptError: a row is not what append() wrote.
     """
-    return tuple(_entry(seq, row) for seq, *row in db.rows(f"SELECT seq, {_COLUMNS} FROM signatures ORDER BY seq"))  # noqa: S608
+    return tuple(map(_entry, db.rows(_ROWS)))
 
 
 def check(db: Database, head: bytes) -> None:
@@ -123,23 +126,21 @@ def check(db: Database, head: bytes) -> None:
         CorruptError: a row was changed, added or deleted; names it.
     """
     reached = START
-    rows = db.rows(f"SELECT seq, chain, {_COLUMNS} FROM signatures ORDER BY seq")  # noqa: S608
-    for i, (seq, chain, *row) in enumerate(rows):
-        reached = _next(reached, _entry(seq, row))
+    for i, row in enumerate(db.rows(_ROWS)):
+        seq, chain, *_ = row
+        reached = _next(reached, _entry(row))
         if seq != i or chain != reached:
             raise CorruptError("the row was changed, or one before it deleted", "signatures", f"row {i}")
     if reached != head:
         raise CorruptError("rows at the end were added or deleted", "signatures")
 
 
-def _entry(seq: int, row: list[object]) -> SignedEntry:
-    session, key, epoch, txid, psbt_digest, sent, fee, sighashes, signers, answer, time = row
+def _entry(row: Row) -> SignedEntry:
+    seq, _, session, key, epoch, txid, psbt, sent, fee, sighashes, signers, answer, time = row
+    digests = tuple(sighashes[i : i + 32] for i in range(0, len(sighashes), 32))
     try:
-        if len(sighashes) % 32:
-            raise UsageError("the sighashes have a wrong length")
-        digests = tuple(sighashes[i : i + 32] for i in range(0, len(sighashes), 32))
-        parties = tuple(PartyId(party) for party in signers)
-        return SignedEntry(session, key, epoch, txid, psbt_digest, sent, fee, digests, parties, answer, time)
+        parties = tuple(map(PartyId, signers))
+        return SignedEntry(session, key, epoch, txid, psbt, sent, fee, digests, parties, answer, time)
     except UsageError as e:
         raise CorruptError(str(e), "signatures", f"row {seq}") from e
 
