@@ -4,17 +4,19 @@ sealed = salt || nonce || ciphertext || tag, 32 + 12 + len + 16 bytes; the key i
 key and the random salt. A key that meets one message cannot meet one nonce twice; the nonce is random on top.
 
 What the cryptography package keeps: an AESGCM object holds an OpenSSL context with the expanded key, in
-ordinary memory, which OpenSSL clears when the object goes, here at the end of each function. The secret
-itself is read and written in locked memory only.
+ordinary memory, which OpenSSL clears when the object goes, here at the end of each function; a copy stays on
+the stack, which is overwritten then. The secret itself is read and written in locked memory only.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from native.entropy import random_bytes
-from native.exposure import encode, exposed, filled
+from native.exposure import encode, exposed, filled, scrub
 from native.hashing import hash_to_seed
 from native.secret import SecretBytes, SecretSeed
 
@@ -60,13 +62,12 @@ def unseal(master: SecretSeed, context: bytes, sealed: bytes) -> SecretBytes | N
 def encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes | None) -> bytes:
     """Return ciphertext and tag of AES-256-GCM; the key must never have another message."""
     box = bytearray((secret.size if secret is not None else 0) + TAG_SIZE)
-    with exposed(key) as key_view:
-        cipher = AESGCM(key_view)
-    if secret is None:
-        cipher.encrypt_into(nonce, b"", context, box)
-    else:
-        with exposed(secret) as view:
-            cipher.encrypt_into(nonce, view, context, box)
+    with _cipher(key) as cipher:
+        if secret is None:
+            cipher.encrypt_into(nonce, b"", context, box)
+        else:
+            with exposed(secret) as view:
+                cipher.encrypt_into(nonce, view, context, box)
     return bytes(box)
 
 
@@ -76,12 +77,21 @@ def decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> Secre
     Raises:
         InvalidTag: anything differs.
     """
-    with exposed(key) as key_view:
-        cipher = AESGCM(key_view)
-    if len(box) <= TAG_SIZE:
-        cipher.decrypt_into(nonce, box, context, bytearray())
-        return None
-    return filled(len(box) - TAG_SIZE, lambda view: cipher.decrypt_into(nonce, box, context, view))
+    with _cipher(key) as cipher:
+        if len(box) <= TAG_SIZE:
+            cipher.decrypt_into(nonce, box, context, bytearray())
+            return None
+        return filled(len(box) - TAG_SIZE, lambda view: cipher.decrypt_into(nonce, box, context, view))
+
+
+@contextmanager
+def _cipher(key: SecretBytes) -> Iterator[AESGCM]:
+    try:
+        with exposed(key) as view:
+            cipher = AESGCM(view)
+        yield cipher
+    finally:
+        scrub()
 
 
 def _message_key(master: SecretSeed, salt: bytes) -> SecretBytes:
