@@ -56,7 +56,7 @@ def filled(size: int, fill: Callable[[memoryview], object]) -> SecretBytes:
 
 
 def scrub() -> None:
-    """Overwrite what the last call of a library has left on the stack and in small freed blocks.
+    """Overwrite what the last call of a library has left in registers, stack and small freed blocks.
 
     Security:
         Best effort: call it in the thread that made the call, right after.
