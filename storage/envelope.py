@@ -8,8 +8,6 @@ ordinary memory, which OpenSSL clears when the object goes, here at the end of e
 the stack, which is overwritten then. The secret itself is read and written in locked memory only.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -61,14 +59,10 @@ def unseal(master: SecretSeed, context: bytes, sealed: bytes) -> SecretBytes | N
 
 def encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes | None) -> bytes:
     """Return ciphertext and tag of AES-256-GCM; the key must never have another message."""
-    box = bytearray((secret.size if secret is not None else 0) + TAG_SIZE)
-    with _cipher(key) as cipher:
-        if secret is None:
-            cipher.encrypt_into(nonce, b"", context, box)
-        else:
-            with exposed(secret) as view:
-                cipher.encrypt_into(nonce, view, context, box)
-    return bytes(box)
+    try:
+        return _encrypt(key, nonce, context, secret)
+    finally:
+        scrub()  # here, not in a context manager: that would run deeper in the stack than the cipher did
 
 
 def decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> SecretBytes | None:
@@ -77,21 +71,31 @@ def decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> Secre
     Raises:
         InvalidTag: anything differs.
     """
-    with _cipher(key) as cipher:
-        if len(box) <= TAG_SIZE:
-            cipher.decrypt_into(nonce, box, context, bytearray())
-            return None
-        return filled(len(box) - TAG_SIZE, lambda view: cipher.decrypt_into(nonce, box, context, view))
-
-
-@contextmanager
-def _cipher(key: SecretBytes) -> Iterator[AESGCM]:
     try:
-        with exposed(key) as view:
-            cipher = AESGCM(view)
-        yield cipher
+        return _decrypt(key, nonce, context, box)
     finally:
         scrub()
+
+
+def _encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes | None) -> bytes:
+    box = bytearray((secret.size if secret is not None else 0) + TAG_SIZE)
+    with exposed(key) as key_view:
+        cipher = AESGCM(key_view)
+    if secret is None:
+        cipher.encrypt_into(nonce, b"", context, box)
+    else:
+        with exposed(secret) as view:
+            cipher.encrypt_into(nonce, view, context, box)
+    return bytes(box)
+
+
+def _decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> SecretBytes | None:
+    with exposed(key) as key_view:
+        cipher = AESGCM(key_view)
+    if len(box) <= TAG_SIZE:
+        cipher.decrypt_into(nonce, box, context, bytearray())
+        return None
+    return filled(len(box) - TAG_SIZE, lambda view: cipher.decrypt_into(nonce, box, context, view))
 
 
 def _message_key(master: SecretSeed, salt: bytes) -> SecretBytes:
