@@ -1,4 +1,4 @@
-"""What all commands have in common: --home, --wallet and --json anywhere on the line, errors as exit codes."""
+"""What all commands share: --home, --wallet and --json anywhere on the line, errors as exit codes."""
 
 import functools
 import inspect

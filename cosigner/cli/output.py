@@ -68,10 +68,10 @@ def _details(error: BaseException) -> dict[str, Any]:
     """Return the public attributes that scripts act on: amounts, rules, culprits."""
     names = ("needed", "available", "rule", "reason", "culprits", "missing", "check")
     found = {name: getattr(error, name) for name in names if hasattr(error, name)}
-    return {
-        name: dict(value) if isinstance(value, Mapping) else _plain(value) for name, value in found.items()
-    }
+    return {name: _plain(value) for name, value in found.items()}
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}
     return sorted(value) if isinstance(value, frozenset | set) else value
