@@ -4,7 +4,8 @@ from wallet.psbt.combine import combine
 from wallet.psbt.convert import to_v0, to_v2
 from wallet.psbt.finalize import extract, finalize
 from wallet.psbt.maps import PsbtInput, PsbtOutput
-from wallet.psbt.psbt import Psbt, UnsignedTx
+from wallet.psbt.psbt import Psbt
+from wallet.psbt.unsigned import UnsignedTx
 from wallet.psbt.values import KeyOrigin, LeafScript, TapKeyOrigin, TapLeaf
 
 __all__ = [
