@@ -47,6 +47,12 @@ def test_signatures_may_come_one_by_one():
     assert attach(first, SEEN, {0: SIGNATURES[0]}) == attach(PSBT, SEEN, SIGNATURES)
 
 
+def test_signatures_of_other_keys_stay():
+    other = {OTHER.public_key(receive(0)): encode_ecdsa(SIGNATURES[0])}
+    signed = attach(with_input(PSBT, 0, partial_sigs=other), SEEN, SIGNATURES)
+    assert signed.inputs[0].partial_sigs.items() > other.items()
+
+
 def test_signature_for_all_in_taproot_has_its_type_behind():
     psbt = with_input(PSBT, 1, sighash_type=SIGHASH_ALL)
     seen = review(psbt, ACCOUNTS, FeeCaps())
