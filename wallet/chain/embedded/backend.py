@@ -107,6 +107,14 @@ class EmbeddedChain:
         """Return the last block of the active chain."""
         return self._kernel.tip()
 
+    def block(self, height: int) -> Block:
+        """Return a block of the active chain, 0..tip."""
+        return self._index.blocks[height]
+
+    def transactions(self, height: int) -> tuple[Transaction, ...]:
+        """Return the transactions of a block of the active chain, the coinbase first."""
+        return tuple(confirmed.tx for confirmed in self._index.confirmed[height])
+
     def watch(self, wallet: str, branches: Sequence[Watch], birth: int) -> None:
         """Watch scripts; blocks before the birth are looked at as well, since all are in memory.
 
