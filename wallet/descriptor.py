@@ -172,6 +172,10 @@ class Descriptor:
         plain = f"{_NAMES[self.kind]}({key})"
         return f"{plain}#{checksum(plain)}"
 
+    def abbreviated(self) -> str:
+        """Return what names the wallet in a file of labels, such as wpkh([d34db33f]) (BIP-329, origin)."""
+        return f"{_NAMES[self.kind]}({self.origin or KeyOrigin(self.key.fingerprint)})"
+
     def singles(self) -> tuple[Self, ...]:
         """Return the descriptors that a multipath step stands for (BIP-389), or this one if it has none."""
         for i, step in enumerate(self.steps):
