@@ -97,10 +97,17 @@ class EmbeddedChain:
         self.close()
 
     def close(self) -> None:
-        """Write the databases and let go of the directory. A second call does nothing."""
-        if self._kernel.is_open:
+        """Write the databases and let go of the directory. A second call does nothing.
+
+        Where the disk is full they cannot be written: the next open rebuilds them from the blocks.
+        """
+        if not self._kernel.is_open:
+            return
+        try:
             self._kernel.close()
-            self._disk.mark_closed()
+            if not self._kernel.faults:
+                self._disk.mark_closed()
+        finally:
             self._disk.unlock()
 
     def tip(self) -> Block:
@@ -165,8 +172,10 @@ class EmbeddedChain:
         Raises:
             ChainRefusedError: one was refused; the others may have been taken.
         """
-        outcomes = self._mempool(self._pool).submit(package)
-        self._save_pool()
+        trial = self._pool.copy()
+        outcomes = self._mempool(trial).submit(package)
+        self._save(trial)
+        self._pool = trial
         for outcome in outcomes:
             if isinstance(outcome, ChainRefusedError) and outcome.reason not in KNOWN:
                 raise outcome
@@ -252,12 +261,12 @@ class EmbeddedChain:
 
     def _persist(self) -> None:
         self._disk.sync_blocks()
-        self._save_pool()
+        self._save(self._pool)
 
-    def _save_pool(self) -> None:
-        if self._stored != self._pool.entries.keys():
-            self._disk.save_mempool(Waiting(entry.tx, entry.first_seen) for entry in self._pool)
-            self._stored = frozenset(self._pool.entries)
+    def _save(self, pool: Pool) -> None:
+        if self._stored != pool.entries.keys():
+            self._disk.save_mempool(Waiting(entry.tx, entry.first_seen) for entry in pool)
+            self._stored = frozenset(pool.entries)
 
     def _mempool(self, pool: Pool) -> Mempool:
         return Mempool(self._index, pool, self._now())

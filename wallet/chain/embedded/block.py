@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from wallet.amounts import COIN, Sats
-from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut, double_sha256
+from wallet.tx import SEQUENCE_FINAL, OutPoint, Transaction, Txid, TxIn, TxOut, double_sha256
+from wallet.wire import counted
 
 MAX_BLOCK_WEIGHT: Final = 4_000_000
 MAX_BLOCK_SIGOPS: Final = 80_000
@@ -52,7 +53,7 @@ def make_block(template: Template) -> tuple[bytes, tuple[Transaction, ...]]:
         + template.time.to_bytes(4, "little")
         + _BITS.to_bytes(4, "little")
     )
-    return _work(header) + _compact_size(len(txs)) + b"".join(map(bytes, txs)), txs
+    return _work(header) + counted([bytes(tx) for tx in txs]), txs
 
 
 def subsidy(height: int) -> Sats:
@@ -67,7 +68,7 @@ def _coinbase(template: Template) -> Transaction:
         (
             TxIn(
                 OutPoint(Txid(bytes(32)), 0xFFFFFFFF),
-                sequence=0xFFFFFFFF,
+                sequence=SEQUENCE_FINAL,
                 script_sig=_height_script(template.height),
                 witness=(_RESERVED,),
             ),
@@ -102,8 +103,3 @@ def _work(header: bytes) -> bytes:
     while int.from_bytes(double_sha256(header + nonce.to_bytes(4, "little")), "little") > _TARGET:
         nonce += 1
     return header + nonce.to_bytes(4, "little")
-
-
-def _compact_size(n: int) -> bytes:
-    """Return a CompactSize; a block has fewer than 2^16 transactions."""
-    return bytes([n]) if n < 0xFD else b"\xfd" + n.to_bytes(2, "little")

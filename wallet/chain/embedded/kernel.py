@@ -29,6 +29,9 @@ class Kernel:
         directory: where the chain is; made if it does not exist. One process at a time may open it.
         reindex: whether to rebuild both databases from the block files.
 
+    Attributes:
+        faults: what could not be written or read, in the words of the library; not to be used further then.
+
     Raises:
         ChainError: the databases cannot be opened.
     """
@@ -38,7 +41,7 @@ class Kernel:
         self._stack = ExitStack()
         # What callbacks heard. ctypes swallows an exception in a callback: they append and nothing else.
         self._verdicts: list[tuple[Any, Any]] = []
-        self._faults: list[str] = []
+        self.faults: list[str] = []
         self._manager: Any = None
         self._chain: Any = None
         try:
@@ -48,7 +51,7 @@ class Kernel:
         except (RuntimeError, UnicodeError) as e:
             self.close()
             raise ChainError(f"the embedded chain in {directory} cannot be opened: {e}") from e
-        if failed or self._faults:
+        if failed or self.faults:
             fault = self._fault()
             self.close()
             raise ChainError(f"the blocks in {directory} cannot be read{fault}")
@@ -76,10 +79,10 @@ class Kernel:
         return pbk.ChainstateManager(options)
 
     def _on_fault(self, _: object, message: Any, length: int) -> None:
-        self._faults.append(ctypes.string_at(message, length).decode(errors="replace"))
+        self.faults.append(ctypes.string_at(message, length).decode(errors="replace"))
 
     def _fault(self) -> str:
-        return ": " + "; ".join(self._faults) if self._faults else ""
+        return ": " + "; ".join(self.faults) if self.faults else ""
 
     def close(self) -> None:
         """Write the databases and let go of the directory. A second call does nothing."""
@@ -129,14 +132,14 @@ class Kernel:
             ChainError: it is malformed or breaks a rule of consensus, or it cannot be written.
         """
         self._require_open()
+        self._require_sound()
         self._verdicts.clear()
         failure = ""
         try:
             self._manager.process_block(pbk.Block(block))
         except (RuntimeError, pbk.KernelException) as e:
             failure = str(e)
-        if self._faults:
-            raise ChainError(f"a block cannot be stored{self._fault()}", "free space on the disk")
+        self._require_sound()
         for mode, result in self._verdicts:
             if mode != pbk.ValidationMode.VALID:
                 raise ChainError(f"a block was refused: {result.name.lower().replace('_', '-')}")
@@ -147,6 +150,10 @@ class Kernel:
     def _active(self) -> Any:
         self._require_open()
         return self._chain
+
+    def _require_sound(self) -> None:
+        if self.faults:
+            raise ChainError(f"a block cannot be stored{self._fault()}", "free space and start again")
 
     def _require_open(self) -> None:
         if not self.is_open:  # a null pointer would end the process

@@ -1,7 +1,9 @@
 """What relay asks of scripts beyond consensus, such as low-S (Core, STANDARD_SCRIPT_VERIFY_FLAGS)."""
 
+import functools
 from typing import Final
 
+from bitcointx import set_custom_secp256k1_path
 from bitcointx.core import CTransaction, ValidationError
 from bitcointx.core.script import CScript, CScriptWitness
 from bitcointx.core.scripteval import (
@@ -10,6 +12,7 @@ from bitcointx.core.scripteval import (
     UNHANDLED_SCRIPT_VERIFY_FLAGS,
     VerifyScript,
 )
+from coincurve import _libsecp256k1
 
 from wallet.errors import ChainRefusedError
 from wallet.tx import Transaction, TxOut
@@ -60,6 +63,7 @@ def check_script(tx: Transaction, i: int, spent: TxOut) -> None:
     Raises:
         ChainRefusedError: a flag is violated.
     """
+    _load_secp256k1()
     txin = tx.inputs[i]
     try:
         VerifyScript(
@@ -73,3 +77,9 @@ def check_script(tx: Transaction, i: int, spent: TxOut) -> None:
         )
     except ValidationError as e:
         raise script_failed(str(e)) from e
+
+
+@functools.cache
+def _load_secp256k1() -> None:
+    """Have bitcointx verify signatures with the libsecp256k1 that coincurve brings."""
+    set_custom_secp256k1_path(_libsecp256k1.__file__)
