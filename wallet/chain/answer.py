@@ -64,11 +64,11 @@ class Answer:
             raise self._unexpected("is no array")
         return (self._part(value, "[]") for value in self.value)
 
-    def fields(self) -> Iterator[Self]:
-        """Yield the values of an object's fields."""
+    def names(self) -> list[str]:
+        """Return the names of an object's fields."""
         if not isinstance(self.value, dict):
             raise self._unexpected("is no object")
-        return (self._part(value, key) for key, value in self.value.items())
+        return list(self.value)
 
     def text(self) -> str:
         """Return a string."""
@@ -81,6 +81,12 @@ class Answer:
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self._unexpected("is no whole number")
         return self.value
+
+    def number(self) -> Decimal:
+        """Return a number."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | Decimal):
+            raise self._unexpected("is no number")
+        return Decimal(self.value)
 
     def boolean(self) -> bool:
         """Return a truth value."""
@@ -104,8 +110,8 @@ class Answer:
 
     def sats(self) -> Sats:
         """Return an amount that is written in bitcoin, exactly."""
-        value = Decimal(self.value) if type(self.value) is int else self.value
-        if not isinstance(value, Decimal) or not 0 <= value <= _MAX_BTC:
+        value = self.number()
+        if not 0 <= value <= _MAX_BTC:
             raise self._unexpected("is no amount")
         # at most 8 decimals: nothing is rounded, and the product has at most 16 digits
         if int(value.as_tuple().exponent) < -8:

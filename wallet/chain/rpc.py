@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Self
 
 from wallet.chain.answer import Answer, Json, parse_json
 from wallet.chain.endpoint import Endpoint
@@ -45,7 +45,7 @@ class RpcError(ChainError):
 
     def __init__(self, method: str, code: int, reason: str) -> None:
         self.code = code
-        self.reason = _printable(reason)
+        self.reason = printable(reason)
         super().__init__(f"bitcoind refused {method}: {self.reason}", _HINTS.get(code, ""))
 
 
@@ -86,6 +86,10 @@ class RpcClient:
         self.wallet = wallet
         self._timeout = timeout
         self._path = "/" if wallet is None else f"/wallet/{wallet}"
+
+    def of_wallet(self, wallet: str) -> Self:
+        """Return a client of a wallet of the same node."""
+        return type(self)(self.endpoint, wallet, self._timeout)
 
     def call(self, method: str, *params: Json, timeout: float | None = None) -> Answer:
         """Call a method with parameters by position.
@@ -248,6 +252,6 @@ def _plain(params: Params) -> Json:
     return dict(params) if isinstance(params, Mapping) else list(params)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return what a node says as one short line without control characters."""
     return "".join(c if c.isprintable() else " " for c in text[:500]).strip()
