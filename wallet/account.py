@@ -42,6 +42,16 @@ class KeyPath:
         return f"{int(self.branch)}/{self.index}"
 
 
+def output_script(kind: ScriptType, key: bytes) -> bytes:
+    """Return the output script that a public key can spend alone.
+
+    Args:
+        kind: P2WPKH or P2TR; P2TR without a script path (BIP-86).
+        key: 33 bytes.
+    """
+    return p2wpkh(hash160(key)) if kind is ScriptType.P2WPKH else p2tr(output_key(key[1:]))
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One key and what it receives on.
@@ -75,13 +85,10 @@ class Account:
 
     def script(self, path: KeyPath) -> bytes:
         """Return the output script at a path."""
-        return self._script_of(self.public_key(path))
+        return output_script(self.kind, self.public_key(path))
 
     def scripts(self, branch: Branch, start: int, end: int) -> Iterator[tuple[KeyPath, bytes]]:
         """Yield the paths start..end-1 of a branch with their output scripts."""
         parent = self.key.derive([branch])
         for index in range(start, end):
-            yield KeyPath(branch, index), self._script_of(parent.derive([index]).key)
-
-    def _script_of(self, key: bytes) -> bytes:
-        return p2wpkh(hash160(key)) if self.kind is ScriptType.P2WPKH else p2tr(output_key(key[1:]))
+            yield KeyPath(branch, index), output_script(self.kind, parent.derive([index]).key)

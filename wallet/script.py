@@ -23,6 +23,16 @@ class ScriptType(Enum):
     NONSTANDARD = "nonstandard"
 
 
+def p2pkh(key_hash: bytes) -> bytes:
+    """Return the output script of HASH160(key), 20 bytes, from before SegWit."""
+    return b"\x76\xa9\x14" + key_hash + b"\x88\xac"
+
+
+def p2sh(script_hash: bytes) -> bytes:
+    """Return the output script of HASH160(script), 20 bytes (BIP-16)."""
+    return b"\xa9\x14" + script_hash + b"\x87"
+
+
 def p2wpkh(key_hash: bytes) -> bytes:
     """Return the output script of HASH160(key), 20 bytes (BIP-141)."""
     return b"\x00\x14" + key_hash

@@ -1,16 +1,14 @@
-"""Transactions as immutable values; python-bitcointx reads and writes their bytes."""
+"""Transactions as immutable values and their serialisation (BIP-144)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final, NewType, Self
-
-from bitcointx.core import COutPoint, CTransaction, CTxIn, CTxInWitness, CTxOut, CTxWitness
-from bitcointx.core.script import CScript, CScriptWitness
-from bitcointx.core.serialize import SerializationError
+from typing import ClassVar, Final, NewType, Self
 
 from wallet.amounts import MAX_MONEY, Sats
 from wallet.errors import MalformedError
+from wallet.wire import Reader, counted, sized
 
 Txid = NewType("Txid", bytes)  # 32 bytes in the order of the hash; displayed reversed
 
@@ -20,6 +18,7 @@ SEQUENCE_RBF: Final = 0xFFFFFFFD  # BIP-125
 MAX_STANDARD_WEIGHT: Final = 400_000
 MAX_TRANSACTION_BYTES: Final = 4_000_000  # the weight limit of a block
 
+_SEGWIT: Final = b"\x00\x01"  # marker and flag (BIP-144)
 _TXID = re.compile(r"[0-9a-f]{64}")
 _OUTPOINT = re.compile(r"([0-9a-f]{64}):(0|[1-9][0-9]{0,9})")
 
@@ -89,6 +88,24 @@ class TxIn:
     script_sig: bytes = b""
     witness: tuple[bytes, ...] = ()
 
+    LEAST_SIZE: ClassVar = 41
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Read an input; its witness stands elsewhere.
+
+        Raises:
+            MalformedError: bytes are missing.
+        """
+        prevout = OutPoint(Txid(reader.fixed(32)), reader.unsigned(4))
+        script_sig = reader.sized()
+        return cls(prevout, reader.unsigned(4), script_sig)
+
+    def without_witness(self) -> bytes:
+        """Return the serialisation, to which the witness does not belong."""
+        prevout = self.prevout.txid + self.prevout.index.to_bytes(4, "little")
+        return prevout + sized(self.script_sig) + self.sequence.to_bytes(4, "little")
+
 
 @dataclass(frozen=True, slots=True)
 class TxOut:
@@ -102,6 +119,40 @@ class TxOut:
     value: Sats
     script_pubkey: bytes
 
+    LEAST_SIZE: ClassVar = 9
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Read an output.
+
+        Raises:
+            MalformedError: bytes are missing, or the value is out of range.
+        """
+        value = reader.unsigned(8)
+        if value > MAX_MONEY:
+            raise MalformedError("the value of an output is out of range")
+        return cls(Sats(value), reader.sized())
+
+    def __bytes__(self) -> bytes:
+        """Return the serialisation."""
+        return self.value.to_bytes(8, "little") + sized(self.script_pubkey)
+
+
+def serialize(version: int, inputs: Sequence[TxIn], outputs: Sequence[TxOut], locktime: int) -> bytes:
+    """Return the serialisation of a transaction without witnesses."""
+    return b"".join(
+        (
+            version.to_bytes(4, "little", signed=True),
+            counted([txin.without_witness() for txin in inputs]),
+            counted([bytes(out) for out in outputs]),
+            locktime.to_bytes(4, "little"),
+        )
+    )
+
+
+def _with_witness(reader: Reader, txin: TxIn) -> TxIn:
+    return replace(txin, witness=tuple(reader.sized() for _ in range(reader.count(1))))
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
@@ -114,7 +165,7 @@ class Transaction:
         version: 2 unless read from elsewhere.
 
     Raises:
-        MalformedError: there is no input or output, an input appears twice, or an amount is out of range.
+        MalformedError: there is no input or output, an input appears twice, or a number is out of range.
     """
 
     inputs: tuple[TxIn, ...]
@@ -133,7 +184,10 @@ class Transaction:
             total += out.value
             if not 0 <= out.value <= MAX_MONEY or total > MAX_MONEY:
                 raise MalformedError("an output of a transaction is out of range")
-        object.__setattr__(self, "txid", Txid(double_sha256(self.without_witness())))
+        try:
+            object.__setattr__(self, "txid", Txid(double_sha256(self.without_witness())))
+        except OverflowError as e:
+            raise MalformedError("a number of a transaction is out of range") from e
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -144,23 +198,23 @@ class Transaction:
         """
         if len(data) > MAX_TRANSACTION_BYTES:
             raise MalformedError("a transaction is longer than a block")
+        reader = Reader(data)
         try:
-            parsed = CTransaction.deserialize(data)
-        except (SerializationError, ValueError) as e:
+            version = reader.signed(4)
+            segwit = reader.peek(1) == b"\x00"
+            if segwit and reader.fixed(2) != _SEGWIT:
+                raise MalformedError("it has no inputs")
+            inputs = tuple(TxIn.read(reader) for _ in range(reader.count(TxIn.LEAST_SIZE)))
+            outputs = tuple(TxOut.read(reader) for _ in range(reader.count(TxOut.LEAST_SIZE)))
+            if segwit:
+                inputs = tuple(_with_witness(reader, txin) for txin in inputs)
+                if not any(txin.witness for txin in inputs):
+                    raise MalformedError("all of its witnesses are empty")
+            locktime = reader.unsigned(4)
+            reader.end()
+        except MalformedError as e:
             raise MalformedError(f"this is no transaction: {e}") from e
-        stacks = [tuple(map(bytes, wit.scriptWitness)) for wit in parsed.wit.vtxinwit]
-        stacks += [()] * (len(parsed.vin) - len(stacks))
-        inputs = (
-            TxIn(
-                OutPoint(Txid(bytes(txin.prevout.hash)), txin.prevout.n),
-                txin.nSequence,
-                bytes(txin.scriptSig),
-                stack,
-            )
-            for txin, stack in zip(parsed.vin, stacks, strict=True)
-        )
-        outputs = (TxOut(Sats(out.nValue), bytes(out.scriptPubKey)) for out in parsed.vout)
-        return cls(tuple(inputs), tuple(outputs), parsed.nLockTime, parsed.nVersion)
+        return cls(inputs, outputs, locktime, version)
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
@@ -177,24 +231,15 @@ class Transaction:
 
     def __bytes__(self) -> bytes:
         """Return the serialisation of the network, with witnesses if there are any."""
-        return self._serialize(tuple(txin.witness for txin in self.inputs))
+        if not any(txin.witness for txin in self.inputs):
+            return self.without_witness()
+        legacy = self.without_witness()
+        witnesses = b"".join(counted([sized(item) for item in txin.witness]) for txin in self.inputs)
+        return legacy[:4] + _SEGWIT + legacy[4:-4] + witnesses + legacy[-4:]
 
     def without_witness(self) -> bytes:
         """Return the serialisation whose double SHA-256 is the transaction id."""
-        return self._serialize(())
-
-    def _serialize(self, stacks: tuple[tuple[bytes, ...], ...]) -> bytes:
-        witness = CTxWitness([CTxInWitness(CScriptWitness(stack)) for stack in stacks] if any(stacks) else [])
-        return CTransaction(
-            [
-                CTxIn(COutPoint(t.prevout.txid, t.prevout.index), CScript(t.script_sig), t.sequence)
-                for t in self.inputs
-            ],
-            [CTxOut(out.value, CScript(out.script_pubkey)) for out in self.outputs],
-            self.locktime,
-            self.version,
-            witness,
-        ).serialize()
+        return serialize(self.version, self.inputs, self.outputs, self.locktime)
 
     @property
     def wtxid(self) -> Txid:
