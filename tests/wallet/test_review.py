@@ -26,6 +26,7 @@ from wallet.review import LOCKTIME_SLACK, Review, Rule, review
 from wallet.script import dust_threshold, p2tr
 from wallet.script_index import Owner
 from wallet.sighash import SIGHASH_ALL, SIGHASH_DEFAULT, SighashCache
+from wallet.taproot import output_key
 from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
 
 from .spending import (
