@@ -69,7 +69,7 @@ def coordinate(
     own, results = Sessions(), list[R]()
     sealed = own.open(place, opening, results.append)
     letters = [*((COORDINATOR, message) for message in sealed), *answers]
-    failures = carry(place.header.session, {**peers, COORDINATOR: own}, letters)
+    failures = carry(place.header.session, {COORDINATOR: own, **peers}, letters)
     if failures:
         raise _first_error(failures)
     return results[0]
