@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wallet.fakes import (
@@ -211,6 +211,7 @@ def test_load_reads_a_store():
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_balance_is_what_came_minus_what_went(data):
     stored, unspent, expected = [], {}, 0
     for i in range(data.draw(st.integers(1, 12))):
