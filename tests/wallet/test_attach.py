@@ -13,7 +13,7 @@ from wallet.review import review
 from wallet.sighash import SIGHASH_ALL
 from wallet.signature import encode_bip340, encode_ecdsa
 
-from .spending import (
+from .own_psbts import (
     ACCOUNTS,
     OTHER,
     TR,

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from random import Random
 
+import bdkpython as bdk
 import pbk
 import pytest
 
 from wallet.account import GAP_LIMIT, Account
 from wallet.amounts import FeeRate, Sats
 from wallet.attach import attach
+from wallet.descriptor import Descriptor
 from wallet.errors import MalformedError, RefusedError, WalletError
 from wallet.fees import FeeCaps
 from wallet.own_keys import OwnKeys
@@ -29,7 +31,7 @@ from wallet.sighash import SIGHASH_ALL, SIGHASH_DEFAULT, SighashCache
 from wallet.taproot import output_key
 from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
 
-from .spending import (
+from .own_psbts import (
     ACCOUNTS,
     OTHER,
     OTHER_TR,
@@ -508,3 +510,27 @@ def test_many_claims_of_our_keys_cost_no_derivation(monkeypatch):
     )
     assert review(psbt, ACCOUNTS, CAPS).outputs[1].own is None
     assert derived == [Owner(0, receive(3))]
+
+
+@pytest.mark.parametrize("own", [WPKH, TR])
+def test_psbts_of_bdk_are_accepted(own):
+    """BDK watches our descriptor; for P2TR it leaves the previous transactions out."""
+    descriptor = bdk.Descriptor(Descriptor.of(own).text(), bdk.NetworkKind.TEST)
+    persister = bdk.Persister.new_in_memory()
+    wallet = bdk.Wallet.create_from_two_path_descriptor(descriptor, bdk.Network.REGTEST, persister)
+    coins = [Coin(own, receive(i), 100_000 + i) for i in range(3)]
+    fundings = [bdk.Transaction(bytes(coin.funding)) for coin in coins]
+    wallet.apply_unconfirmed_txs([bdk.UnconfirmedTx(tx=tx, last_seen=1_700_000_000) for tx in fundings])
+    builder = bdk.TxBuilder().add_recipient(
+        bdk.Script(OTHER.script(receive(0))), bdk.Amount.from_sat(150_000)
+    )
+    draft = builder.fee_rate(bdk.FeeRate.from_sat_per_vb(3)).finish(wallet)
+
+    psbt = Psbt.from_base64(draft.serialize())
+    seen = review(psbt, ACCOUNTS, CAPS)
+    assert (seen.fee, seen.sent) == (draft.fee(), 150_000)
+    assert [o.own for o in seen.outputs if o.own] == [Owner(ACCOUNTS.index(own), change(0))]
+    signed = attach(psbt, seen, {item.index: sign(item) for item in seen.inputs})
+    result = bdk.Psbt(signed.base64()).finalize()
+    assert result.errors is None
+    assert result.psbt.extract_tx().serialize() == bytes(extract(finalize(signed)))
