@@ -145,13 +145,29 @@ def test_input_that_does_not_say_what_it_spends_is_refused(psbt):
     refused(Rule.AMOUNT_UNPROVEN, with_input(psbt, 0, non_witness_utxo=None, witness_utxo=None))
 
 
-def test_own_taproot_amount_may_come_without_previous_transaction_as_its_digest_commits_to_it():
-    bare = with_input(MIXED, 1, non_witness_utxo=None)
-    assert review(bare, ACCOUNTS, CAPS) == review(MIXED, ACCOUNTS, CAPS)
-    lie = replace(HERE[1].out, value=Sats(HERE[1].value + 500))
-    lied = review(with_input(bare, 1, witness_utxo=lie), ACCOUNTS, CAPS)
-    assert lied.fee == 1500
-    assert lied.inputs[1].sighash != review(MIXED, ACCOUNTS, CAPS).inputs[1].sighash
+def test_own_taproot_amounts_may_come_without_previous_transactions_as_all_digests_commit_to_them():
+    coins = [HERE[1], Coin(TR, receive(0), 100_000)]
+    full = spend(coins, [payment(90_000), returned(209_000, TR, change(5))])
+    bare = with_input(with_input(full, 0, non_witness_utxo=None), 1, non_witness_utxo=None)
+    true = review(bare, ACCOUNTS, CAPS)
+    assert true == review(full, ACCOUNTS, CAPS)
+    for index, coin in enumerate(coins):
+        lie = replace(coin.out, value=Sats(coin.value + 500))
+        lied = review(with_input(bare, index, witness_utxo=lie), ACCOUNTS, CAPS)
+        assert lied.fee == 1500
+        assert [a.sighash == b.sighash for a, b in zip(lied.inputs, true.inputs, strict=True)] == [
+            False,
+            False,
+        ]
+
+
+def test_own_taproot_amount_beside_segwit_must_be_proven():
+    """The coin may be a stranger's, who signs it himself: our P2WPKH signature would be good for that."""
+    refused(Rule.AMOUNT_UNPROVEN, with_input(MIXED, 1, non_witness_utxo=None))
+    strangers = Coin(OTHER_TR, receive(0), 10**6)
+    psbt = spend([HERE[0], strangers], [payment(90_000), returned(209_000, TR, change(5))])
+    lie = replace(HERE[1].fields, non_witness_utxo=None)
+    refused(Rule.AMOUNT_UNPROVEN, replace(psbt, inputs=(psbt.inputs[0], lie)))
 
 
 @pytest.mark.parametrize("theirs", [FOREIGN, FOREIGN_TR], ids=["p2wpkh", "p2tr"])
