@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from bitcointx.core.serialize import BytesSerializer
-
 from native.hashing import tagged_hash
 from wallet.errors import MalformedError
-from wallet.tx import OutPoint, Transaction, TxOut
+from wallet.tx import OutPoint, Transaction, TxOut, double_sha256
+from wallet.wire import sized
 
 SIGHASH_DEFAULT: Final = 0x00  # Taproot only; signs what ALL signs
 SIGHASH_ALL: Final = 0x01
@@ -54,9 +53,9 @@ class SighashCache:
         midstates = {
             "_sha_prevouts": (_outpoint(txin.prevout) for txin in self.tx.inputs),
             "_sha_sequences": (_u32(txin.sequence) for txin in self.tx.inputs),
-            "_sha_outputs": (_output(out) for out in self.tx.outputs),
-            "_sha_amounts": (_i64(out.value) for out in self.prevouts),
-            "_sha_scriptpubkeys": (BytesSerializer.serialize(out.script_pubkey) for out in self.prevouts),
+            "_sha_outputs": map(bytes, self.tx.outputs),
+            "_sha_amounts": (_u64(out.value) for out in self.prevouts),
+            "_sha_scriptpubkeys": (sized(out.script_pubkey) for out in self.prevouts),
         }
         for name, items in midstates.items():
             object.__setattr__(self, name, _sha(items))
@@ -85,13 +84,13 @@ class SighashCache:
             sha256(self._sha_sequences).digest() if sighash_type == SIGHASH_ALL else bytes(32),
             _outpoint(txin.prevout),
             b"\x19\x76\xa9\x14" + key_hash + b"\x88\xac",  # scriptCode with its length
-            _i64(self.prevouts[index].value),
+            _u64(self.prevouts[index].value),
             _u32(txin.sequence),
             self._hash_outputs(index, base),
             _u32(self.tx.locktime),
             _u32(sighash_type),
         )
-        return sha256(_sha(preimage)).digest()
+        return double_sha256(b"".join(preimage))
 
     def taproot_key_path(self, index: int, sighash_type: int = SIGHASH_DEFAULT) -> bytes:
         """Return the digest of a P2TR input that is spent by its key, without annex (BIP-341, SigMsg).
@@ -118,11 +117,11 @@ class SighashCache:
         message.append(b"\x00")  # spend_type: ext_flag 0, no annex
         if anyone:
             txin = self.tx.inputs[index]
-            message += _outpoint(txin.prevout), _output(self.prevouts[index]), _u32(txin.sequence)
+            message += _outpoint(txin.prevout), bytes(self.prevouts[index]), _u32(txin.sequence)
         else:
             message.append(_u32(index))
         if base == SIGHASH_SINGLE:
-            message.append(sha256(_output(self.tx.outputs[index])).digest())
+            message.append(sha256(bytes(self.tx.outputs[index])).digest())
         return tagged_hash("TapSighash", *message)
 
     def _hash_outputs(self, index: int, base: int) -> bytes:
@@ -130,7 +129,7 @@ class SighashCache:
         if base == SIGHASH_ALL:
             return sha256(self._sha_outputs).digest()
         if base == SIGHASH_SINGLE and index < len(self.tx.outputs):
-            return sha256(_sha([_output(self.tx.outputs[index])])).digest()
+            return double_sha256(bytes(self.tx.outputs[index]))
         return bytes(32)
 
     def _expect(self, index: int, sighash_type: int, types: frozenset[int]) -> None:
@@ -148,13 +147,9 @@ def _u32(value: int) -> bytes:
     return (value & 0xFFFFFFFF).to_bytes(4, "little")  # a version may be negative
 
 
-def _i64(value: int) -> bytes:
-    return value.to_bytes(8, "little", signed=True)
+def _u64(value: int) -> bytes:
+    return value.to_bytes(8, "little")
 
 
 def _outpoint(prevout: OutPoint) -> bytes:
     return prevout.txid + _u32(prevout.index)
-
-
-def _output(out: TxOut) -> bytes:
-    return _i64(out.value) + bytes(BytesSerializer.serialize(out.script_pubkey))

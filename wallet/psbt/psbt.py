@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self, TypeVar
 
 from wallet.errors import MalformedError
@@ -19,6 +19,10 @@ T = TypeVar("T")
 
 MAGIC: Final = b"psbt\xff"
 MAX_BYTES: Final = 4_000_000
+
+INPUTS_MODIFIABLE: Final = 1
+OUTPUTS_MODIFIABLE: Final = 2
+HAS_SIGHASH_SINGLE: Final = 4
 
 _MAX_TEXT: Final = 2 * MAX_BYTES  # base64 takes 4/3; the rest is white space
 _VERSIONS: Final = (0, 2)
@@ -120,6 +124,19 @@ class Psbt:
         if self.unsigned.complete is None:
             raise MalformedError("the transaction of this PSBT has no inputs or no outputs yet")
         return self.unsigned.complete
+
+    def with_signatures(self, inputs: Sequence[PsbtInput]) -> Self:
+        """Return this PSBT with maps of inputs that were signed with SIGHASH_ALL or DEFAULT.
+
+        Nothing of the transaction may be changed after that, which version 2 says (BIP-370, Signer).
+
+        Raises:
+            MalformedError: as the class.
+        """
+        flags = self.tx_modifiable
+        if flags is not None:
+            flags &= ~(INPUTS_MODIFIABLE | OUTPUTS_MODIFIABLE)
+        return replace(self, inputs=tuple(inputs), tx_modifiable=flags)
 
     def spent(self, index: int) -> TxOut | None:
         """Return the output that an input spends as its map says it; None if it does not say.

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from coincurve import PublicKey
 
+from native.errors import RejectedError
+from native.verify import ecdsa_from_der
 from wallet.amounts import MAX_MONEY
 from wallet.errors import MalformedError
 from wallet.psbt.fields import Codec, Field, Table
@@ -104,8 +106,10 @@ def _xpub(data: bytes) -> None:
 
 
 def _partial_sig(data: bytes) -> None:
-    if not 9 <= len(data) <= 73:
-        raise MalformedError("it is no DER signature with a sighash byte")
+    try:
+        ecdsa_from_der(data[:-1])
+    except RejectedError as e:
+        raise MalformedError("it is no strict DER signature with a sighash byte") from e
 
 
 def _control_block(data: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Self
 from wallet.amounts import MAX_MONEY
 from wallet.errors import MalformedError
 from wallet.psbt.maps import PsbtInput
-from wallet.tx import Transaction, TxIn, TxOut, serialize
+from wallet.tx import Transaction, Txid, TxIn, TxOut, double_sha256, serialize
 from wallet.wire import Reader
 
 MAX_INPUTS: Final = 10_000
@@ -67,6 +67,11 @@ class UnsignedTx:
     def __bytes__(self) -> bytes:
         """Return the serialisation without witnesses."""
         return serialize(self.version, self.inputs, self.outputs, self.locktime)
+
+    @property
+    def txid(self) -> Txid:
+        """The transaction id, also of a transaction that still lacks inputs or outputs."""
+        return Txid(double_sha256(bytes(self)))
 
 
 def check_counts(inputs: int, outputs: int) -> None:
