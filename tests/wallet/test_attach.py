@@ -13,11 +13,9 @@ from wallet.review import review
 from wallet.sighash import SIGHASH_ALL
 from wallet.signature import encode_bip340, encode_ecdsa
 
+from .fakes import ACCOUNTS, SEGWIT, TAPROOT
 from .own_psbts import (
-    ACCOUNTS,
     OTHER,
-    TR,
-    WPKH,
     Coin,
     change,
     payment,
@@ -28,15 +26,15 @@ from .own_psbts import (
     with_input,
 )
 
-HERE = [Coin(WPKH, receive(3), 100_000), Coin(TR, change(4), 200_000)]
-PSBT = spend(HERE, [payment(90_000), returned(209_000, TR, change(5))])
+HERE = [Coin(SEGWIT, receive(3), 100_000), Coin(TAPROOT, change(4), 200_000)]
+PSBT = spend(HERE, [payment(90_000), returned(209_000, TAPROOT, change(5))])
 SEEN = review(PSBT, ACCOUNTS, FeeCaps())
 SIGNATURES = {item.index: sign(item) for item in SEEN.inputs}
 
 
 def test_signatures_stand_where_finalisers_look():
     signed = attach(PSBT, SEEN, SIGNATURES)
-    assert signed.inputs[0].partial_sigs == {WPKH.public_key(receive(3)): encode_ecdsa(SIGNATURES[0])}
+    assert signed.inputs[0].partial_sigs == {SEGWIT.public_key(receive(3)): encode_ecdsa(SIGNATURES[0])}
     assert signed.inputs[1].tap_key_sig == SIGNATURES[1]
     assert extract(finalize(signed)).txid == PSBT.tx.txid
 
@@ -75,7 +73,7 @@ def test_signature_that_does_not_hold_is_refused(index):
 
 
 def test_psbt_of_another_transaction_is_refused():
-    other = spend(HERE, [payment(90_001), returned(208_999, TR, change(5))])
+    other = spend(HERE, [payment(90_001), returned(208_999, TAPROOT, change(5))])
     with pytest.raises(MalformedError, match="not of the transaction"):
         attach(other, SEEN, SIGNATURES)
 
