@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from wallet.account import Account, Branch, KeyPath
 from wallet.amounts import Sats
+from wallet.errors import RefusedError
+from wallet.fees import FeeCaps
 from wallet.psbt import KeyOrigin, Psbt, PsbtInput, PsbtOutput, TapKeyOrigin
-from wallet.review import ReviewedInput
+from wallet.review import ReviewedInput, Rule, review
 from wallet.script import ScriptType
 from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
 
 from .accounts import account
-from .fakes import ACCOUNTS
+from .fakes import ACCOUNTS, SEGWIT, TAPROOT
 from .signer import secret, taproot
 
 OTHER = account(ScriptType.P2WPKH, seed=9)
@@ -95,3 +99,20 @@ def sign(item: ReviewedInput) -> bytes:
     if ACCOUNTS[item.account].kind is ScriptType.P2TR:
         return taproot(key).sign_schnorr(item.sighash)
     return key.sign_recoverable(item.sighash, hasher=None)[:64]
+
+
+CAPS = FeeCaps()
+HERE = [Coin(SEGWIT, receive(3), 100_000), Coin(TAPROOT, change(4), 200_000)]
+FOREIGN, FOREIGN_TR = Coin(OTHER, receive(7), 50_000), Coin(OTHER_TR, receive(7), 50_000)
+# fees of 1000 sat throughout
+MIXED = spend(HERE, [payment(90_000), returned(209_000, TAPROOT, change(5))])
+SEGWIT_PSBT = spend(HERE[:1], [payment(90_000), returned(9_000, SEGWIT, change(0))])
+TAPROOT_PSBT = spend(HERE[1:], [payment(90_000), returned(109_000, TAPROOT, change(0))])
+ONE_OF_EACH = pytest.mark.parametrize("psbt", [SEGWIT_PSBT, TAPROOT_PSBT], ids=["p2wpkh", "p2tr"])
+
+
+def refused(rule: Rule | str, psbt: Psbt, **values: Any) -> None:
+    caps = values.pop("caps", CAPS)
+    with pytest.raises(RefusedError) as caught:
+        review(psbt, ACCOUNTS, caps, **values)
+    assert caught.value.rule == rule
