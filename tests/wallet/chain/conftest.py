@@ -1,5 +1,6 @@
 """The backends that the suite in test_backend.py runs on."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,3 +19,9 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     rig = RIGS[request.param](tmp_path / "chain")
     yield rig
     rig.close()
+
+
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk: a killed process needs no fsync, and test_disk.py sees where it is called."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
