@@ -1,5 +1,6 @@
 """Extended public keys and unhardened derivation (BIP-32); a threshold key has no extended private key."""
 
+import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +19,23 @@ _MAX_LENGTH: Final = 112  # 78 bytes and a checksum in Base58 have 111
 _PRIVATE: Final = (bytes.fromhex("0488ade4"), bytes.fromhex("04358394"))
 
 
+def _openssl_has_ripemd160() -> bool:
+    try:
+        hashlib.new("ripemd160")
+    except ValueError:
+        return False
+    return True
+
+
+# a hundred times faster than bitcointx's; OpenSSL 3.0.0 to 3.0.6 and restricted builds leave it out
+_OPENSSL_HAS_RIPEMD160: Final = _openssl_has_ripemd160()
+
+
 def hash160(data: bytes) -> bytes:
     """Return RIPEMD160(SHA256(data)), 20 bytes."""
-    return bytes(Hash160(data))
+    if not _OPENSSL_HAS_RIPEMD160:
+        return bytes(Hash160(data))
+    return hashlib.new("ripemd160", hashlib.sha256(data).digest()).digest()
 
 
 def _base58check(text: str) -> bytes:

@@ -35,7 +35,7 @@ def parse_txid(text: str) -> Txid:
         MalformedError: it is not 64 hex digits.
     """
     if not _TXID.fullmatch(text.lower()):
-        raise MalformedError(f"{text!r} is no transaction id: it takes 64 hex digits")
+        raise MalformedError(f"{text[:80]!r} is no transaction id: it takes 64 hex digits")
     return Txid(bytes.fromhex(text)[::-1])
 
 
@@ -50,11 +50,18 @@ class OutPoint:
 
     Args:
         txid: of the transaction.
-        index: of the output.
+        index: of the output, 0..2^32-1.
+
+    Raises:
+        MalformedError: a field has another size.
     """
 
     txid: Txid
     index: int
+
+    def __post_init__(self) -> None:
+        if len(self.txid) != 32 or not 0 <= self.index <= 0xFFFFFFFF:
+            raise MalformedError("a coin is a transaction id of 32 bytes and an index of 0..2^32-1")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -65,7 +72,7 @@ class OutPoint:
         """
         match = _OUTPOINT.fullmatch(text.lower())
         if match is None or int(match[2]) > 0xFFFFFFFF:
-            raise MalformedError(f"{text!r} is no coin", "write txid:index")
+            raise MalformedError(f"{text[:80]!r} is no coin", "write txid:index")
         return cls(parse_txid(match[1]), int(match[2]))
 
     def __str__(self) -> str:
@@ -138,6 +145,9 @@ class TxOut:
         return self.value.to_bytes(8, "little") + sized(self.script_pubkey)
 
 
+_NOTHING: Final = OutPoint(Txid(bytes(32)), 0xFFFFFFFF)  # the only input of a coinbase
+
+
 def serialize(version: int, inputs: Sequence[TxIn], outputs: Sequence[TxOut], locktime: int) -> bytes:
     """Return the serialisation of a transaction without witnesses."""
     return b"".join(
@@ -165,7 +175,8 @@ class Transaction:
         version: 2 unless read from elsewhere.
 
     Raises:
-        MalformedError: there is no input or output, an input appears twice, or a number is out of range.
+        MalformedError: there is no input or output, an input appears twice or spends nothing in company, or a
+            number is out of range.
     """
 
     inputs: tuple[TxIn, ...]
@@ -179,6 +190,8 @@ class Transaction:
             raise MalformedError("a transaction needs an input and an output")
         if len({txin.prevout for txin in self.inputs}) != len(self.inputs):
             raise MalformedError("a transaction spends an output twice")
+        if len(self.inputs) > 1 and any(txin.prevout == _NOTHING for txin in self.inputs):
+            raise MalformedError("a transaction that is no coinbase has an input that spends nothing")
         total = 0
         for out in self.outputs:
             total += out.value
@@ -223,23 +236,28 @@ class Transaction:
         Raises:
             MalformedError: as from_bytes.
         """
+        if len(text) > 2 * MAX_TRANSACTION_BYTES + 2:
+            raise MalformedError("a transaction is longer than a block")
         try:
-            data = bytes.fromhex(text.strip())
+            data = bytes.fromhex(text)
         except ValueError as e:
             raise MalformedError("a transaction is written in hex") from e
         return cls.from_bytes(data)
 
     def __bytes__(self) -> bytes:
         """Return the serialisation of the network, with witnesses if there are any."""
-        if not any(txin.witness for txin in self.inputs):
-            return self.without_witness()
-        legacy = self.without_witness()
-        witnesses = b"".join(counted([sized(item) for item in txin.witness]) for txin in self.inputs)
-        return legacy[:4] + _SEGWIT + legacy[4:-4] + witnesses + legacy[-4:]
+        legacy, witnesses = self.without_witness(), self._witnesses()
+        return legacy[:4] + _SEGWIT + legacy[4:-4] + witnesses + legacy[-4:] if witnesses else legacy
 
     def without_witness(self) -> bytes:
         """Return the serialisation whose double SHA-256 is the transaction id."""
         return serialize(self.version, self.inputs, self.outputs, self.locktime)
+
+    def _witnesses(self) -> bytes:
+        """Return the serialisation of the witnesses, empty if there are none."""
+        if not any(txin.witness for txin in self.inputs):
+            return b""
+        return b"".join(counted([sized(item) for item in txin.witness]) for txin in self.inputs)
 
     @property
     def wtxid(self) -> Txid:
@@ -248,8 +266,9 @@ class Transaction:
 
     @property
     def weight(self) -> int:
-        """Weight units (BIP-141)."""
-        return 3 * len(self.without_witness()) + len(bytes(self))
+        """Weight units: 4 for a byte, 1 for a byte of the marker, the flag and the witnesses (BIP-141)."""
+        witnesses = self._witnesses()
+        return 4 * len(self.without_witness()) + (len(_SEGWIT) + len(witnesses) if witnesses else 0)
 
     @property
     def vsize(self) -> int:
@@ -262,6 +281,12 @@ class Transaction:
         return any(txin.sequence <= SEQUENCE_RBF for txin in self.inputs)
 
     def with_witnesses(self, stacks: tuple[tuple[bytes, ...], ...]) -> Self:
-        """Return this transaction with a witness stack for every input."""
+        """Return this transaction with a witness stack for every input.
+
+        Raises:
+            MalformedError: there are more or fewer stacks than inputs.
+        """
+        if len(stacks) != len(self.inputs):
+            raise MalformedError("a transaction takes one witness for each input")
         inputs = (replace(txin, witness=stack) for txin, stack in zip(self.inputs, stacks, strict=True))
         return replace(self, inputs=tuple(inputs))
