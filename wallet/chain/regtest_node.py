@@ -114,10 +114,8 @@ class RegtestNode:
         if self._process is None:
             return
         process, self._process = self._process, None
-        if process.stdin is not None:
-            process.stdin.close()
         try:
-            process.wait(STOP_SECONDS)
+            process.communicate(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             _kill(process)
         except BaseException:
@@ -151,7 +149,7 @@ class RegtestNode:
             self._process = subprocess.Popen(  # noqa: S603 - the user's choice of program
                 ["/bin/sh", "-c", _SUPERVISOR, "sh", *command],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,  # empty; it ends with the last process that has it
                 stderr=stderr,
                 start_new_session=True,
             )
@@ -204,6 +202,4 @@ def _free_port() -> int:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
+    process.communicate()
