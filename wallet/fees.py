@@ -115,9 +115,25 @@ def to_vsize(weight: int) -> int:
     return -(-weight // _WITNESS_SCALE)
 
 
+def weight_fee(weight: int, rate: FeeRate) -> Sats:
+    """Return the fee of so many weight units in satoshi, rounded up."""
+    return Sats(-(-rate.sat_per_kvb * weight // (1000 * _WITNESS_SCALE)))
+
+
 def input_fee(kind: ScriptType, rate: FeeRate) -> Sats:
     """Return what it costs to spend a coin of a kind, in satoshi rounded up."""
-    return Sats(-(-rate.sat_per_kvb * INPUT_WEIGHT[kind] // (1000 * _WITNESS_SCALE)))
+    return weight_fee(INPUT_WEIGHT[kind], rate)
+
+
+def fee_without_inputs(outputs: Sequence[bytes], rate: FeeRate) -> Sats:
+    """Return what a transaction pays for all but its inputs.
+
+    Returns:
+        Satoshi: with input_fee() of each of up to 65535 inputs never less than the rate over the virtual
+        bytes of the whole, though each of them is rounded by itself.
+    """
+    # up to 3 weight units fill the last virtual byte; 253 inputs and more are counted in 2 more bytes
+    return weight_fee(transaction_weight([], outputs) + 3 + 2 * _WITNESS_SCALE, rate)
 
 
 def _count_size(count: int) -> int:

@@ -1,0 +1,36 @@
+"""The command mpcw."""
+
+import sys
+from importlib.metadata import version as installed_version
+
+import typer
+
+from cosigner.cli.command import Invocation, command
+
+app = typer.Typer(
+    name="mpcw",
+    help="A Bitcoin wallet whose private key never exists in one place: n parties hold shares, any t sign.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@command(app)
+def version(call: Invocation) -> None:
+    """Show the installed version."""
+    text = installed_version("mpcwallet")
+    python = sys.version.split()[0]
+    call.out.result(
+        {"mpcwallet": text, "python": python}, lambda c: c.print(f"mpcwallet {text}, Python {python}")
+    )
+
+
+def main() -> None:
+    """Run mpcw."""
+    app()
