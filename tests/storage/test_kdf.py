@@ -1,4 +1,4 @@
-import importlib
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from unittest.mock import patch
