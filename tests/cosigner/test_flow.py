@@ -15,6 +15,7 @@ from wallet import address
 from wallet.amounts import FeeRate, Sats
 from wallet.build import Draft, Payment
 from wallet.chain.endpoint import Endpoint
+from wallet.errors import ChainRefusedError
 from wallet.history import Status
 from wallet.network import REGTEST
 from wallet.psbt import extract
@@ -128,6 +129,26 @@ def test_all_money_leaves_through_every_pair_of_signers(funded: LocalWallet) -> 
         funded.sync()
         assert status(funded, tx.txid) is Status.CONFIRMED
     assert len(funded.coins()) == 1
+
+
+def test_payment_that_the_mempool_refuses_at_last_stays_a_draft(
+    funded: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = funded.draft_send(payment(1_000_000))
+    tx = extract(funded.sign(draft.psbt).psbt)
+
+    def refuse(_: object) -> None:
+        raise ChainRefusedError("mempool full")
+
+    with monkeypatch.context() as context:
+        context.setattr(funded.chain, "broadcast", refuse)
+        with pytest.raises(ChainRefusedError):
+            funded.broadcast(tx)
+        funded.sync()
+        assert tx.txid in funded.drafts()
+    funded.broadcast(extract(funded.draft(tx.txid)))
+    funded.sync()
+    assert status(funded, tx.txid) is Status.MEMPOOL
 
 
 # ---- kills ----

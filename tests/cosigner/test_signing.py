@@ -116,11 +116,12 @@ class Crashing(Party):
 
 def test_crash_of_a_party_ends_the_session_at_the_others() -> None:
     group = Group(3, 2)
-    group.parties[PartyId(1)] = group.party(PartyId(1), Crashing)
+    group.parties[PartyId(0)] = group.party(PartyId(0), Crashing)
     psbt = group.spending([80_000], 40_000, 501, random.Random(9))
     with pytest.raises(OSError, match="crash"):
         group.sign(psbt, 0, 1)
-    assert not group.parties[PartyId(0)]._sessions._running
+    assert not group.parties[PartyId(1)]._sessions._running
+    assert not group.logs[1].entries
 
 
 class WrongShare(Party):
