@@ -1,4 +1,4 @@
-"""Pi-sch of CGGMP24 (ePrint 2021/060): knowledge of x with X = x G, where A = tau G is fixed before X is known.
+"""Pi-sch of CGGMP24 (ePrint 2021/060): knowledge of x with X = x G, A = tau G being fixed before X is known.
 
 DEVIATION: a challenge is in [0, q) instead of +-q.
 """
