@@ -55,33 +55,35 @@ class FacProof:
         write_columns(writer, self.response, _response(params), 1)
 
 
-def _challenge(domain: Domain, keys: ProofKeys, commitment: FacCommitment) -> bytes:
-    transcript = Transcript(domain).with_bytes("context", keys.context)
+def _challenge(domain: Domain, keys: ProofKeys, rho: bytes, commitment: FacCommitment) -> bytes:
+    transcript = Transcript(domain).with_bytes("context", keys.context).with_bytes("rho", rho)
     for name in _commitment(keys.params):
         transcript = transcript.with_bytes(name, getattr(commitment, name))
     return transcript.challenge_bytes("e", keys.params.ell // 8)
 
 
-def prove(domain: Domain, keys: ProofKeys, own: PaillierSecretKey) -> FacProof:
+def prove(domain: Domain, keys: ProofKeys, rho: bytes, own: PaillierSecretKey) -> FacProof:
     """Prove to one verifier that the own factors are large.
 
     Args:
         domain: where the proof belongs.
         keys: of prover and verifier.
+        rho: randomness of all parties.
         own: p and q.
     """
     prover = FacProver(own, keys.pedersen, keys.params.sizes)
-    return FacProof(prover.commitment, prover.respond(_challenge(domain, keys, prover.commitment)))
+    return FacProof(prover.commitment, prover.respond(_challenge(domain, keys, rho, prover.commitment)))
 
 
-def holds(domain: Domain, keys: ProofKeys, proof: FacProof) -> bool:
+def holds(domain: Domain, keys: ProofKeys, rho: bytes, proof: FacProof) -> bool:
     """Tell whether a proof holds.
 
     Args:
         domain: where the proof belongs.
         keys: of prover and verifier.
+        rho: randomness of all parties.
         proof: the proof.
     """
-    e = _challenge(domain, keys, proof.commitment)
+    e = _challenge(domain, keys, rho, proof.commitment)
     kernel = _KernelProof(proof.commitment, e, proof.response)
     return not fac_violations(keys.N_i, keys.pedersen, kernel, keys.params.sizes)

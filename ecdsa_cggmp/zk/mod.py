@@ -51,9 +51,10 @@ class ModProof:
             writer.fixed(column, len(column))
 
 
-def _challenges(domain: Domain, params: Params, N: bytes, w: bytes) -> bytes:
+def _challenges(domain: Domain, params: Params, rho: bytes, N: bytes, w: bytes) -> bytes:
     """Expand a hash to y_k in [0, N)."""
-    transcript = Transcript(domain).with_integer("m", params.m).with_bytes("N", N).with_bytes("w", w)
+    transcript = Transcript(domain).with_integer("m", params.m).with_bytes("rho", rho)
+    transcript = transcript.with_bytes("N", N).with_bytes("w", w)
     size = len(N) + _SLACK
     data = transcript.challenge_bytes("y", params.m * size)
     modulus = int.from_bytes(N, "big")
@@ -61,28 +62,30 @@ def _challenges(domain: Domain, params: Params, N: bytes, w: bytes) -> bytes:
     return b"".join(y_k.to_bytes(len(N), "big") for y_k in y)
 
 
-def prove(domain: Domain, params: Params, own: PaillierSecretKey) -> ModProof:
+def prove(domain: Domain, params: Params, rho: bytes, own: PaillierSecretKey) -> ModProof:
     """Prove that the own N is well-formed.
 
     Args:
-        domain: where the proof belongs; it holds randomness of all parties drawn after N was fixed.
+        domain: where the proof belongs.
         params: the level.
+        rho: randomness of all parties, drawn before N was known and revealed after it was fixed.
         own: p and q.
     """
     w = mod_commit(own.public)
-    return ModProof(w, mod_respond(own, w, _challenges(domain, params, own.public.n, w)))
+    return ModProof(w, mod_respond(own, w, _challenges(domain, params, rho, own.public.n, w)))
 
 
-def holds(domain: Domain, params: Params, N: bytes, proof: ModProof) -> bool:
+def holds(domain: Domain, params: Params, rho: bytes, N: bytes, proof: ModProof) -> bool:
     """Tell whether a proof holds, and N is odd, composite, of the exact size and without small factors.
 
     Args:
         domain: where the proof belongs.
         params: the level.
+        rho: as for prove.
         N: the modulus.
         proof: m rounds.
     """
     if not any(N):
         return False
-    y = _challenges(domain, params, N, proof.w)
+    y = _challenges(domain, params, rho, N, proof.w)
     return not mod_violations(N, params.modulus_bits, _KernelProof(proof.w, y, proof.response), params.m)
