@@ -1,7 +1,7 @@
-"""The messages of presigning, in the order of their rounds (CGGMP24, figure 8); each is about B presignatures.
+"""The messages of presigning (CGGMP24, figure 8), in the order of their rounds, about B presignatures each.
 
-Round 1 is echoed. What a later proof of innocence needs (figure 9) goes to everybody: D, F and the proofs of all
-pairs in round 2, and every message is signed.
+Round 1 is echoed. What a later proof of innocence needs (figure 9) goes to everybody: D, F and the proofs of
+all pairs in round 2; and every message is signed.
 """
 
 from collections.abc import Mapping
@@ -67,26 +67,13 @@ class PresignPlan:
         return bytes(writer) + bytes(self.sharing)
 
     @classmethod
-    def of(cls, header: Header, params: Params) -> Self:
+    def of(cls, header: Header, params: Params) -> "PresignPlan":
         """Read the plan of a session.
 
         Raises:
             EncodingError: the header has none.
         """
-        return cls._read(header.params, header.parties, params)
-
-    @classmethod
-    @lru_cache(maxsize=64)
-    def _read(cls, data: bytes, signers: tuple[PartyId, ...], params: Params) -> Self:
-        def read(reader: Reader) -> Self:
-            batch = reader.unsigned("batch", 2)
-            publics = {signer: AuxPublic.read(reader, params) for signer in signers}
-            try:
-                return cls(Sharing.read(reader), signers, batch, publics)
-            except UsageError as e:
-                raise EncodingError("plan", str(e)) from e
-
-        return decode(data, PARAMS_LIMIT, read)
+        return _read_plan(header.params, header.parties, params)
 
     def peers(self, party: PartyId) -> tuple[PartyId, ...]:
         """Return the other signers, ascending."""
@@ -104,6 +91,19 @@ class PresignPlan:
     def public_summand(self, party: PartyId) -> Point:
         """Return X_i = lambda_i X'_i, the signer's part of the key as a sum."""
         return multi_mul([self.weight(party)], [self.sharing.pubshares[party]])
+
+
+@lru_cache(maxsize=64)
+def _read_plan(data: bytes, signers: tuple[PartyId, ...], params: Params) -> PresignPlan:
+    def read(reader: Reader) -> PresignPlan:
+        batch = reader.unsigned("batch", 2)
+        publics = {signer: AuxPublic.read(reader, params) for signer in signers}
+        try:
+            return PresignPlan(Sharing.read(reader), signers, batch, publics)
+        except UsageError as e:
+            raise EncodingError("plan", str(e)) from e
+
+    return decode(data, PARAMS_LIMIT, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,15 +219,15 @@ class MultiplyMsg:
         params: the level.
         Gamma: gamma G, B points.
         psi: Pi-elog that gamma is what B1, B2 encrypt.
-        by_gamma: products of gamma, by the peers that they are for, ascending.
-        by_x: products of the key share.
+        by_gamma: products of gamma with the k of each peer, ascending.
+        by_x: products of the key share with the k of each peer, ascending.
     """
 
     params: Params = field(repr=False)
     Gamma: PointVector
     psi: ElogProofs
-    by_gamma: Mapping[PartyId, Products]
-    by_x: Mapping[PartyId, Products]
+    by_gamma: tuple[Products, ...]
+    by_x: tuple[Products, ...]
 
     @staticmethod
     def size(params: Params, batch: int, peers: int) -> int:
@@ -239,19 +239,17 @@ class MultiplyMsg:
         """Return the encoding."""
         writer = Writer().points(self.Gamma)
         self.psi.write(writer)
-        for j in self.by_gamma:
-            self.by_gamma[j].write(writer, self.params)
-            self.by_x[j].write(writer, self.params)
+        for products in (*self.by_gamma, *self.by_x):
+            products.write(writer, self.params)
         return bytes(writer)
 
     @classmethod
-    def read(cls, reader: Reader, params: Params, batch: int, peers: tuple[PartyId, ...]) -> Self:
+    def read(cls, reader: Reader, params: Params, batch: int, peers: int) -> Self:
         """Read the message of a signer with so many peers."""
         Gamma, psi = reader.points("Gamma", batch), ElogProofs.read(reader, batch)
-        by_gamma, by_x = {}, {}
-        for j in peers:
-            by_gamma[j] = Products.read(reader, params, batch)
-            by_x[j] = Products.read(reader, params, batch)
+        by_gamma, by_x = (
+            reader.items(name, peers, lambda r, _: Products.read(r, params, batch)) for name in ("gamma", "x")
+        )
         return cls(params, Gamma, psi, by_gamma, by_x)
 
 
