@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from wallet.bip32 import ExtendedKey, hash160
+from wallet.bip32 import HARDENED, ExtendedKey, hash160
 from wallet.errors import MalformedError
 from wallet.network import Network
 from wallet.script import ScriptType, p2tr, p2wpkh
@@ -28,10 +28,17 @@ class KeyPath:
     Args:
         branch: receiving or change.
         index: 0..2^31-1.
+
+    Raises:
+        MalformedError: the index is out of range.
     """
 
     branch: Branch
     index: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < HARDENED:
+            raise MalformedError("the index of an address is 0..2147483647")
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -40,6 +47,16 @@ class KeyPath:
 
     def __str__(self) -> str:
         return f"{int(self.branch)}/{self.index}"
+
+
+def output_script(kind: ScriptType, key: bytes) -> bytes:
+    """Return the output script that a public key can spend alone.
+
+    Args:
+        kind: P2WPKH or P2TR; P2TR without a script path (BIP-86).
+        key: 33 bytes.
+    """
+    return p2wpkh(hash160(key)) if kind is ScriptType.P2WPKH else p2tr(output_key(key[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +71,7 @@ class Account:
         birth: Unix seconds; no address was used before.
 
     Raises:
-        MalformedError: the kind is another, or the key has a parent.
+        MalformedError: the kind is another, the key has a parent, or the birth is before 1970.
     """
 
     name: str
@@ -68,6 +85,8 @@ class Account:
             raise MalformedError("an account is P2WPKH or P2TR")
         if self.key.depth != 0:
             raise MalformedError("the key of an account has depth 0")
+        if self.birth < 0:
+            raise MalformedError("the birth of an account is in Unix seconds, not negative")
 
     def public_key(self, path: KeyPath) -> bytes:
         """Return the key at a path, 33 bytes; for P2TR the internal key with its parity."""
@@ -75,13 +94,14 @@ class Account:
 
     def script(self, path: KeyPath) -> bytes:
         """Return the output script at a path."""
-        return self._script_of(self.public_key(path))
+        return output_script(self.kind, self.public_key(path))
 
     def scripts(self, branch: Branch, start: int, end: int) -> Iterator[tuple[KeyPath, bytes]]:
-        """Yield the paths start..end-1 of a branch with their output scripts."""
+        """Yield the paths start..end-1 of a branch with their output scripts.
+
+        Raises:
+            MalformedError: a path is out of range.
+        """
         parent = self.key.derive([branch])
         for index in range(start, end):
-            yield KeyPath(branch, index), self._script_of(parent.derive([index]).key)
-
-    def _script_of(self, key: bytes) -> bytes:
-        return p2wpkh(hash160(key)) if self.kind is ScriptType.P2WPKH else p2tr(output_key(key[1:]))
+            yield KeyPath(branch, index), output_script(self.kind, parent.derive([index]).key)

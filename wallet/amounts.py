@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Final, NewType, Self
 
 from wallet.errors import MalformedError
@@ -12,7 +11,13 @@ Sats = NewType("Sats", int)
 COIN: Final = 100_000_000
 MAX_MONEY: Final = 21_000_000 * COIN
 
-_BTC = re.compile(r"(\d{1,8})(?:\.(\d{1,8}))?")
+_MAX_RATE: Final = 1_000_000_000  # sat/kvB; one sat/vB is a thousand
+
+_SATS = re.compile(
+    r"([0-9]{1,16}|[0-9]{1,3}(?:([ _\u00a0\u2009\u202f])[0-9]{3})(?:\2[0-9]{3}){0,4})\s?(?:sats?)?"
+)
+_BTC = re.compile(r"([0-9]{1,8})(?:\.([0-9]{1,8}))?\s?btc")
+_RATE = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,3}))?\s?(?:sats?/vb)?")
 
 
 def parse_amount(text: str) -> Sats:
@@ -27,19 +32,19 @@ def parse_amount(text: str) -> Sats:
     Raises:
         MalformedError: it is neither, or out of range. A number with a point needs its unit.
     """
-    plain = text.strip().lower().replace("_", "").replace("\u2009", "").replace(" ", "")
-    if plain.endswith("btc"):
-        match = _BTC.fullmatch(plain[:-3])
-        value = int(match[1]) * COIN + int((match[2] or "").ljust(8, "0")) if match else -1
+    plain = text.strip().lower()
+    sats, btc = _SATS.fullmatch(plain), _BTC.fullmatch(plain)
+    if sats is not None:
+        value = int(re.sub("[^0-9]", "", sats[1]))
+    elif btc is not None:
+        value = int(btc[1]) * COIN + int((btc[2] or "").ljust(8, "0"))
     else:
-        digits = plain.removesuffix("sats").removesuffix("sat")
-        value = int(digits) if re.fullmatch(r"[0-9]{1,16}", digits) else -1
-    if value < 0:
         raise MalformedError(
-            f"{text!r} is no amount", "write satoshi as 120000, or bitcoin with its unit as 0.0012btc"
+            f"{text[:50]!r} is no amount",
+            "write satoshi as 120000, or bitcoin with its unit as 0.0012btc and at most 8 decimals",
         )
     if not 0 < value <= MAX_MONEY:
-        raise MalformedError(f"{text!r} is out of range: an amount is 1 sat to 21 million BTC")
+        raise MalformedError(f"{text[:50]!r} is out of range: an amount is 1 sat to 21 million BTC")
     return Sats(value)
 
 
@@ -68,24 +73,22 @@ class FeeRate:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read sat/vB as a person types it, such as "2" or "1.5".
+        """Read sat/vB as a person types it, such as "2", "1.5" or "1.5 sat/vB".
 
         Raises:
             MalformedError: it is no number in 0..1,000,000 with at most three decimals.
         """
-        try:
-            value = Decimal(text.strip()) * 1000
-            if not 0 <= value <= 10**9 or value != int(value):
-                raise InvalidOperation
-        except InvalidOperation as e:
+        match = _RATE.fullmatch(text.strip().lower())
+        value = int(match[1]) * 1000 + int((match[2] or "").ljust(3, "0")) if match else -1
+        if not 0 <= value <= _MAX_RATE:
             raise MalformedError(
-                f"{text!r} is no fee rate", "write satoshi per virtual byte, such as 2 or 1.5"
-            ) from e
-        return cls(int(value))
+                f"{text[:50]!r} is no fee rate", "write satoshi per virtual byte, such as 2 or 1.5"
+            )
+        return cls(value)
 
     @classmethod
     def of(cls, fee: int, vsize: int) -> Self:
-        """Return the rate of a fee in satoshi over virtual bytes, rounded down."""
+        """Return the rate of a fee in satoshi over virtual bytes, at least 1, rounded down."""
         return cls(fee * 1000 // vsize)
 
     def fee(self, vsize: int) -> Sats:

@@ -1,11 +1,12 @@
 """Extended public keys and unhardened derivation (BIP-32); a threshold key has no extended private key."""
 
+import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from bitcointx.base58 import Base58Error, CBase58Data
+from bitcointx.base58 import Base58ChecksumError, Base58Error, CBase58Data
 from bitcointx.core import Hash160
 from coincurve import PublicKey
 
@@ -14,12 +15,38 @@ from wallet.network import NETWORKS, Network
 
 HARDENED: Final = 1 << 31
 
+_MAX_LENGTH: Final = 112  # 78 bytes and a checksum in Base58 have 111
 _PRIVATE: Final = (bytes.fromhex("0488ade4"), bytes.fromhex("04358394"))
+
+
+def _openssl_has_ripemd160() -> bool:
+    try:
+        hashlib.new("ripemd160")
+    except ValueError:
+        return False
+    return True
+
+
+# a hundred times faster than bitcointx's; OpenSSL 3.0.0 to 3.0.6 and restricted builds leave it out
+_OPENSSL_HAS_RIPEMD160: Final = _openssl_has_ripemd160()
 
 
 def hash160(data: bytes) -> bytes:
     """Return RIPEMD160(SHA256(data)), 20 bytes."""
-    return bytes(Hash160(data))
+    if not _OPENSSL_HAS_RIPEMD160:
+        return bytes(Hash160(data))
+    return hashlib.new("ripemd160", hashlib.sha256(data).digest()).digest()
+
+
+def _base58check(text: str) -> bytes:
+    if len(text) > _MAX_LENGTH:
+        raise MalformedError(f"an extended key has at most {_MAX_LENGTH} characters and this has {len(text)}")
+    try:
+        return bytes(CBase58Data(text))
+    except Base58ChecksumError as e:
+        raise MalformedError("the extended key has a typo: its checksum does not hold") from e
+    except Base58Error as e:
+        raise MalformedError("this is no extended key", "give an xpub or tpub") from e
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +73,8 @@ class ExtendedKey:
     def __post_init__(self) -> None:
         if len(self.key) != 33 or len(self.chain_code) != 32 or len(self.parent) != 4:
             raise MalformedError("an extended key has a field of a wrong length")
+        if not 0 <= self.depth <= 255 or not 0 <= self.child < 1 << 32:
+            raise MalformedError("an extended key has a depth or an index out of range")
         if self.depth == 0 and (any(self.parent) or self.child):
             raise MalformedError("an extended key of depth 0 names a parent")
         try:
@@ -61,18 +90,20 @@ class ExtendedKey:
             MalformedError: it is malformed, or a private key.
             NetworkMismatchError: it is of another network.
         """
-        try:
-            data = bytes(CBase58Data(text)) if len(text) < 128 else b""
-        except Base58Error as e:
-            raise MalformedError(f"an extended key is malformed: {e}") from e
+        data = _base58check(text)
         if data[:4] in _PRIVATE:
             raise MalformedError("this is an extended private key", "give the public one, xpub or tpub")
         if len(data) != 78:
-            raise MalformedError("an extended key has a wrong length")
+            raise MalformedError("an extended key holds 78 bytes and this does not", "give an xpub or tpub")
         if data[:4] != network.xpub:
-            known = any(data[:4] == other.xpub for other in NETWORKS.values())
-            kind = NetworkMismatchError if known else MalformedError
-            raise kind(f"the extended key is not one of {network}")
+            names = [other.name for other in NETWORKS.values() if data[:4] == other.xpub]
+            if names:
+                raise NetworkMismatchError(
+                    f"this extended key is of {' or '.join(names)}, the wallet is on {network}"
+                )
+            raise MalformedError(
+                "an extended key has an unknown version", "give an xpub or tpub, no ypub or zpub"
+            )
         return cls(data[45:], data[13:45], data[4], data[5:9], int.from_bytes(data[9:13], "big"))
 
     def text(self, network: Network) -> str:

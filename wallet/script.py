@@ -5,12 +5,18 @@ from typing import Final
 
 from wallet.amounts import FeeRate, Sats
 from wallet.tx import TxOut
+from wallet.wire import sized
 
+_MAX_SCRIPT_SIZE: Final = 10_000
+_RETURN: Final = b"\x6a"
+_PUSHDATA: Final = {0x4C: 1, 0x4D: 2, 0x4E: 4}  # opcodes OP_PUSHDATA and the bytes of their length
+_OP_1NEGATE: Final = 0x4F
+_OP_16: Final = 0x60
 _DUST_RELAY: Final = FeeRate(3000)  # Bitcoin Core, DUST_RELAY_TX_FEE
 
 
 class ScriptType(Enum):
-    """Kinds of output scripts that are standard today."""
+    """Kinds of output scripts that a wallet of today meets."""
 
     P2PKH = "p2pkh"
     P2SH = "p2sh"
@@ -21,6 +27,16 @@ class ScriptType(Enum):
     WITNESS_UNKNOWN = "witness_unknown"
     NULL_DATA = "nulldata"
     NONSTANDARD = "nonstandard"
+
+
+def p2pkh(key_hash: bytes) -> bytes:
+    """Return the output script of HASH160(key), 20 bytes, from before SegWit."""
+    return b"\x76\xa9\x14" + key_hash + b"\x88\xac"
+
+
+def p2sh(script_hash: bytes) -> bytes:
+    """Return the output script of HASH160(script), 20 bytes (BIP-16)."""
+    return b"\xa9\x14" + script_hash + b"\x87"
 
 
 def p2wpkh(key_hash: bytes) -> bytes:
@@ -51,10 +67,25 @@ def script_type(script: bytes) -> ScriptType:
         return ScriptType.P2PKH
     if len(script) == 23 and script[:2] == b"\xa9\x14" and script[22:] == b"\x87":
         return ScriptType.P2SH
-    return ScriptType.NULL_DATA if script[:1] == b"\x6a" else ScriptType.NONSTANDARD
+    if script[:1] == _RETURN and _is_push_only(script[1:]):
+        return ScriptType.NULL_DATA
+    return ScriptType.NONSTANDARD
 
 
 _WITNESS: Final = {(0, 20): ScriptType.P2WPKH, (0, 32): ScriptType.P2WSH, (1, 32): ScriptType.P2TR}
+
+
+def _is_push_only(script: bytes) -> bool:
+    """Tell whether a script is nothing but constants (Bitcoin Core, IsPushOnly)."""
+    at = 0
+    while at < len(script):
+        opcode = script[at]
+        if opcode > _OP_16:
+            return False
+        width = _PUSHDATA.get(opcode, 0)
+        size = int.from_bytes(script[at + 1 : at + 1 + width], "little") if width else opcode
+        at += 1 + width + (size if opcode < _OP_1NEGATE else 0)
+    return at == len(script)
 
 
 def _other_witness(version: int, program: bytes) -> ScriptType:
@@ -71,16 +102,16 @@ INPUT_WEIGHT: Final = {ScriptType.P2WPKH: 164 + 1 + 1 + 72 + 1 + 33, ScriptType.
 
 def output_size(script: bytes) -> int:
     """Return the virtual bytes of an output: value, length, script."""
-    return 8 + (1 if len(script) < 0xFD else 3) + len(script)
+    return 8 + len(sized(script))
 
 
 def dust_threshold(script: bytes) -> Sats:
     """Return the least value of an output that is worth its spending (Bitcoin Core, GetDustThreshold).
 
     Returns:
-        Satoshi: 294 for P2WPKH, 330 for P2TR, 0 for data.
+        Satoshi: 294 for P2WPKH, 330 for P2TR, 0 for what nobody can spend, such as data.
     """
-    if script_type(script) is ScriptType.NULL_DATA:
+    if script[:1] == _RETURN or len(script) > _MAX_SCRIPT_SIZE:
         return Sats(0)
     spending = 32 + 4 + 1 + 107 // 4 + 4 if witness_program(script) else 32 + 4 + 1 + 107 + 4
     return _DUST_RELAY.fee(output_size(script) + spending)

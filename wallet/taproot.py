@@ -14,8 +14,10 @@ def output_key(internal_key: bytes, merkle_root: bytes = b"") -> bytes:
         merkle_root: 32 bytes, or empty for an output that has no script path (BIP-86).
 
     Raises:
-        MalformedError: the internal key is no x coordinate of a point.
+        MalformedError: the internal key is no x coordinate of a point, or the root has another length.
     """
+    if len(merkle_root) not in (0, 32):
+        raise MalformedError("a Taproot merkle root has 32 bytes")
     # Q = lift_x(P) + hash_TapTweak(P || root) G
     try:
         t = tagged_hash("TapTweak", internal_key, merkle_root)
