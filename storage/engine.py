@@ -14,6 +14,8 @@ from storage.schema import Schema
 
 # Asserted after opening, where a value is named (security.md, Durability settings).
 _SETTINGS: Final = (
+    # one process owns the file: there is no shared memory, whose file would need space to open a wallet
+    ("locking_mode", "EXCLUSIVE", "exclusive"),
     ("trusted_schema", "OFF", 0),  # a schema may not call functions with side effects
     ("cell_size_check", "ON", 1),
     ("temp_store", "MEMORY", 2),  # no temporary files
@@ -211,7 +213,7 @@ def _connect(path: Path, schema: Schema) -> sqlite3.Connection:
             path.absolute().as_uri() + "?mode=rw", uri=True, isolation_level=None, check_same_thread=False
         )
         try:
-            _check(connection, schema)
+            _check(connection, path, schema)
             schema.migrate(connection)
         except BaseException:
             connection.close()
@@ -219,13 +221,21 @@ def _connect(path: Path, schema: Schema) -> sqlite3.Connection:
     return connection
 
 
-def _check(connection: sqlite3.Connection, schema: Schema) -> None:
-    # nothing of the schema runs before it is known to be ours
+def _check(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    # nothing of the schema runs before it is known to be ours, and the first read decides on shared memory
     connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     schema.check(connection)
     _settle(connection)
-    if connection.execute("PRAGMA quick_check").fetchall() != [("ok",)]:
+    if connection.execute("PRAGMA quick_check").fetchall() != [("ok",)] or _ends_in_a_page(connection, path):
         raise CorruptError("the file is damaged")
+
+
+def _ends_in_a_page(connection: sqlite3.Connection, path: Path) -> bool:
+    """Tell whether the last page was cut off, for which SQLite would read zeros, and is in no log either."""
+    ((page,),) = connection.execute("PRAGMA page_size").fetchall()
+    log = path.with_name(path.name + "-wal")
+    return path.stat().st_size % page != 0 and not (log.exists() and log.stat().st_size)
 
 
 def _settle(connection: sqlite3.Connection) -> None:

@@ -100,7 +100,7 @@ class Header:
             return decode(plain, SecretSeed)
 
     def __bytes__(self) -> bytes:
-        """Return 161 bytes."""
+        """Return 155 bytes."""
         body = _context(self.owner, self.cost, self.salt) + self.nonce + self.wrapped
         return body + sha256(body).digest()
 

@@ -35,10 +35,13 @@ class Passphrase:
         Raises:
             UsageError: they are empty, too long, no UTF-8, or have a control character.
         """
+        normal = typed
         try:
-            self._secret = SecretBytes.from_bytes(_normal(typed))
+            normal = _normal(typed)
+            self._secret = SecretBytes.from_bytes(normal)
         finally:
-            typed[:] = bytes(len(typed))
+            for buffer in (typed, normal):
+                buffer[:] = bytes(len(buffer))
 
     @classmethod
     def from_fd(cls, fd: int) -> Self:

@@ -4,6 +4,7 @@ Associated data of a row: {format, store, party, kind, key, epoch, version, publ
 passphrase the public bytes can be read, and are then believed only as far as the file is.
 """
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -40,14 +41,14 @@ class SealedRow(NamedTuple):
 
 
 class Vault:
-    """The sealed rows of a file; sealed when it is opened, until unseal().
+    """The sealed rows of a file; sealed when it is opened, until unseal(). Threads may share it.
 
     Security:
         The master key stands in locked memory from unseal() to seal(). After a change of the passphrase an
         old copy of the file still opens with the old one.
     """
 
-    __slots__ = ("_db", "_header", "_manifest", "_master")
+    __slots__ = ("_db", "_guard", "_header", "_manifest", "_master")
 
     def __init__(self, db: Database) -> None:
         """Read the header.
@@ -56,19 +57,17 @@ class Vault:
             CorruptError: it is damaged, or weaker than this program writes it.
         """
         self._db = db
+        self._guard = threading.RLock()  # a change and the manifest in memory that follows from it are one
         self._header = Header.from_bytes(_vault(db)[0])
         self._master: SecretSeed | None = None
         self._manifest: Manifest | None = None
 
-    @classmethod
-    def begin(cls, db: Database, header: Header, master: SecretSeed) -> "Vault":
-        """Write the header and an empty manifest into a new file, and return it unsealed."""
+    @staticmethod
+    def begin(db: Database, header: Header, master: SecretSeed) -> None:
+        """Write the header and an empty manifest into a new file."""
         manifest = Manifest(0, sha256(bytes(header)).digest(), bytes(32))
         seal = envelope.seal(master, _manifest_context(header.owner, bytes(manifest)), None)
         db.execute("INSERT INTO vault VALUES (0, ?, ?, ?)", bytes(header), bytes(manifest), seal)
-        vault = cls(db)
-        vault._master, vault._manifest = master, manifest
-        return vault
 
     @property
     def owner(self) -> Owner:
@@ -101,15 +100,17 @@ class Vault:
 
     def admit(self, master: SecretSeed) -> None:
         """Do what unseal() does, with the master key itself, which is owned from here on."""
-        manifest = self._read_manifest(master)
-        self._check_rows(master, manifest)
-        self._master, self._manifest = master, manifest
+        with self._guard:
+            manifest = self._read_manifest(master)
+            self._check_rows(master, manifest)
+            self._master, self._manifest = master, manifest
 
     def seal(self) -> None:
         """Wipe the master key; a second call does nothing."""
-        if self._master is not None:
-            self._master.wipe()
-        self._master = self._manifest = None
+        with self._guard:
+            if self._master is not None:
+                self._master.wipe()
+            self._master = self._manifest = None
 
     def change_passphrase(self, old: Passphrase, new: Passphrase) -> None:
         """Wrap the master key under another passphrase, whether the vault is sealed or not.
@@ -118,17 +119,17 @@ class Vault:
             WrongPassphraseError: the old passphrase is another; nothing is changed.
             CorruptError: as for unseal().
         """
-        with self._header.unwrap(old) as master:
+        with self._guard, self._header.unwrap(old) as master:
             manifest = self._read_manifest(master)
             header = Header.wrap(self.owner, master, new)
             manifest = replace(manifest, version=manifest.version + 1, header=sha256(bytes(header)).digest())
             with self._db.transaction():
                 self._db.execute("UPDATE vault SET header = ?", bytes(header))
                 self._write_manifest(master, manifest)
-        self._header = header
-        if self._manifest is not None:
-            self._manifest = manifest
-        self._db.truncate_log()
+            self._header = header
+            if self._manifest is not None:
+                self._manifest = manifest
+            self._db.truncate_log()
 
     def rows(self, kind: str) -> Mapping[RowId, bytes]:
         """Return the public bytes of all rows of a kind, sealed or not."""
@@ -158,12 +159,13 @@ class Vault:
             SealedError: the vault is sealed.
             StorageError: the change cannot be written.
         """
-        with self._db.transaction():
-            master, manifest = self._open()
-            change = Change(self._db, self.owner, master, manifest)
-            yield change
-            self._write_manifest(master, change.manifest)
-        self._manifest = change.manifest
+        with self._guard:
+            with self._db.transaction():
+                master, manifest = self._open()
+                change = Change(self._db, self.owner, master, manifest)
+                yield change
+                self._write_manifest(master, change.manifest)
+            self._manifest = change.manifest
 
     def _open(self) -> tuple[SecretSeed, Manifest]:
         if self._master is None or self._manifest is None:

@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 
-from coincurve import PrivateKey
-
+from tests.wallet.accounts import account
 from wallet.account import Account, Branch, KeyPath
 from wallet.amounts import Sats
-from wallet.bip32 import ExtendedKey
 from wallet.chain.base import Block
-from wallet.network import REGTEST
 from wallet.script import ScriptType
 from wallet.store import StoredTransaction
 from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
@@ -20,16 +18,28 @@ from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
 _serial = count()
 
 
-def account(kind: ScriptType, secret: int = 1) -> Account:
-    key = PrivateKey(secret.to_bytes(32, "big")).public_key.format()
-    return Account(kind.value, kind, ExtendedKey(key, bytes([secret]) * 32), REGTEST, birth=1_700_000_000)
+_derived: dict[tuple[str, Branch], list[bytes]] = {}
 
 
-TAPROOT = account(ScriptType.P2TR, 1)
-SEGWIT = account(ScriptType.P2WPKH, 2)
+class Derived(Account):
+    """An account that derives each script once for all tests."""
+
+    def scripts(self, branch: Branch, start: int, end: int) -> Iterator[tuple[KeyPath, bytes]]:
+        known = _derived.setdefault((self.name, branch), [])
+        known += [to for _, to in super().scripts(branch, len(known), end)]
+        return ((KeyPath(branch, index), known[index]) for index in range(start, end))
+
+
+def derived(plain: Account) -> Account:
+    return Derived(plain.name, plain.kind, plain.key, plain.network, plain.birth)
+
+
+TAPROOT = derived(account(ScriptType.P2TR, seed=1))
+SEGWIT = derived(account(ScriptType.P2WPKH, seed=2))
 ACCOUNTS = (TAPROOT, SEGWIT)
 
 
+@cache
 def script(owner: Account = TAPROOT, index: int = 0, branch: Branch = Branch.RECEIVE) -> bytes:
     return owner.script(KeyPath(branch, index))
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wallet.fakes import confirmed, foreign_coin, in_mempool, pay, pending, script
@@ -91,6 +91,7 @@ def test_parents_come_first():
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_no_coin_is_spent_twice_and_what_is_confirmed_stands(data):
     coins = [foreign_coin() for _ in range(4)]
     stored = []

@@ -1,7 +1,7 @@
 """Fees: caps to the satoshi, the weight of what is not signed yet, change that is dropped."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wallet.amounts import FeeRate, Sats
@@ -69,6 +69,7 @@ SCRIPTS = st.lists(st.sampled_from([WPKH, TR, b"\x6a" + bytes(300)]), min_size=1
 
 
 @given(KINDS, SCRIPTS)
+@settings(deadline=None)
 def test_weight_is_that_of_the_largest_signatures(kinds, scripts):
     tx = signed(kinds, scripts)
     assert transaction_weight(kinds, scripts) == tx.weight

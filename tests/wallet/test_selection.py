@@ -75,7 +75,7 @@ RATES = st.sampled_from([0, 1000, 5000, 10_000, 20_000])
 
 
 @given(POOLS, st.integers(1, 40_000), RATES, st.integers(200, 2000))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_branch_and_bound_finds_the_least_waste_iff_brute_force_finds_any(pool, amount, rate, max_weight):
     aim = goal(amount, rate, max_weight)
     pool = [each for each in pool if aim.effective_value(each) > 0]
@@ -90,6 +90,7 @@ def test_branch_and_bound_finds_the_least_waste_iff_brute_force_finds_any(pool, 
 
 
 @given(st.lists(st.sampled_from([3000, 5000, 8000]), min_size=1, max_size=10), st.integers(1, 60_000), RATES)
+@settings(deadline=None)
 def test_branch_and_bound_passes_no_solution_among_equal_coins(amounts, amount, rate):
     aim = goal(amount, rate)
     pool = [each for each in map(coin, amounts) if aim.effective_value(each) > 0]
@@ -124,6 +125,7 @@ def test_branch_and_bound_gives_up_after_100000_steps(n, solved):
 
 
 @given(POOLS, st.integers(1, 60_000), RATES, st.integers(0, 2**32))
+@settings(deadline=None)
 def test_a_selection_reaches_the_amount_or_there_is_too_little(pool, amount, rate, seed):
     aim = goal(amount, rate)
     worth = [each for each in pool if aim.effective_value(each) > 0]

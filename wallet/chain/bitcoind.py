@@ -16,6 +16,7 @@ from wallet.chain.rpc import (
     RPC_VERIFY_ALREADY_IN_UTXO_SET,
     RPC_VERIFY_ERROR,
     RPC_VERIFY_REJECTED,
+    Call,
     RpcClient,
     RpcError,
     printable,
@@ -179,7 +180,8 @@ class Bitcoind:
             raise ChainError(f"blocks are mined on demand on regtest only, not on {self._network}")
         to = f"raw({script_pubkey.hex()})"
         hashes = [h.hash() for h in self._rpc.call("generatetodescriptor", blocks, to, timeout=NO_LIMIT)]
-        return tuple(self._header(block).block for block in hashes)
+        headers = self._rpc.batch([_header_call(block) for block in hashes])
+        return tuple(_read_header(block, h).block for block, h in zip(hashes, headers, strict=True))
 
     def close(self) -> None:
         """Do nothing: no connection outlives its call, and the node goes on watching."""
@@ -208,13 +210,7 @@ class Bitcoind:
         return self._rpc.call("getbestblockhash").hash()
 
     def _header(self, block: bytes) -> "_Header":
-        header = self._rpc.call("getblockheader", show_txid(Txid(block)))
-        previous = header.get("previousblockhash")
-        return _Header(
-            block=Block(header["height"].integer(), block, header["time"].integer()),
-            active=header["confirmations"].integer() >= 0,
-            previous=None if previous is None else previous.hash(),
-        )
+        return _read_header(block, self._rpc.batch([_header_call(block)])[0])
 
     def _fork(self, since: bytes) -> Block | None:
         """Return the last block of the active chain at or before a block; None if that is unknown."""
@@ -272,6 +268,21 @@ class _Header(NamedTuple):
     block: Block
     active: bool
     previous: bytes | None
+
+
+def _header_call(block: bytes) -> Call:
+    return Call("getblockheader", (show_txid(Txid(block)),))
+
+
+def _read_header(block: bytes, answer: Answer | RpcError) -> _Header:
+    if isinstance(answer, RpcError):
+        raise answer
+    previous = answer.get("previousblockhash")
+    return _Header(
+        block=Block(answer["height"].integer(), block, answer["time"].integer()),
+        active=answer["confirmations"].integer() >= 0,
+        previous=None if previous is None else previous.hash(),
+    )
 
 
 def _verdict(tx: Transaction, answer: Answer) -> Verdict:

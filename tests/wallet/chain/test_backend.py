@@ -182,7 +182,8 @@ def test_an_uncompressed_key_is_refused(rig: Rig) -> None:
 def test_an_annex_is_refused(rig: Rig) -> None:
     (coin,) = rig.fund(Purse(ScriptType.P2TR).key())
     tx = to_nowhere(coin)
-    assert rig.reason(with_witness(tx, 0, *tx.inputs[0].witness, b"\x50")) == "bad-witness-nonstandard"
+    reason = rig.reason(with_witness(tx, 0, *tx.inputs[0].witness, b"\x50"))
+    assert reason in {"bad-witness-nonstandard", "bad-witness-taproot-annex"}  # the latter is Bitcoin Knots'
 
 
 def test_a_coin_that_does_not_exist_is_refused(rig: Rig) -> None:
@@ -348,8 +349,8 @@ def test_a_chain_has_at_most_25_transactions(rig: Rig) -> None:
 
 def test_a_child_pays_for_its_parent_in_a_package(rig: Rig) -> None:
     key = Purse(ScriptType.P2TR).key()
-    parent = spend(rig.fund(key), (0, key.script), fee=0)
-    child = spend(outputs_of(parent, [key]), (0, NOWHERE), fee=5_000)
+    parent = spend(rig.fund(key), (0, key.script), fee=0, version=rig.free_parent_version)
+    child = spend(outputs_of(parent, [key]), (0, NOWHERE), fee=5_000, version=rig.free_parent_version)
     assert refusal(rig, parent) == "min relay fee not met"
     rig.chain.broadcast([parent, child])
     assert rig.chain.mempool_entry(parent.txid) is not None
@@ -412,7 +413,7 @@ def test_changes_since_an_unknown_block_tell_everything(rig: Rig) -> None:
 def test_both_branches_and_only_indices_below_the_end_are_watched(rig: Rig) -> None:
     purse = Purse(ScriptType.P2TR)
     rig.chain.watch(purse.name, purse.watch(2), 0)
-    keys = [purse.key(i, branch) for branch in Branch for i in range(3)]
+    keys = [purse.key(i, branch) for branch in Branch for i in (0, 1, 9)]
     watched = [rig.fund(key)[0] for key in keys if key not in (keys[2], keys[5])]
     beyond = [rig.fund(key)[0] for key in (keys[2], keys[5])]
     known = [rig.chain.confirmations(coin.prevout.txid) is not None for coin in (*watched, *beyond)]
