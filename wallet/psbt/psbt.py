@@ -150,7 +150,7 @@ class Psbt:
 
     @property
     def fee(self) -> int | None:
-        """Satoshi that inputs bring over outputs, as the maps say it; None if an amount is missing."""
+        """Satoshi that inputs bring over outputs as the maps say it, maybe negative; None if one is missing."""
         spent = [self.spent(index) for index in range(len(self.inputs))]
         if not spent or None in spent:
             return None
