@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from coincurve import PrivateKey
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from native.verify import ecdsa_to_der
@@ -120,6 +121,7 @@ def psbts(draw: Callable[..., Any], version: int | None = None) -> Psbt:
             prevout = OutPoint(previous.txid, draw(st.integers(0, len(previous.outputs) - 1)))
         if chosen == 2 and draw(st.booleans()):
             fields = replace(fields, required_height_locktime=draw(st.integers(1, 499_999_999)))
+        assume(prevout not in [txin.prevout for txin in txins])
         txins.append(TxIn(prevout, draw(U32)))
         maps.append(fields)
     txouts = draw(st.lists(OUTPUTS, max_size=2))
