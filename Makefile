@@ -10,7 +10,7 @@ CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build test check native-check native-test native-sanitize fuzz bench bench-smoke example wheel-check clean help
+.PHONY: setup build bitcoind test check native-check native-test native-sanitize fuzz bench bench-smoke example wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -29,7 +29,10 @@ setup: $(BIN)/python  ## system packages where permitted, virtual environment, e
 build:  ## (re)build the extension in place
 	$(BIN)/pip install --quiet --no-build-isolation --editable . --config-settings=cmake.define.MPCW_WERROR=ON
 
-test:  ## the whole suite
+bitcoind:  ## a real bitcoind under .cache/, for the tests that want one
+	tools/fetch-bitcoind
+
+test:  ## the whole suite; what wants a bitcoind is skipped where there is none
 	$(BIN)/pytest
 
 example:  ## a 2-of-3 Taproot key and a signature under it, all parties in one process

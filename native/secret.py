@@ -226,6 +226,14 @@ class SecretSeed(Secret):
         return _take(out, cls)
 
 
+@final
+class SecretBytes(Secret):
+    """Opaque bytes, 1 to 2^20 of them: keys and passphrases for code outside native (native/exposure.py)."""
+
+    __slots__ = ()
+    _kind = lib.MPCW_KIND_BYTES
+
+
 def _take(out: Any, cls: type[S]) -> S:
     """Own the handle that a C function has stored in its out-pointer.
 

@@ -1,7 +1,7 @@
 """The roster: whose signature counts as whose; all that a third party needs to re-check evidence."""
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from native.curve import lift_xs
 from native.errors import NativeError
@@ -9,6 +9,8 @@ from native.hashing import tagged_hash
 from protocol.codec import Reader, Writer
 from protocol.errors import EncodingError, UsageError
 from protocol.ids import COORDINATOR, MAX_PARTIES, PartyId
+
+ROSTER_LIMIT: Final = 2 + 32 * (MAX_PARTIES + 1)  # bytes of a roster
 
 
 @dataclass(frozen=True, slots=True)

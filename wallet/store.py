@@ -45,8 +45,8 @@ class WalletStore(Protocol):
     def raise_index(self, account: int, branch: int, index: int) -> None:
         """Make reserve_index return at least an index, as the chain has shown use of a lower one."""
 
-    def sync_point(self) -> bytes | None:
-        """Return the hash of the block up to which the chain was read; None before the first time."""
+    def sync_point(self) -> Block | None:
+        """Return the block up to which the chain was read; None before the first time."""
 
     def set_sync_point(self, block: Block) -> None:
         """Record the block up to which the chain was read."""

@@ -29,6 +29,24 @@ CTIME(secret)
     mpcw_secret_free(i);
 }
 
+CTIME(bytes)
+{
+    mpcw_secret *a = ctime_secret(MPCW_KIND_SCALAR, 3, 32), *i = ctime_secret(MPCW_KIND_INT, 2, 40), *encoded, *out;
+    uint8_t *data;
+
+    OK(mpcw_secret_encode(&encoded, a));
+    OUT(mpcw_secret_decode(&out, MPCW_KIND_SCALAR, encoded, 3));
+    OUT(mpcw_secret_decode(&out, MPCW_KIND_BYTES, encoded, 1));
+    OK(mpcw_bytes_data(&data, encoded));
+    mpcw_secret_free(encoded);
+    OK(mpcw_secret_encode(&encoded, i));
+    OUT(mpcw_secret_decode(&out, MPCW_KIND_INT, encoded, 2));
+    OUT(mpcw_bytes_new(&out, 32));
+    mpcw_secret_free(encoded);
+    mpcw_secret_free(a);
+    mpcw_secret_free(i);
+}
+
 CTIME(random)
 {
     mpcw_secret *seed = ctime_secret(MPCW_KIND_SEED, 1, 32);

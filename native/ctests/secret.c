@@ -71,9 +71,63 @@ static void limits_hold_and_products_do_not_overflow(void)
     CHECK(secret_new(&s, MPCW_KIND_INT, 1, 12) == MPCW_E_LENGTH && s == NULL);
     CHECK(secret_new(&s, MPCW_KIND_SCALAR, 1, 40) == MPCW_E_LENGTH && s == NULL);
     CHECK(secret_new(&s, MPCW_KIND_SEED, 2, 32) == MPCW_E_LENGTH && s == NULL);
-    CHECK(secret_new(&s, (mpcw_kind)5, 1, 32) == MPCW_E_KIND && s == NULL);
+    CHECK(secret_new(&s, MPCW_KIND_BYTES, 1, (size_t)1 << 20) == MPCW_OK);
+    mpcw_secret_free(s);
+    CHECK(secret_new(&s, MPCW_KIND_BYTES, 1, ((size_t)1 << 20) + 1) == MPCW_E_LENGTH && s == NULL);
+    CHECK(secret_new(&s, MPCW_KIND_BYTES, 2, 1) == MPCW_E_LENGTH && s == NULL);
+    CHECK(secret_new(&s, MPCW_KIND_BYTES, 1, 0) == MPCW_E_LENGTH && s == NULL);
+    CHECK(secret_new(&s, (mpcw_kind)6, 1, 32) == MPCW_E_KIND && s == NULL);
     CHECK(secret_new(&s, (mpcw_kind)0, 1, 32) == MPCW_E_KIND && s == NULL);
     CHECK(secret_alloc(SIZE_MAX) == NULL);
+}
+
+static void bytes_are_the_encoding_of_every_kind(void)
+{
+    static const mpcw_kind kinds[] = {MPCW_KIND_SCALAR, MPCW_KIND_INT, MPCW_KIND_RESIDUE, MPCW_KIND_SEED, MPCW_KIND_BYTES};
+    uint8_t bytes[32], again[32], *data;
+    mpcw_secret *s, *encoded, *decoded;
+
+    for (int i = 0; i < 32; i++)
+        bytes[i] = (uint8_t)(i + 1);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        CHECK(mpcw_secret_import(&s, kinds[k], bytes, 32, 1) == MPCW_OK);
+        CHECK(mpcw_secret_encode(&encoded, s) == MPCW_OK && encoded->kind == MPCW_KIND_BYTES);
+        CHECK(mpcw_bytes_data(&data, encoded) == MPCW_OK && data == encoded->data);
+        CHECK(memcmp(data, bytes, 32) == 0);
+        CHECK(mpcw_secret_decode(&decoded, kinds[k], encoded, 1) == MPCW_OK && decoded->kind == kinds[k]);
+        CHECK(mpcw_secret_declassify(again, 32, decoded) == MPCW_OK && memcmp(again, bytes, 32) == 0);
+        mpcw_secret_free(s);
+        mpcw_secret_free(encoded);
+        mpcw_secret_free(decoded);
+    }
+}
+
+static void bytes_are_decoded_to_what_fits_only(void)
+{
+    mpcw_secret *bytes, *seed, *out = NULL;
+    uint8_t *data;
+
+    CHECK(mpcw_bytes_new(&bytes, 64) == MPCW_OK && bytes->count == 1 && bytes->size == 64);
+    for (int i = 0; i < 64; i++)
+        CHECK(bytes->data[i] == 0);
+    memcpy(bytes->data + 32, ORDER, 32);
+    CHECK(mpcw_secret_decode(&out, MPCW_KIND_SCALAR, bytes, 2) == MPCW_E_RANGE && out == NULL);
+    bytes->data[63]--;
+    CHECK(mpcw_secret_decode(&out, MPCW_KIND_SCALAR, bytes, 2) == MPCW_OK && out->count == 2);
+    mpcw_secret_free(out);
+    CHECK(mpcw_secret_decode(&out, MPCW_KIND_SCALAR, bytes, 1) == MPCW_E_LENGTH && out == NULL);
+    CHECK(mpcw_secret_decode(&out, MPCW_KIND_SEED, bytes, 2) == MPCW_E_LENGTH && out == NULL);
+    CHECK(mpcw_secret_decode(&out, MPCW_KIND_INT, bytes, 3) == MPCW_E_LENGTH && out == NULL);
+    CHECK(mpcw_secret_decode(&out, MPCW_KIND_INT, bytes, 0) == MPCW_E_LENGTH && out == NULL);
+    CHECK(mpcw_secret_decode(&out, (mpcw_kind)6, bytes, 1) == MPCW_E_KIND && out == NULL);
+    CHECK(mpcw_bytes_new(&out, 0) == MPCW_E_LENGTH && out == NULL);
+
+    CHECK(mpcw_seed_new(&seed) == MPCW_OK);
+    CHECK(mpcw_secret_decode(&out, MPCW_KIND_SEED, seed, 1) == MPCW_E_KIND && out == NULL);
+    data = seed->data;
+    CHECK(mpcw_bytes_data(&data, seed) == MPCW_E_KIND && data == NULL);
+    mpcw_secret_free(seed);
+    mpcw_secret_free(bytes);
 }
 
 static void expectations_are_checked(void)
@@ -103,13 +157,15 @@ static void every_entry_refuses_a_missing_handle_and_zeroes_its_outputs(void)
     CHECK(mpcw_secret_slice(&s, NULL, 0, 1) == MPCW_E_KIND && s == NULL);
     CHECK(mpcw_secret_concat(&s, &none, 1) == MPCW_E_KIND && s == NULL);
     CHECK(mpcw_secret_concat(&s, &none, 0) == MPCW_E_LENGTH && s == NULL);
+    CHECK(mpcw_secret_encode(&s, NULL) == MPCW_E_KIND && s == NULL);
+    CHECK(mpcw_secret_decode(&s, MPCW_KIND_SEED, NULL, 1) == MPCW_E_KIND && s == NULL);
     mpcw_secret_free(NULL);
     secret_free(NULL);
 }
 
 static int refused_in_child(mpcw_secret *s)
 {
-    uint8_t bytes[32] = {1};
+    uint8_t bytes[32] = {1}, *data = bytes;
     const mpcw_secret *parts[1] = {s};
     mpcw_kind kind;
     size_t count, size;
@@ -119,6 +175,9 @@ static int refused_in_child(mpcw_secret *s)
     CHECK(mpcw_secret_info(&kind, &count, &size, s) == MPCW_E_FORKED && count == 0);
     CHECK(mpcw_secret_slice(&out, s, 0, 1) == MPCW_E_FORKED && out == NULL);
     CHECK(mpcw_secret_concat(&out, parts, 1) == MPCW_E_FORKED && out == NULL);
+    CHECK(mpcw_secret_encode(&out, s) == MPCW_E_FORKED && out == NULL);
+    CHECK(mpcw_secret_decode(&out, MPCW_KIND_SEED, s, 1) == MPCW_E_FORKED && out == NULL);
+    CHECK(mpcw_bytes_data(&data, s) == MPCW_E_FORKED && data == NULL);
     CHECK(secret_expect(s, MPCW_KIND_SEED, 1, 32) == MPCW_E_FORKED);
     for (int i = 0; i < 32; i++)
         CHECK(s->data[i] == 0);
@@ -162,6 +221,8 @@ int main(void)
     stored_form_is_that_of_the_header();
     scalar_is_taken_below_the_order_only();
     limits_hold_and_products_do_not_overflow();
+    bytes_are_the_encoding_of_every_kind();
+    bytes_are_decoded_to_what_fits_only();
     expectations_are_checked();
     every_entry_refuses_a_missing_handle_and_zeroes_its_outputs();
     child_is_refused_at_every_entry_and_grandchild_too();

@@ -6,7 +6,7 @@
 #include "ct.h"
 #include "rng.h"
 
-enum { SCALAR_SIZE = 32, SEED_SIZE = 32, LIMB_SIZE = 8, MAX_ITEM = 4096, MAX_COUNT = 1 << 20 };
+enum { SCALAR_SIZE = 32, SEED_SIZE = 32, LIMB_SIZE = 8, MAX_ITEM = 4096, MAX_COUNT = 1 << 20, MAX_BYTES = 1 << 20 };
 
 /* the order of secp256k1 (SEC 2, section 2.4.1) */
 static const uint8_t ORDER[SCALAR_SIZE] = {
@@ -16,7 +16,7 @@ static const uint8_t ORDER[SCALAR_SIZE] = {
 
 static mpcw_status check_shape(mpcw_kind kind, size_t count, size_t size)
 {
-    if (count == 0 || count > MAX_COUNT || size == 0 || size > MAX_ITEM)
+    if (count == 0 || count > MAX_COUNT || size == 0 || size > (kind == MPCW_KIND_BYTES ? MAX_BYTES : MAX_ITEM))
         return MPCW_E_LENGTH;
     switch (kind) {
     case MPCW_KIND_SCALAR:
@@ -26,6 +26,8 @@ static mpcw_status check_shape(mpcw_kind kind, size_t count, size_t size)
         return size % LIMB_SIZE == 0 ? MPCW_OK : MPCW_E_LENGTH;
     case MPCW_KIND_SEED:
         return count == 1 && size == SEED_SIZE ? MPCW_OK : MPCW_E_LENGTH;
+    case MPCW_KIND_BYTES:
+        return count == 1 ? MPCW_OK : MPCW_E_LENGTH;
     }
     return MPCW_E_KIND;
 }
@@ -163,6 +165,18 @@ mpcw_status mpcw_secret_import(mpcw_secret **out, mpcw_kind kind, const uint8_t 
     return MPCW_OK;
 }
 
+/* count * size big-endian bytes. */
+static void write_items(uint8_t *bytes, const mpcw_secret *secret)
+{
+    const size_t len = secret->count * secret->size;
+
+    if (has_limbs(secret->kind))
+        for (size_t at = 0; at < len; at += secret->size)
+            bytes_from_limbs(bytes + at, secret->data + at, secret->size);
+    else
+        memcpy(bytes, secret->data, len);
+}
+
 mpcw_status mpcw_secret_declassify(uint8_t *bytes, size_t bytes_len, const mpcw_secret *secret)
 {
     mpcw_status status = check_alive(secret);
@@ -174,14 +188,44 @@ mpcw_status mpcw_secret_declassify(uint8_t *bytes, size_t bytes_len, const mpcw_
         return status;
     }
 
-    if (has_limbs(secret->kind))
-        for (size_t at = 0; at < bytes_len; at += secret->size)
-            bytes_from_limbs(bytes + at, secret->data + at, secret->size);
-    else
-        memcpy(bytes, secret->data, bytes_len);
+    write_items(bytes, secret);
     /* public: the caller asked for exactly this, by this name */
     ct_declassify(bytes, bytes_len);
     return MPCW_OK;
+}
+
+mpcw_status mpcw_secret_encode(mpcw_secret **out, const mpcw_secret *secret)
+{
+    mpcw_status status = check_alive(secret);
+
+    *out = NULL;
+    if (status != MPCW_OK)
+        return status;
+    status = mpcw_bytes_new(out, secret->count * secret->size);
+    if (status == MPCW_OK)
+        write_items((*out)->data, secret);
+    return status;
+}
+
+mpcw_status mpcw_secret_decode(mpcw_secret **out, mpcw_kind kind, const mpcw_secret *bytes, size_t count)
+{
+    mpcw_status status = secret_expect(bytes, MPCW_KIND_BYTES, 1, 0);
+
+    *out = NULL;
+    return status == MPCW_OK ? mpcw_secret_import(out, kind, bytes->data, bytes->size, count) : status;
+}
+
+mpcw_status mpcw_bytes_new(mpcw_secret **out, size_t len)
+{
+    return secret_new(out, MPCW_KIND_BYTES, 1, len);
+}
+
+mpcw_status mpcw_bytes_data(uint8_t **data, const mpcw_secret *bytes)
+{
+    mpcw_status status = secret_expect(bytes, MPCW_KIND_BYTES, 1, 0);
+
+    *data = status == MPCW_OK ? bytes->data : NULL;
+    return status;
 }
 
 mpcw_status mpcw_secret_slice(mpcw_secret **out, const mpcw_secret *secret, size_t start, size_t count)

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from native._core import ffi, lib
 from native.errors import ForkedError, KindError, LengthError, RangeError, WipedError
-from native.secret import Secret, SecretInts, SecretResidues, SecretScalars, SecretSeed, _take
+from native.secret import Secret, SecretBytes, SecretInts, SecretResidues, SecretScalars, SecretSeed, _take
 
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
-CLASSES = [SecretScalars, SecretInts, SecretResidues, SecretSeed]
+CLASSES = [SecretScalars, SecretInts, SecretResidues, SecretSeed, SecretBytes]
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
@@ -135,6 +135,9 @@ def test_other_buffers_are_refused() -> None:
         (SecretSeed, 31, 1),
         (SecretSeed, 33, 1),
         (SecretSeed, 64, 2),
+        (SecretBytes, 0, 1),
+        (SecretBytes, 2**20 + 1, 1),
+        (SecretBytes, 64, 2),
         (SecretInts, 8, -1),
         (SecretInts, 8, 2**63),
         (SecretInts, 8, 2**64),
@@ -146,7 +149,7 @@ def test_wrong_length_or_count_is_refused(cls: type[Secret], length: int, count:
         cls.from_bytes(bytes(length), count)
 
 
-@pytest.mark.parametrize("kind", [0, 5, 2**31 - 1])
+@pytest.mark.parametrize("kind", [0, 6, 2**31 - 1])
 def test_an_unknown_kind_is_refused(kind: int) -> None:
     out = ffi.new("mpcw_secret **")
     assert lib.mpcw_secret_import(out, kind, bytes(32), 32, 1) == lib.MPCW_E_KIND

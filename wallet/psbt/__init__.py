@@ -1,11 +1,13 @@
 """Partially signed Bitcoin transactions: read, written, combined, finalised, extracted, converted."""
 
-from wallet.psbt.combine import combine
-from wallet.psbt.convert import to_v0, to_v2
-from wallet.psbt.finalize import extract, finalize
+from wallet.psbt.combiner import combine
+from wallet.psbt.description import decode
+from wallet.psbt.finalizer import extract, finalize
 from wallet.psbt.maps import PsbtInput, PsbtOutput
-from wallet.psbt.psbt import Psbt, UnsignedTx
+from wallet.psbt.psbt import Psbt
+from wallet.psbt.unsigned import UnsignedTx
 from wallet.psbt.values import KeyOrigin, LeafScript, TapKeyOrigin, TapLeaf
+from wallet.psbt.versions import to_v0, to_v2
 
 __all__ = [
     "KeyOrigin",
@@ -17,6 +19,7 @@ __all__ = [
     "TapLeaf",
     "UnsignedTx",
     "combine",
+    "decode",
     "extract",
     "finalize",
     "to_v0",

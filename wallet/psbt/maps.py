@@ -2,17 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final
 
+from wallet.psbt.tables import INPUT, OUTPUT
 from wallet.psbt.values import KeyOrigin, LeafScript, TapKeyOrigin, TapLeaf
 from wallet.tx import Transaction, TxOut
-
-_EMPTY: Final[Mapping[bytes, bytes]] = MappingProxyType({})
-
-
-def _empty() -> Mapping[bytes, bytes]:
-    return _EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +39,29 @@ class PsbtInput:
 
     non_witness_utxo: Transaction | None = None
     witness_utxo: TxOut | None = None
-    partial_sigs: Mapping[bytes, bytes] = field(default_factory=_empty)
+    partial_sigs: Mapping[bytes, bytes] = field(default_factory=dict)
     sighash_type: int | None = None
     redeem_script: bytes | None = None
     witness_script: bytes | None = None
     bip32_derivation: Mapping[bytes, KeyOrigin] = field(default_factory=dict)
     final_script_sig: bytes | None = None
     final_script_witness: tuple[bytes, ...] | None = None
-    ripemd160_preimages: Mapping[bytes, bytes] = field(default_factory=_empty)
-    sha256_preimages: Mapping[bytes, bytes] = field(default_factory=_empty)
-    hash160_preimages: Mapping[bytes, bytes] = field(default_factory=_empty)
-    hash256_preimages: Mapping[bytes, bytes] = field(default_factory=_empty)
+    ripemd160_preimages: Mapping[bytes, bytes] = field(default_factory=dict)
+    sha256_preimages: Mapping[bytes, bytes] = field(default_factory=dict)
+    hash160_preimages: Mapping[bytes, bytes] = field(default_factory=dict)
+    hash256_preimages: Mapping[bytes, bytes] = field(default_factory=dict)
     required_time_locktime: int | None = None
     required_height_locktime: int | None = None
     tap_key_sig: bytes | None = None
-    tap_script_sigs: Mapping[bytes, bytes] = field(default_factory=_empty)
+    tap_script_sigs: Mapping[bytes, bytes] = field(default_factory=dict)
     tap_leaf_scripts: Mapping[bytes, LeafScript] = field(default_factory=dict)
     tap_bip32_derivation: Mapping[bytes, TapKeyOrigin] = field(default_factory=dict)
     tap_internal_key: bytes | None = None
     tap_merkle_root: bytes | None = None
-    unknown: Mapping[bytes, bytes] = field(default_factory=_empty)
+    unknown: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        INPUT.freeze(self)
 
     @property
     def is_final(self) -> bool:
@@ -96,4 +92,7 @@ class PsbtOutput:
     tap_internal_key: bytes | None = None
     tap_tree: tuple[TapLeaf, ...] | None = None
     tap_bip32_derivation: Mapping[bytes, TapKeyOrigin] = field(default_factory=dict)
-    unknown: Mapping[bytes, bytes] = field(default_factory=_empty)
+    unknown: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        OUTPUT.freeze(self)

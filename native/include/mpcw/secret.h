@@ -11,7 +11,8 @@ typedef enum mpcw_kind {
     MPCW_KIND_SCALAR = 1, /* integer in [0, n), n the order of secp256k1; 32 bytes big-endian */
     MPCW_KIND_INT = 2,    /* signed integer, two's complement, little-endian 64-bit limbs */
     MPCW_KIND_RESIDUE = 3, /* integer in [0, N), little-endian 64-bit limbs */
-    MPCW_KIND_SEED = 4    /* 32 bytes that key the expansion of a call's randomness */
+    MPCW_KIND_SEED = 4,   /* 32 bytes that key the expansion of a call's randomness */
+    MPCW_KIND_BYTES = 5   /* opaque: one item of 1 to 2^20 bytes */
 } mpcw_kind;
 
 /* Fresh 32-byte seed from getrandom. */
@@ -30,6 +31,19 @@ mpcw_status mpcw_secret_slice(mpcw_secret **out, const mpcw_secret *secret, size
 
 /* One secret with the items of all parts, which must be of one kind and size. */
 mpcw_status mpcw_secret_concat(mpcw_secret **out, const mpcw_secret *const *parts, size_t parts_len);
+
+/* The items big-endian, as mpcw_secret_declassify gives them, but as MPCW_KIND_BYTES. */
+mpcw_status mpcw_secret_encode(mpcw_secret **out, const mpcw_secret *secret);
+
+/* Take count items from MPCW_KIND_BYTES, as mpcw_secret_import does. */
+mpcw_status mpcw_secret_decode(mpcw_secret **out, mpcw_kind kind, const mpcw_secret *bytes, size_t count);
+
+/* len zero bytes, MPCW_KIND_BYTES, to be written at mpcw_bytes_data before anybody else has the handle. */
+mpcw_status mpcw_bytes_new(mpcw_secret **out, size_t len);
+
+/* Where the bytes of MPCW_KIND_BYTES stand, in locked memory, until the secret is freed. For code outside this library,
+ * such as a cipher, that reads or writes them in place. */
+mpcw_status mpcw_bytes_data(uint8_t **data, const mpcw_secret *bytes);
 
 mpcw_status mpcw_secret_info(mpcw_kind *kind, size_t *count, size_t *size, const mpcw_secret *secret);
 

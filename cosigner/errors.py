@@ -1,0 +1,40 @@
+"""The errors of cosigner/ that neither the protocols nor the wallet know."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from protocol.errors import MpcError
+from protocol.ids import PartyId
+
+
+class CosignerError(MpcError):
+    """Root of the errors of cosigner/.
+
+    Attributes:
+        hint: what the user can do; empty when the message says it all.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.hint = hint
+        super().__init__(message)
+
+
+class WalletExistsError(CosignerError):
+    """A wallet of this name is there already."""
+
+
+class NotEnoughSignersError(CosignerError):
+    """Fewer parties than the threshold are there to sign, or are unlocked."""
+
+
+class PolicyDenied(CosignerError):  # noqa: N818
+    """Parties refused what they were asked to sign; they have sent nothing, and nobody is blamed.
+
+    Attributes:
+        refusals: for each of these parties, why.
+    """
+
+    def __init__(self, refusals: Mapping[PartyId, str]) -> None:
+        self.refusals = MappingProxyType(dict(sorted(refusals.items())))
+        text = "; ".join(f"party {party} refuses: {reason}" for party, reason in self.refusals.items())
+        super().__init__(text)

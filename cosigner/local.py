@@ -1,0 +1,267 @@
+"""A wallet all of whose parties live in this process, each with its own store and passphrase.
+
+Between the parties and the coordinator there are bytes only (cosigner.exchange): daemons on machines of their
+own take the place of the parties here without any of them noticing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Self
+
+from cosigner.errors import NotEnoughSignersError
+from cosigner.home import Home, WalletFolder
+from cosigner.keygen import KeygenParty, KeygenTerms, generate
+from cosigner.party import Credentials, Party
+from cosigner.plan import WalletPlan
+from cosigner.settings import WatchSettings
+from cosigner.shared_key import SharedKey, taproot_account
+from cosigner.signing import Signed, sign
+from cosigner.spending import SpendingWallet
+from cosigner.steps import Deed, Progress, Step, silent
+from frost_bip340.key_share import KeyShare
+from protocol.errors import UnattributedAbort, UsageError
+from protocol.ids import COORDINATOR, PartyId
+from storage.errors import CorruptError
+from storage.parties import PartyStore
+from storage.passphrase import Passphrase
+from storage.signing_log import SignedEntry
+from storage.wallets import SqlWalletStore
+from wallet import address
+from wallet.descriptor import Descriptor
+from wallet.errors import UnknownError
+from wallet.psbt import Psbt
+
+
+class LocalWallet(SpendingWallet):
+    """A wallet with its parties, sealed until each is unlocked; a context manager."""
+
+    _folder: WalletFolder
+    _progress: Progress
+
+    @classmethod
+    def create(
+        cls,
+        home: Home,
+        name: str,
+        plan: WalletPlan,
+        passphrases: Mapping[PartyId, Passphrase],
+        progress: Progress = silent,
+    ) -> Self:
+        """Make the parties of a wallet, have them generate its key, and open the wallet.
+
+        Args:
+            home: where it will be.
+            name: of the wallet.
+            plan: its settings.
+            passphrases: of each party 0..n-1, to seal its store with.
+            progress: told what each party does.
+
+        Returns:
+            The wallet, its parties sealed.
+
+        Raises:
+            MalformedError: the name cannot be one.
+            WalletExistsError: there is a wallet of this name.
+            UsageError: there is not one passphrase for each party.
+            StorageError: a store cannot be written; there is no wallet then.
+        """
+        if set(passphrases) != set(range(plan.n)):
+            raise UsageError(f"there must be one passphrase for each of the parties 0..{plan.n - 1}")
+        with home.staging(name) as folder:
+            _make(folder, plan, passphrases, progress)
+        progress(Step(COORDINATOR, Deed.WALLET_READY, name))
+        return cls.open(home, name, progress)
+
+    @classmethod
+    def open(cls, home: Home, name: str | None = None, progress: Progress = silent) -> Self:
+        """Open a wallet to watch it; its parties stay sealed.
+
+        Args:
+            home: where it is.
+            name: of the wallet; None for the default one.
+            progress: told what each party does.
+
+        Raises:
+            UnknownError: there is none.
+            StorageError: its state cannot be read.
+        """
+        folder = home.wallet(name)
+        store = SqlWalletStore.open(folder.database)
+        try:
+            settings = WatchSettings.read(store)
+        except BaseException:
+            store.close()
+            raise
+        wallet = cls(folder.path.name, settings, store, home)
+        wallet._folder, wallet._progress = folder, progress
+        return wallet
+
+    def __init__(self, name: str, settings: WatchSettings, store: SqlWalletStore, home: Home) -> None:
+        super().__init__(name, settings, store, home)
+        self._parties: dict[PartyId, Party] = {}
+        self._stores: dict[PartyId, PartyStore] = {}
+
+    def close(self) -> None:
+        """Seal all parties and close all files; a second call does nothing."""
+        self._parties.clear()
+        for store in self._stores.values():
+            store.close()
+        self._stores.clear()
+        super().close()
+
+    # ---- parties ----
+
+    def unlock(self, party: PartyId, passphrase: Passphrase) -> None:
+        """Unseal a party, so that it takes part until the wallet is closed; one that is unlocked stays so.
+
+        Raises:
+            UnknownError: there is no such party.
+            WrongPassphraseError: the passphrase is another.
+            StorageError: its store is damaged, or another process has it.
+        """
+        self._expect_party(party)
+        if party in self._parties:
+            return
+        store = PartyStore.open(self._folder.party(party))
+        try:
+            store.unseal(passphrase)
+            self._parties[party] = self._party(store, party)
+        except BaseException:
+            store.close()
+            raise
+        self._stores[party] = store
+
+    def _party(self, store: PartyStore, party: PartyId) -> Party:
+        """Return the party of an unsealed store, all of whose knowledge is the store's."""
+        plan = WalletPlan.parse(store.terms() or "")
+        key = SharedKey.recover(store.recovery_data(), plan.network, plan.birth)
+        share = store.share(bytes(key.info.thresh_pk))
+        if share.party != party or store.party != party:
+            raise CorruptError(f"this is the store of party {store.party}, not of party {party}")
+        if key != self.key:
+            raise CorruptError("the store of the party is of another key than the wallet")
+        return Party(Credentials(store.host_key(), share, key, plan.caps), store, self._progress)
+
+    def change_passphrase(self, party: PartyId, old: Passphrase, new: Passphrase) -> None:
+        """Seal a party under another passphrase, whether it is unlocked or not.
+
+        Raises:
+            UnknownError: there is no such party.
+            WrongPassphraseError: the old passphrase is another; nothing is changed.
+
+        Security:
+            Old copies of its file still open with the old passphrase.
+        """
+        with self._opened(party) as store:
+            store.change_passphrase(old, new)
+
+    def signed_by(self, party: PartyId) -> tuple[SignedEntry, ...]:
+        """Return what a party has written down of what it signed, oldest first.
+
+        Raises:
+            UnknownError: there is no such party.
+        """
+        with self._opened(party) as store:
+            return store.signatures()
+
+    @contextmanager
+    def _opened(self, party: PartyId) -> Iterator[PartyStore]:
+        """Lend the store of a party, which is opened for it if it is sealed."""
+        self._expect_party(party)
+        if party in self._stores:
+            yield self._stores[party]
+        else:
+            with PartyStore.open(self._folder.party(party)) as store:
+                yield store
+
+    def _expect_party(self, party: PartyId) -> None:
+        if party not in range(self.plan.n):
+            raise UnknownError(f"there is no party {party}", f"the parties are 0..{self.plan.n - 1}")
+
+    @property
+    def unlocked(self) -> tuple[PartyId, ...]:
+        """The parties that are unlocked, ascending."""
+        return tuple(sorted(self._parties))
+
+    def address_verify(self, text: str) -> tuple[PartyId, ...]:
+        """Have every unlocked party derive an address from its own copy of the account.
+
+        Args:
+            text: an address of the wallet.
+
+        Returns:
+            The parties, at least t, all of whom derived this address.
+
+        Raises:
+            MalformedError, NetworkMismatchError, UnknownError: it is no address of this wallet.
+            NotEnoughSignersError: fewer than t parties are unlocked.
+            UnattributedAbort: a party derived another one: do not use it.
+        """
+        owner = self.find_address(text).owner
+        script = address.decode(text, self.plan.network)
+        parties = self._chosen(None, everybody=True)
+        others = [i for i, party in parties.items() if party.script(*owner.path.steps) != script]
+        if others:
+            raise UnattributedAbort("the parties derive different addresses", others)
+        return tuple(parties)
+
+    def sign(self, psbt: Psbt, signers: Sequence[PartyId] | None = None) -> Signed:
+        """Have parties sign a transaction and finalise it; the signed PSBT takes the place of its draft.
+
+        Args:
+            psbt: the transaction.
+            signers: who signs, at least t unlocked parties; None for the first t that are unlocked.
+
+        Returns:
+            The finalised PSBT, and what each signer has seen in it.
+
+        Raises:
+            NotEnoughSignersError: too few parties are chosen or unlocked.
+            RefusedError: a rule of the wallet's own review forbids the transaction.
+            PolicyDenied: signers refused; names them with their reasons.
+            FaultyPartyError: signers spoiled the session; names them.
+            StorageError: a log cannot be written; that party's signature did not leave.
+        """
+        signed = sign(self.review(psbt), psbt, self.key, self._chosen(signers), self._progress)
+        self._store.put_draft(signed.psbt.tx.txid, bytes(signed.psbt))
+        return signed
+
+    def _chosen(self, signers: Sequence[PartyId] | None, *, everybody: bool = False) -> dict[PartyId, Party]:
+        t = self.plan.t
+        chosen = (self.unlocked if everybody else self.unlocked[:t]) if signers is None else signers
+        sealed = sorted(set(chosen) - set(self._parties))
+        if sealed:
+            raise NotEnoughSignersError(
+                f"party {', '.join(map(str, sealed))} is sealed", "unlock it with its passphrase"
+            )
+        if len(set(chosen)) < t:
+            raise NotEnoughSignersError(
+                f"{t} parties of this wallet are needed and {len(set(chosen))} are there",
+                "unlock more of them with their passphrases",
+            )
+        return {party: self._parties[party] for party in sorted(set(chosen))}
+
+
+def _make(
+    folder: WalletFolder,
+    plan: WalletPlan,
+    passphrases: Mapping[PartyId, Passphrase],
+    progress: Progress,
+) -> None:
+    """Write all files of a wallet."""
+
+    def account(share: KeyShare) -> str:
+        made = taproot_account(share.info, share.chain_code, plan.network, plan.birth)
+        return Descriptor.of(made).text()
+
+    with ExitStack() as files:
+        peers = {}
+        for party, passphrase in sorted(passphrases.items()):
+            store = files.enter_context(PartyStore.create(folder.party(party), party, passphrase))
+            store.put_terms(plan.text())
+            peers[party] = KeygenParty(KeygenTerms(party, plan.n, plan.t, account, progress), store)
+        made = generate(peers, plan.t, progress)
+        settings = WatchSettings.of(plan, made.output.recovery_data)
+        if Descriptor.of(settings.key.account).text() != made.account:
+            raise UnattributedAbort("the coordinator does not show the parties' account")
+        settings.write(folder.database)

@@ -1,0 +1,109 @@
+"""The sessions that one party or a coordinator runs; they live in memory only, a crash ends them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from protocol.errors import EncodingError, MpcError, UsageError
+from protocol.evidence import Evidence
+from protocol.ids import SESSION_ID_SIZE, PartyId, SessionId
+from protocol.machine import Sealed, SessionMachine
+from protocol.round import Continue
+from protocol.session import Session
+
+R = TypeVar("R")
+
+MAX_OPEN: Final = 32  # security: a peer that opens more at once wants something else than signatures
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    # the type of the result is that of the callback: open() has them from one caller
+    machine: SessionMachine[Any]
+    store: Callable[[Any], None]
+
+
+class Sessions:
+    """Runs session machines, and stores the result of one before its last message leaves."""
+
+    def __init__(self) -> None:
+        self._running: dict[SessionId, _Running] = {}
+        self._used: set[SessionId] = set()
+
+    def open(self, session: Session, opening: Continue[R], store: Callable[[R], None]) -> tuple[Sealed, ...]:
+        """Start a session.
+
+        Args:
+            session: the place in it.
+            opening: its first round.
+            store: makes the result durable; if it fails, no message that follows from it leaves.
+
+        Returns:
+            What to deliver.
+
+        Raises:
+            UsageError: the session's id was used before, or too many sessions are open.
+        """
+        self.expect_new(session.header.session)
+        self._used.add(session.header.session)
+        machine, sealed = SessionMachine.begin(session, opening)
+        self._running[session.header.session] = _Running(machine, store)
+        return sealed
+
+    def expect_new(self, session: SessionId) -> None:
+        """Check that a session may be opened, before any work for it.
+
+        Raises:
+            UsageError: its id was used before, or too many sessions are open.
+        """
+        if session in self._used:
+            raise UsageError("the id of this session was used before")
+        if len(self._running) >= MAX_OPEN:
+            raise UsageError(f"{MAX_OPEN} sessions are open already")
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        """Take what came over a channel and return what to deliver next.
+
+        Raises:
+            UsageError: it belongs to no session that is open.
+            MpcError: the session has failed; see SessionMachine.receive.
+        """
+        session = SessionId(envelope[:SESSION_ID_SIZE])
+        running = self._running.get(session)
+        if running is None:
+            raise UsageError("no such session is open")
+        try:
+            sealed = running.machine.receive(sender, envelope)
+            if running.machine.done:
+                running.store(running.machine.result)
+        except BaseException:
+            self._running.pop(session)
+            raise
+        if running.machine.done:
+            self._running.pop(session)
+        return sealed
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        """End a session that has failed elsewhere, and wipe its secrets.
+
+        Args:
+            session: which; one that is not open is no error.
+            evidence: encoded proofs of whose fault it was; each is checked, what proves nothing is ignored.
+
+        Returns:
+            The error with which it ended; None if it was not open.
+        """
+        running = self._running.pop(session, None)
+        if running is None:
+            return None
+        try:
+            for proof in evidence:
+                running.machine.convict(Evidence.from_bytes(proof))
+        except EncodingError:
+            pass
+        except MpcError as e:
+            return e
+        try:
+            running.machine.time_out()
+        except MpcError as e:
+            return e

@@ -1,0 +1,54 @@
+"""What each party did, as it happens: records for a demonstration, a progress display or a log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from protocol.ids import COORDINATOR, PartyId
+
+
+class Deed(Enum):
+    """What was done."""
+
+    HOST_KEY_MADE = "host key made and sealed"
+    PARAMS_COMPARED = "parameters of the key generation compared"
+    SHARES_DEALT = "shares dealt"
+    KEY_AGREED = "key agreed"
+    SHARE_STORED = "share sealed in the own store"
+    STORING_CONFIRMED = "storing confirmed by all parties"
+    ACCOUNT_COMPARED = "account compared"
+    WALLET_READY = "wallet in place"
+    SIGNING_ASKED = "transaction sent to the signers"
+    TRANSACTION_REVIEWED = "transaction reviewed, sighashes computed, nonces sent"
+    SIGNING_LOGGED = "signing written to the log, partial signatures sent"
+    SIGNATURES_VERIFIED = "signatures made and verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that one party did.
+
+    Args:
+        actor: the party, or COORDINATOR.
+        deed: what it did.
+        detail: the public facts of it, such as a hash to compare.
+    """
+
+    actor: PartyId
+    deed: Deed
+    detail: str = ""
+
+    @property
+    def who(self) -> str:
+        """The actor as users call it."""
+        return "coordinator" if self.actor == COORDINATOR else f"party {self.actor}"
+
+    def __str__(self) -> str:
+        return f"{self.who}: {self.deed.value}" + (f" ({self.detail})" if self.detail else "")
+
+
+Progress = Callable[[Step], None]
+
+
+def silent(_step: Step) -> None:
+    """Take a step and say nothing."""

@@ -1,0 +1,278 @@
+"""The watching side of a wallet: what it has, where it receives, what it sends. It holds nothing secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+from cosigner.chain import open_chain
+from cosigner.home import Home
+from cosigner.plan import ChainSettings, WalletPlan
+from cosigner.settings import WatchSettings
+from cosigner.shared_key import SharedKey
+from storage.wallets import SqlWalletStore
+from wallet import address
+from wallet.account import Account, Branch, KeyPath
+from wallet.chain.base import Block, ChainBackend
+from wallet.coins import Balance, Coin
+from wallet.descriptor import Descriptor, import_json
+from wallet.errors import UnknownError
+from wallet.history import HistoryEntry
+from wallet.labels import Label, LabelFile, LabelType, read_labels, write_labels
+from wallet.ledger import Ledger
+from wallet.script_index import Owner, ScriptIndex
+from wallet.tx import OutPoint, Txid
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address of the wallet.
+
+    Args:
+        text: as users pass it on.
+        owner: account and path.
+        label: what the user calls it.
+        received: the transactions that pay it; more than one is reuse.
+    """
+
+    text: str
+    owner: Owner
+    label: str
+    received: tuple[Txid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WalletInfo:
+    """What a wallet is.
+
+    Args:
+        name: of the wallet.
+        plan: what its user decided.
+        descriptors: of each account.
+        params_hash: of the key generation, 32 bytes: what people compare between the parties.
+        synced: the block up to which the chain was read; None before the first time.
+    """
+
+    name: str
+    plan: WalletPlan
+    descriptors: tuple[str, ...]
+    params_hash: bytes
+    synced: Block | None
+
+
+class WatchWallet:
+    """What can be done with a wallet without any of its parties; a context manager.
+
+    Args:
+        name: of the wallet.
+        settings: of the wallet.
+        store: its state, which the wallet closes.
+        home: where the embedded chain is.
+    """
+
+    def __init__(self, name: str, settings: WatchSettings, store: SqlWalletStore, home: Home) -> None:
+        self.name, self.settings = name, settings
+        self._store, self._home = store, home
+        self._index = ScriptIndex(self.accounts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the chain and close the store; a second call does nothing."""
+        self._close_chain()
+        self._store.close()
+
+    def _close_chain(self) -> None:
+        if "chain" in self.__dict__:
+            self.chain.close()
+            del self.__dict__["chain"]
+
+    def info(self) -> WalletInfo:
+        """Return what the wallet is."""
+        point = self._store.sync_point()
+        return WalletInfo(self.name, self.plan, self.descriptors(), self.key.params.hash(), point)
+
+    def set_chain(self, chain: ChainSettings) -> None:
+        """See the chain through another backend from now on.
+
+        Raises:
+            MalformedError, ChainError: the settings do not fit the network.
+        """
+        self._close_chain()
+        self.settings = replace(self.settings, plan=replace(self.plan, chain=chain))
+        self._store.set_plan(self.settings.text())
+
+    @property
+    def plan(self) -> WalletPlan:
+        """What the user decided when the wallet was made."""
+        return self.settings.plan
+
+    @property
+    def key(self) -> SharedKey:
+        """The public side of the wallet's key."""
+        return self.settings.key
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """What the wallet receives on."""
+        return (self.key.account,)
+
+    @cached_property
+    def chain(self) -> ChainBackend:
+        """The chain backend, opened when it is first asked for.
+
+        Raises:
+            ChainError: it cannot be reached, is in use, or is of another network.
+        """
+        return open_chain(self.plan, self._home)
+
+    def ledger(self) -> Ledger:
+        """Return what the transactions of the last sync amount to."""
+        return Ledger.load(self._index, self._store)
+
+    def balance(self) -> Balance:
+        """Return the balance as of the last sync."""
+        return self.ledger().balance()
+
+    def coins(self) -> tuple[Coin, ...]:
+        """Return the unspent coins as of the last sync."""
+        return self.ledger().unspent
+
+    def history(self) -> tuple[HistoryEntry, ...]:
+        """Return the transactions as of the last sync, oldest first."""
+        return tuple(self.ledger().entries.values())
+
+    # ---- addresses ----
+
+    def new_address(self, label: str = "", account: int = 0) -> Address:
+        """Hand out a receiving address that was never handed out before.
+
+        Args:
+            label: what to call it.
+            account: index of the account.
+        """
+        with self._store.transaction():
+            index = self._store.reserve_index(account, Branch.RECEIVE)
+            owner = Owner(account, KeyPath(Branch.RECEIVE, index))
+            text = self._text(owner)
+            if label:
+                self.set_label(LabelType.ADDR, text, label)
+        return Address(text, owner, label, ())
+
+    def addresses(self, branch: Branch = Branch.RECEIVE, account: int = 0) -> tuple[Address, ...]:
+        """Return all addresses of a branch that were handed out or used, in their order."""
+        ledger = self.ledger()
+        end = ledger.next_index[account, branch]
+        return tuple(self._address(Owner(account, KeyPath(branch, i)), ledger) for i in range(end))
+
+    def find_address(self, text: str) -> Address:
+        """Return an address of the wallet, up to the gap limit beyond those in use.
+
+        Raises:
+            MalformedError, NetworkMismatchError: it is no address of the wallet's network.
+            UnknownError: it is not the wallet's.
+        """
+        ledger = self.ledger()
+        owner = self._index.find(address.decode(text, self.plan.network))
+        if owner is None:
+            raise UnknownError(f"{text} is no address of this wallet")
+        return self._address(owner, ledger)
+
+    def _address(self, owner: Owner, ledger: Ledger) -> Address:
+        text = self._text(owner)
+        label = self._store.labels().get((LabelType.ADDR, text), "")
+        return Address(text, owner, label, ledger.received.get(owner, ()))
+
+    def _text(self, owner: Owner) -> str:
+        account = self.accounts[owner.account]
+        return address.encode(account.script(owner.path), account.network)
+
+    # ---- coins ----
+
+    def freeze(self, coin: OutPoint) -> None:
+        """Forbid to spend a coin.
+
+        Raises:
+            UnknownError: the wallet has none there.
+        """
+        self._store.set_frozen(self.ledger().coin(coin).outpoint, True)
+
+    def unfreeze(self, coin: OutPoint) -> None:
+        """Allow to spend a coin again.
+
+        Raises:
+            UnknownError: the wallet has none there.
+        """
+        self._store.set_frozen(self.ledger().coin(coin).outpoint, False)
+
+    # ---- labels ----
+
+    def set_label(self, kind: LabelType, ref: str, text: str) -> None:
+        """Label a thing, or take its label away with an empty text.
+
+        Raises:
+            MalformedError: the reference or the text is malformed.
+        """
+        label = Label(kind, ref, text or None)
+        self._store.set_label(label.kind, label.ref, label.label)
+
+    def labels(self) -> Mapping[tuple[str, str], str]:
+        """Return all labels by type and reference of BIP-329."""
+        return self._store.labels()
+
+    def export_labels(self) -> bytes:
+        """Return the file of all labels and frozen coins (BIP-329)."""
+        origin = Descriptor.of(self.accounts[0]).abbreviated()
+        labels = dict(self._store.labels())
+        frozen = {str(coin) for coin in self._store.frozen()}
+        outputs = {ref for kind, ref in labels if kind == LabelType.OUTPUT} | frozen
+        plain = [
+            Label(LabelType(kind), ref, text, origin if kind == LabelType.TX else None)
+            for (kind, ref), text in labels.items()
+            if kind != LabelType.OUTPUT
+        ]
+        coins = [
+            Label(LabelType.OUTPUT, ref, labels.get((LabelType.OUTPUT, ref)), spendable=ref not in frozen)
+            for ref in sorted(outputs)
+        ]
+        return write_labels([*plain, *coins])
+
+    def import_labels(self, data: bytes) -> LabelFile:
+        """Take labels and frozen coins from a file (BIP-329); those of other wallets are left out.
+
+        Args:
+            data: the file.
+
+        Returns:
+            What the file held, with the lines that were refused.
+
+        Raises:
+            MalformedError: it is larger than any that a wallet writes.
+        """
+        found = read_labels(data)
+        origins = {None, *(Descriptor.of(account).abbreviated() for account in self.accounts)}
+        with self._store.transaction():
+            for label in found.labels:
+                if label.origin in origins:
+                    self._import(label)
+        return found
+
+    def _import(self, label: Label) -> None:
+        if label.label is not None:
+            self._store.set_label(label.kind, label.ref, label.label or None)
+        if label.spendable is not None:
+            self._store.set_frozen(OutPoint.parse(label.ref), not label.spendable)
+
+    # ---- what other programs take ----
+
+    def descriptors(self) -> tuple[str, ...]:
+        """Return the descriptor of each account, with which any other wallet can watch this one."""
+        return tuple(Descriptor.of(account).text() for account in self.accounts)
+
+    def import_json(self) -> str:
+        """Return what Bitcoin Core's importdescriptors takes."""
+        return import_json(*self.accounts)

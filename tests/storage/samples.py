@@ -1,0 +1,95 @@
+"""Stores with content, and ways around the program into their files."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from frost_bip340.key_share import KeyShare
+from native.curve import ORDER
+from native.secret import SecretScalars
+from native.secret_scalar import random_scalars
+from protocol.ids import PartyId, SessionId
+from storage.parties import PartyStore
+from storage.passphrase import Passphrase
+from storage.signing_log import SignedEntry
+from tests.frost_bip340.parties import deal_polynomial
+from wallet.tx import Txid
+
+PASSPHRASE = "correct horse"
+RECOVERY = b"recovery data of everybody" * 8
+ROOT = Path(__file__).parents[2]
+
+
+def phrase(text: str = PASSPHRASE) -> Passphrase:
+    return Passphrase(bytearray(text, "utf-8"))
+
+
+def key_shares(seed: int = 1, epoch: int = 0) -> list[KeyShare]:
+    """The shares of a 2-of-3 key, the same for the same seed and epoch; all epochs of a seed have one key."""
+    constant, slope = (random.Random(source).randrange(1, ORDER) for source in (seed, seed + 1000 * epoch))
+    return deal_polynomial([constant, slope + 1], 3, epoch)
+
+
+def entry(i: int = 0, **changes: object) -> SignedEntry:
+    values: dict[str, object] = {
+        "session": SessionId(bytes([i]) * 32),
+        "key": b"\x02" + bytes(32),
+        "epoch": 0,
+        "txid": Txid(bytes([i + 1]) * 32),
+        "psbt_digest": bytes([i + 2]) * 32,
+        "sent": 100_000 + i,
+        "fee": 141,
+        "sighashes": (bytes([i]) * 32, bytes(32)),
+        "signers": (PartyId(0), PartyId(2)),
+        "answer": b"partial signatures",
+        "time": 1_700_000_000 + i,
+    }
+    return SignedEntry(**{**values, **changes})
+
+
+def full_party(path: Path, party: int = 1) -> tuple[SecretScalars, KeyShare]:
+    """Make a store with a host key, a share, recovery data, terms and two signatures, and close it."""
+    host_key, share = random_scalars(), key_shares()[party]
+    with PartyStore.create(path, PartyId(party), phrase()) as store:
+        store.put_host_key(host_key)
+        store.put_share(share, RECOVERY)
+        store.put_terms("2 of 3")
+        store.record(entry(0))
+        store.record(entry(1))
+    return host_key, share
+
+
+def sql(path: Path, *statements: str | tuple[str, Sequence[object]]) -> list[tuple[object, ...]]:
+    """Run statements on a file without the program, as somebody with a copy of sqlite3 can."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        rows: list[tuple[object, ...]] = []
+        for statement in statements:
+            text, values = (statement, ()) if isinstance(statement, str) else statement
+            rows = connection.execute(text, values).fetchall()
+        return rows
+    finally:
+        connection.close()
+
+
+def unseal(path: Path, passphrase: str = PASSPHRASE) -> None:
+    with PartyStore.open(path) as store:
+        store.unseal(phrase(passphrase))
+
+
+def script(source: str) -> subprocess.Popen[str]:
+    """Start a program with cheap passphrases and the names of this module."""
+    head = """
+        import os, sys
+        from pathlib import Path
+        from tests.storage.cheap import cheap_passphrases
+        from tests.storage.samples import *
+        cheap = cheap_passphrases()
+        cheap.__enter__()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(head) + textwrap.dedent(source)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
