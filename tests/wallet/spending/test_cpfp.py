@@ -79,6 +79,15 @@ def test_confirmed_coins_help_a_small_output():
     assert {coin.value for coin in draft.inputs} == {600, 90_000}
 
 
+def test_the_change_is_of_the_kind_that_the_fee_was_reckoned_with():
+    # most inputs are P2WPKH, whose change would be dropped: it costs more to spend
+    parent = incoming(600)
+    helpers = [confirmed(pay((script(SEGWIT, i), 170)), 9) for i in range(2)]
+    draft = cpfp(basis([parent, *helpers]), parent.tx.txid, FeeRate(1000), entry(fee=100))
+    assert len(draft.inputs) == 3
+    assert (draft.change.owner.account, draft.change.value) == (0, 940 - 100 - 247)
+
+
 def test_a_package_that_pays_enough_is_refused():
     parent = incoming(50_000)
     known = entry(fee=1999)
