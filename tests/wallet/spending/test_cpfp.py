@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wallet.fakes import SEGWIT, TAPROOT, confirmed, in_mempool, pay, script
-from tests.wallet.funded import basis, check_sums
+from tests.wallet.funded import TIP, basis, check_sums
 from tests.wallet.signer import consensus_accepts, sign
 from wallet.account import Branch
 from wallet.amounts import FeeRate, Sats
 from wallet.build import cpfp
 from wallet.chain.base import MempoolEntry
+from wallet.conflicts import COINBASE
 from wallet.errors import InsufficientFundsError, RefusedError, UnknownError
 from wallet.fees import FeeCaps
 from wallet.script import p2wpkh
@@ -73,6 +74,9 @@ def test_confirmed_coins_help_a_small_output():
     frozen = {OutPoint(helper.tx.txid, 0)}
     with pytest.raises(InsufficientFundsError):
         cpfp(basis([parent, helper], frozen=frozen), parent.tx.txid, RATE, entry())
+    coinbase = confirmed(pay((script(index=2), 90_000), spending=[COINBASE]), TIP)
+    with pytest.raises(InsufficientFundsError):
+        cpfp(basis([parent, coinbase]), parent.tx.txid, RATE, entry())
     draft = cpfp(basis([parent, helper, other]), parent.tx.txid, RATE, entry())
     check_sums(draft, RATE)
     check_package(draft, entry(), RATE)
