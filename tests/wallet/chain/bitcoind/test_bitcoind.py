@@ -311,7 +311,7 @@ def test_an_error_that_is_no_refusal_stays_one() -> None:
 )
 def test_a_refused_package_says_why(answer: Any, reason: str) -> None:
     child = Transaction((TxIn(OutPoint(TX.txid, 0)),), (TxOut(Sats(500), NOWHERE),))
-    reasons = {TX.txid: "min relay fee not met", child.txid: "missing-inputs"}
+    reasons = {TX.txid: "mempool min fee not met", child.txid: "missing-inputs"}
 
     def verdict(params: list[Any]) -> Any:
         txid = Transaction.from_hex(params[0][0]).txid
