@@ -34,6 +34,8 @@ def mapping(keys: st.SearchStrategy[bytes], values: st.SearchStrategy[Any]) -> s
 
 
 HASHES = exactly(32)
+# all zeros spends nothing, and is a coinbase's
+PREVOUTS = st.builds(OutPoint, HASHES.filter(any).map(Txid), U32)
 SCALARS = st.integers(1, 1 << 250).map(lambda scalar: scalar.to_bytes(32, "big"))
 PARTIAL_SIGS = st.builds(lambda r, s: ecdsa_to_der(r + s) + b"\x01", SCALARS, SCALARS)
 SCHNORR = exactly(64) | exactly(65)
@@ -60,7 +62,7 @@ PREVIOUS = st.builds(
     Transaction,
     st.builds(
         TxIn,
-        st.builds(OutPoint, HASHES.map(Txid), U32),
+        PREVOUTS,
         U32,
         SCRIPTS,
         st.lists(SCRIPTS, max_size=2).map(tuple),
@@ -114,7 +116,7 @@ def psbts(draw: Callable[..., Any], version: int | None = None) -> Psbt:
     chosen = draw(st.sampled_from([0, 2])) if version is None else version
     txins, maps = [], []
     for _ in range(draw(st.integers(0, 2))):
-        fields, prevout = draw(INPUTS), draw(st.builds(OutPoint, HASHES.map(Txid), U32))
+        fields, prevout = draw(INPUTS), draw(PREVOUTS)
         if draw(st.booleans()):
             previous = draw(PREVIOUS)
             fields = replace(fields, non_witness_utxo=previous, witness_utxo=None)
