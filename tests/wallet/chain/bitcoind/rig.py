@@ -15,7 +15,6 @@ class BitcoindRig(Rig):
     """A chain of its own for a test: the last test's is no longer valid for the node."""
 
     chain: Bitcoind
-    free_parent_version = 3  # BIP-431
 
     def __init__(self, node: RegtestNode) -> None:
         self.node = node
