@@ -181,6 +181,21 @@ def test_use_of_what_was_not_watched_is_looked_for_from_the_birth_on(rig):
     assert rig.ledger.balance() == Balance(confirmed=1000 * len(indices))
 
 
+def test_a_backend_that_invents_use_ever_further_out_is_stopped(rig, monkeypatch):
+    monkeypatch.setattr("wallet.sync.MAX_ADDRESSES", 1000)
+    honest = rig.chain.changes
+
+    def invent(since):
+        end = next(iter(rig.chain.ends.values()))
+        rig.chain.see(*(pay((script(index=index), 1000)) for index in range(GAP_LIMIT - 1, end, GAP_LIMIT)))
+        return honest(since)
+
+    rig.chain.changes = invent
+    with pytest.raises(ChainError, match="more than 1000 addresses"):
+        rig.sync()
+    assert rig.store.transactions() == ()
+
+
 def test_all_handed_out_addresses_are_watched_with_room_for_more(rig):
     rig.store.raise_index(1, Branch.CHANGE, 71)
     rig.sync()
