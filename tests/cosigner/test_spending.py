@@ -27,7 +27,9 @@ class FakeChain:
         self.sent: list[Transaction] = []
 
     def test(self, package: Sequence[Transaction]) -> tuple[Verdict, ...]:
-        return tuple(Verdict(tx.txid, self.reason) for tx in package)
+        return tuple(
+            Verdict(tx.txid, "txn-already-in-mempool" if tx in self.sent else self.reason) for tx in package
+        )
 
     def mempool_entry(self, txid: Txid) -> MempoolEntry | None:
         known = [tx for tx in self.sent if tx.txid == txid]

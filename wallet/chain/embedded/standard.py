@@ -15,6 +15,7 @@ from wallet.tx import MAX_STANDARD_WEIGHT, Transaction, TxIn, TxOut
 
 MAX_STANDARD_SIGOPS: Final = 16_000  # a fifth of a block's
 
+_VERSIONS: Final = (1, 2, 3)
 _MIN_SIZE: Final = 65  # bytes without witness; 64 can be taken for a node of a Merkle tree
 _MAX_SCRIPT_SIG: Final = 1650
 _MAX_DATA_SCRIPT: Final = 83
@@ -31,11 +32,8 @@ _SPENDABLE: Final = frozenset(
 
 
 def check_standard(tx: Transaction, weight: int) -> None:
-    """Check what can be seen without the coins (IsStandardTx).
-
-    Version 3 is refused: its rules of topology (TRUC) are not kept here.
-    """
-    if tx.version not in (1, 2):
+    """Check what can be seen without the coins (IsStandardTx)."""
+    if tx.version not in _VERSIONS:
         raise ChainRefusedError("version")
     if weight > MAX_STANDARD_WEIGHT:
         raise ChainRefusedError("tx-size")

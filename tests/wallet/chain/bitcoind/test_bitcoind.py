@@ -32,6 +32,15 @@ HEALTHY: dict[str, Any] = {
 }
 
 
+# of a node with an empty wallet
+WALLET: dict[str, Any] = {
+    "loadwallet": {},
+    "getwalletinfo": {"private_keys_enabled": False, "descriptors": True},
+    "listdescriptors": {"descriptors": []},
+    "listlabels": [],
+}
+
+
 def node_with(**answers: Any) -> FakeNode:
     """A fake node; an answer that is an exception is raised."""
 
@@ -58,8 +67,11 @@ def test_a_node_of_another_network_is_refused(rig: BitcoindRig) -> None:
     assert e.value.hint == "start the node of signet: bitcoind -signet -daemon"
 
 
-def test_a_chain_with_another_genesis_is_refused() -> None:
-    with node_with(getblockhash=MAINNET.genesis) as node, pytest.raises(NetworkMismatchError):
+@pytest.mark.parametrize(
+    "answers", [{"getblockhash": MAINNET.genesis}, {"getblockchaininfo": INFO | {"chain": "test"}}]
+)
+def test_a_chain_with_another_genesis_or_name_is_refused(answers: dict[str, Any]) -> None:
+    with node_with(**answers) as node, pytest.raises(NetworkMismatchError):
         open_node(node)
 
 
@@ -214,11 +226,7 @@ LISTED = {"txid": "11" * 32, "confirmations": 1, "blockheight": 5, "blockhash": 
 )
 def test_a_node_that_gives_another_transaction_is_refused(given: Transaction | None, message: str) -> None:
     header = {"height": 5, "time": 7, "confirmations": 1}
-    answers: dict[str, Any] = {
-        "loadwallet": {},
-        "getwalletinfo": {"private_keys_enabled": False, "descriptors": True},
-        "listdescriptors": {"descriptors": []},
-        "listlabels": [],
+    answers = WALLET | {
         "getbestblockhash": "22" * 32,
         "getblockheader": header,
         "listsinceblock": {"transactions": [LISTED | {"blockindex": 1, "time": 9}]},
@@ -241,6 +249,7 @@ def test_a_refusal_has_the_words_of_testmempoolaccept(rig: BitcoindRig) -> None:
         rig.chain.broadcast([tx])
     # where sendrawtransaction says bad-txns-inputs-missingorspent
     assert caught.value.reason == rig.reason(tx) == "missing-inputs"
+    assert caught.value.hint == ""
 
 
 def test_a_high_fee_is_not_the_business_of_the_node(rig: BitcoindRig) -> None:
@@ -311,7 +320,7 @@ def test_an_error_that_is_no_refusal_stays_one() -> None:
 )
 def test_a_refused_package_says_why(answer: Any, reason: str) -> None:
     child = Transaction((TxIn(OutPoint(TX.txid, 0)),), (TxOut(Sats(500), NOWHERE),))
-    reasons = {TX.txid: "min relay fee not met", child.txid: "missing-inputs"}
+    reasons = {TX.txid: "mempool min fee not met", child.txid: "missing-inputs"}
 
     def verdict(params: list[Any]) -> Any:
         txid = Transaction.from_hex(params[0][0]).txid
@@ -353,22 +362,25 @@ def test_the_lowest_rate_is_that_of_relay_or_of_a_full_mempool(mempool: float, r
         assert open_node(node).min_fee_rate() == FeeRate(5000)
 
 
-@pytest.mark.parametrize("method", ["getmempoolentry", "gettransaction", "getblockheader"])
+@pytest.mark.parametrize("method", ["getmempoolentry", "gettransaction", "getblockheader", "listsinceblock"])
 def test_an_error_is_not_taken_for_not_found(method: str) -> None:
-    answers: dict[str, Any] = {
-        "loadwallet": {},
-        "getwalletinfo": {"private_keys_enabled": False, "descriptors": True},
-        "listdescriptors": {"descriptors": []},
-        "listlabels": [],
+    unconfirmed = {"txid": show_txid(TX.txid), "confirmations": 0, "time": 9}
+    answers: dict[str, Any] = WALLET | {
+        "getbestblockhash": "22" * 32,
+        "getblockheader": {"height": 5, "time": 7, "confirmations": 1},
+        "listsinceblock": {"transactions": [unconfirmed]},
+        "gettransaction": {"confirmations": 0},
+        "getmempoolentry": {"ancestorcount": 1},
         method: NodeError(-1, "disk failure"),
+    }
+    calls: dict[str, Callable[[Bitcoind], object]] = {
+        "getmempoolentry": lambda chain: chain.mempool_entry(TX.txid),
+        "gettransaction": lambda chain: chain.confirmations(TX.txid),
     }
     with node_with(**answers) as node:
         chain = open_node(node)
         chain.watch("w", [], 0)
-        calls: dict[str, Callable[[], object]] = {
-            "getmempoolentry": lambda: chain.mempool_entry(TX.txid),
-            "gettransaction": lambda: chain.confirmations(TX.txid),
-            "getblockheader": lambda: chain.changes(bytes(32)),
-        }
-        with pytest.raises(ChainError, match="disk failure"):
-            calls[method]()
+        for call in (calls.get(method), lambda chain: chain.changes(bytes(32))):
+            if call is not None:
+                with pytest.raises(ChainError, match="disk failure"):
+                    call(chain)

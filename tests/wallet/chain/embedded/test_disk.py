@@ -142,8 +142,8 @@ def test_unconfirmed_parents_come_back_with_a_child_that_paid_for_them(tmp_path:
     rig = EmbeddedRig(tmp_path)
     key = Purse(ScriptType.P2TR).key()
     (coin,) = rig.fund(key)
-    parent = spend([coin], (0, key.script), fee=0)
-    child = spend([*outputs_of(parent, [key])], (0, NOBODY), fee=4_000)
+    parent = spend([coin], (0, key.script), fee=0, version=3)
+    child = spend([*outputs_of(parent, [key])], (0, NOBODY), fee=4_000, version=3)
     rig.chain.broadcast([parent, child])
     rig.reopen()
     assert rig.chain.mempool_entry(parent.txid) is not None
