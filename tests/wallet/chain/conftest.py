@@ -64,6 +64,12 @@ def node(bitcoind: Path) -> Iterator[RegtestNode]:
         yield node
 
 
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk: a killed process needs no fsync, and test_disk.py sees where it is called."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
 def fast_directory() -> Path | None:
     """Return a place in memory if there is one: a node waits for the disk at every step."""
     memory = Path("/dev/shm")

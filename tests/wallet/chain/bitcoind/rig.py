@@ -20,7 +20,6 @@ class BitcoindRig(Rig):
     """A node that other tests have used; the wallets of this one are its own."""
 
     chain: Bitcoind
-    free_parent_version = 3  # BIP-431
 
     def __init__(self, node: RegtestNode) -> None:
         self.node = node
