@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from cosigner.watch import WatchWallet
+from storage.errors import CorruptError
 from wallet.account import Branch
 from wallet.amounts import FeeRate
 from wallet.build import Basis, CoinControl, Draft, Payment, bump, cancel, cpfp, send, send_all
-from wallet.errors import ChainRefusedError, UnknownError
+from wallet.errors import ChainRefusedError, MalformedError, UnknownError
 from wallet.fees import estimated_rate
 from wallet.history import Status
 from wallet.psbt import Psbt
@@ -17,6 +18,8 @@ from wallet.sync import SyncReport, publish
 from wallet.tx import Transaction, Txid, show_txid
 
 CONFIRMATION_TARGET: Final = 6  # blocks
+
+_DROP: Final = "somebody has changed the file of the wallet: drop the draft and make it anew"
 
 
 class SpendingWallet(WatchWallet):
@@ -90,23 +93,35 @@ class SpendingWallet(WatchWallet):
         return draft
 
     def drafts(self) -> Mapping[Txid, Psbt]:
-        """Return the transactions that wait for signatures."""
-        return {txid: Psbt.from_bytes(data) for txid, data in self._store.drafts().items()}
+        """Return the transactions that wait for signatures.
+
+        Raises:
+            CorruptError: one is not what was kept under its id.
+        """
+        return {txid: _read_draft(txid, data) for txid, data in self._store.drafts().items()}
 
     def draft(self, txid: Txid) -> Psbt:
         """Return one of the drafts.
 
         Raises:
             UnknownError: there is none of this id.
+            CorruptError: it is not what was kept under this id.
         """
+        return _read_draft(txid, self._draft_bytes(txid))
+
+    def _draft_bytes(self, txid: Txid) -> bytes:
         try:
-            return Psbt.from_bytes(self._store.drafts()[txid])
+            return self._store.drafts()[txid]
         except KeyError as e:
             raise UnknownError(f"there is no draft {show_txid(txid)}", "list the drafts") from e
 
     def drop_draft(self, txid: Txid) -> None:
-        """Forget a draft."""
-        self.draft(txid)
+        """Forget a draft, also one that is damaged.
+
+        Raises:
+            UnknownError: there is none of this id.
+        """
+        self._draft_bytes(txid)
         self._store.drop_draft(txid)
 
     def broadcast(self, tx: Transaction) -> None:
@@ -138,3 +153,16 @@ class SpendingWallet(WatchWallet):
         next_change = [self._store.next_index(i, Branch.CHANGE) for i in range(len(self.accounts))]
         tip = None if point is None else point.height
         return review(psbt, self.accounts, self.plan.caps, next_change=next_change, tip=tip)
+
+
+def _read_draft(txid: Txid, data: bytes) -> Psbt:
+    """Read a draft; who signs one by its id must not sign another, whoever has had the file."""
+    name = show_txid(txid)
+    try:
+        psbt = Psbt.from_bytes(data)
+        same = psbt.tx.txid == txid
+    except MalformedError as e:
+        raise CorruptError(str(e), "drafts", name, _DROP) from e
+    if not same:
+        raise CorruptError("the transaction is another", "drafts", name, _DROP)
+    return psbt

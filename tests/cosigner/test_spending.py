@@ -6,7 +6,7 @@ import pytest
 from cosigner.errors import NotEnoughSignersError, PolicyDenied
 from cosigner.local import LocalWallet
 from protocol.ids import PartyId
-from storage.errors import WrongPassphraseError
+from storage.errors import CorruptError, WrongPassphraseError
 from storage.parties import PartyStore
 from tests.cosigner.group import STRANGER, consensus_accepts
 from tests.cosigner.wallets import fund, passphrase, payment, unlock
@@ -16,7 +16,7 @@ from wallet.errors import ChainError, ChainRefusedError, InsufficientFundsError,
 from wallet.fees import FeeCaps
 from wallet.history import Status
 from wallet.psbt import extract
-from wallet.tx import Transaction, Txid
+from wallet.tx import Transaction, Txid, show_txid
 
 
 class FakeChain:
@@ -74,6 +74,21 @@ def test_draft_is_kept_until_it_is_dropped(wallet: LocalWallet) -> None:
         wallet.draft(draft.tx.txid)
     with pytest.raises(UnknownError):
         wallet.drop_draft(draft.tx.txid)
+
+
+@pytest.mark.parametrize("damage", ["other", "none"])
+def test_draft_that_somebody_has_changed_is_refused_and_can_be_dropped(
+    wallet: LocalWallet, damage: str
+) -> None:
+    fund(wallet, 70_000)
+    drafts = [wallet.draft_send(payment(amount)) for amount in (40_000, 50_000)]
+    txid = drafts[0].tx.txid
+    wallet._store.put_draft(txid, bytes(drafts[1].psbt) if damage == "other" else b"")
+    with pytest.raises(CorruptError, match=show_txid(txid)) as caught:
+        wallet.draft(txid)
+    assert "drop" in caught.value.hint
+    wallet.drop_draft(txid)
+    assert list(wallet.drafts()) == [drafts[1].tx.txid]
 
 
 def test_dry_run_keeps_nothing_and_hands_out_no_address(wallet: LocalWallet) -> None:
