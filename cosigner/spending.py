@@ -8,7 +8,18 @@ from cosigner.watch import WatchWallet
 from storage.errors import CorruptError
 from wallet.account import Branch
 from wallet.amounts import FeeRate
-from wallet.build import Basis, CoinControl, Draft, Payment, bump, cancel, cpfp, send, send_all
+from wallet.build import (
+    Basis,
+    CoinControl,
+    Draft,
+    Payment,
+    bump,
+    cancel,
+    check_displaced,
+    cpfp,
+    send,
+    send_all,
+)
 from wallet.errors import ChainRefusedError, MalformedError, UnknownError
 from wallet.fees import estimated_rate
 from wallet.history import Status
@@ -131,11 +142,13 @@ class SpendingWallet(WatchWallet):
             tx: with its witnesses.
 
         Raises:
+            RefusedError: "takes-back"; it would replace a payment without having been made for that.
             ChainRefusedError: the mempool refuses it; its draft stays.
             ChainError: the backend failed; if the transaction was stored already, the next sync sends it.
             StorageError: it cannot be stored, and was not sent.
         """
         if self.chain.mempool_entry(tx.txid) is None:
+            check_displaced(self.ledger(), tx)
             (verdict,) = self.chain.test([tx])
             if verdict.reason is not None:
                 raise ChainRefusedError(verdict.reason)

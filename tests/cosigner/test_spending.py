@@ -11,12 +11,14 @@ from storage.parties import PartyStore
 from tests.cosigner.group import STRANGER, consensus_accepts
 from tests.cosigner.wallets import fund, passphrase, payment, unlock
 from wallet.amounts import FeeRate, Sats
+from wallet.build import Payment
 from wallet.chain.base import MempoolEntry, Verdict
 from wallet.errors import ChainError, ChainRefusedError, InsufficientFundsError, RefusedError, UnknownError
 from wallet.fees import FeeCaps
 from wallet.history import Status
 from wallet.psbt import extract
-from wallet.tx import Transaction, Txid, show_txid
+from wallet.script import p2wpkh
+from wallet.tx import Transaction, Txid, TxOut, show_txid
 
 
 class FakeChain:
@@ -252,3 +254,19 @@ def test_replacement_takes_the_place_of_what_it_replaces(wallet: LocalWallet, ki
     assert ledger.entry(first.txid).status is Status.REPLACED
     assert ledger.entry(first.txid).replaced_by == second.txid
     assert ledger.entry(second.txid).status is Status.MEMPOOL
+
+
+def test_draft_that_would_take_back_a_payment_is_not_sent(wallet: LocalWallet) -> None:
+    fund(wallet, 70_000)
+    unlock(wallet, 0, 2)
+    chain = attach(wallet, FakeChain())
+    waiting = wallet.draft_send(Payment((TxOut(Sats(40_000), p2wpkh(bytes(20))),), FeeRate(9000)))
+    first = signed(wallet)
+    wallet.broadcast(first)
+    second = extract(wallet.sign(waiting.psbt).psbt)
+    with pytest.raises(RefusedError, match=show_txid(first.txid)) as caught:
+        wallet.broadcast(second)
+    assert caught.value.rule == "takes-back"
+    assert chain.sent == [first]
+    assert list(wallet.drafts()) == [second.txid]
+    wallet.broadcast(first)
