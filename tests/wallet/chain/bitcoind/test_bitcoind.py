@@ -13,7 +13,7 @@ from tests.wallet.chain.purse import Purse, outputs_of, spend
 from wallet.account import Branch
 from wallet.amounts import FeeRate, Sats
 from wallet.chain import bitcoind
-from wallet.chain.base import MempoolEntry
+from wallet.chain.base import Block, MempoolEntry
 from wallet.chain.bitcoind import Bitcoind
 from wallet.chain.regtest_node import RegtestNode
 from wallet.errors import ChainError, ChainRefusedError, NetworkMismatchError
@@ -154,6 +154,26 @@ def test_changes_are_read_again_when_a_block_comes_in_between(
     assert reads == 2
     assert changes.tip == rig.chain.tip()
     assert [(s.tx, s.block) for s in changes.seen if s.tx == tx] == [(tx, changes.tip)]
+
+
+def test_changes_are_read_again_when_the_block_that_was_asked_from_goes_in_between(
+    rig: BitcoindRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gone,) = rig.mine()
+    find, asked = rig.chain._fork, 0
+
+    def reorganise_after(since: bytes) -> Block | None:
+        nonlocal asked
+        asked += 1
+        fork = find(since)
+        if asked == 1:
+            rig.reorganise(1)
+        return fork
+
+    monkeypatch.setattr(rig.chain, "_fork", reorganise_after)
+    changes = rig.chain.changes(gone.hash)
+    assert changes.fork is not None
+    assert (changes.fork.height, changes.tip.height) == (gone.height - 1, gone.height + 1)
 
 
 def test_a_chain_that_never_rests_is_an_error(rig: BitcoindRig, monkeypatch: pytest.MonkeyPatch) -> None:
