@@ -157,11 +157,11 @@ class Bitcoind:
             return None
         fees = entry["fees"]
         return MempoolEntry(
-            vsize=entry["vsize"].integer(),
+            vsize=entry["vsize"].count(),
             fee=fees["base"].sats(),
-            ancestor_vsize=entry["ancestorsize"].integer(),
+            ancestor_vsize=entry["ancestorsize"].count(),
             ancestor_fee=fees["ancestor"].sats(),
-            descendant_count=entry["descendantcount"].integer(),
+            descendant_count=entry["descendantcount"].count(),
             descendant_fee=fees["descendant"].sats(),
         )
 

@@ -382,6 +382,17 @@ def test_the_lowest_rate_is_that_of_relay_or_of_a_full_mempool(mempool: float, r
         assert open_node(node).min_fee_rate() == FeeRate(5000)
 
 
+@pytest.mark.parametrize("field", ["vsize", "ancestorsize", "descendantcount"])
+def test_a_transaction_in_the_mempool_without_size_or_itself_is_refused(field: str) -> None:
+    sizes = {"vsize": 1, "ancestorsize": 1, "descendantcount": 1}
+    entry = sizes | {"fees": {"base": 0, "ancestor": 0, "descendant": 0}, field: 0}
+    with (
+        node_with(getmempoolentry=entry) as node,
+        pytest.raises(ChainError, match=f"{field} is out of range"),
+    ):
+        open_node(node).mempool_entry(TX.txid)
+
+
 @pytest.mark.parametrize("method", ["getmempoolentry", "gettransaction", "getblockheader", "listsinceblock"])
 def test_an_error_is_not_taken_for_not_found(method: str) -> None:
     unconfirmed = {"txid": show_txid(TX.txid), "confirmations": 0, "time": 9}
