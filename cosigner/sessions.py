@@ -1,6 +1,7 @@
 """The sessions that one party or a coordinator runs; they live in memory only, a crash ends them."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -98,12 +99,8 @@ class Sessions:
             return None
         try:
             for proof in evidence:
-                running.machine.convict(Evidence.from_bytes(proof))
-        except EncodingError:
-            pass
-        except MpcError as e:
-            return e
-        try:
+                with suppress(EncodingError):
+                    running.machine.convict(Evidence.from_bytes(proof))
             running.machine.time_out()
         except MpcError as e:
             return e

@@ -1,26 +1,28 @@
 """The watching side of a wallet: what it has, where it receives, what it sends. It holds nothing secret."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Self, cast
 
 from cosigner.chain import open_chain
 from cosigner.home import Home
-from cosigner.plan import WalletPlan
+from cosigner.plan import ChainSettings, WalletPlan
 from cosigner.settings import WatchSettings
 from cosigner.shared_key import SharedKey
 from storage.wallets import SqlWalletStore
 from wallet import address
 from wallet.account import Account, Branch, KeyPath
-from wallet.chain.base import ChainBackend
+from wallet.chain.base import Block, ChainBackend, RegtestBackend
 from wallet.coins import Balance, Coin
 from wallet.descriptor import Descriptor, import_json
-from wallet.errors import UnknownError
+from wallet.errors import NetworkMismatchError, UnknownError
 from wallet.history import HistoryEntry
 from wallet.labels import Label, LabelFile, LabelType, read_labels, write_labels
 from wallet.ledger import Ledger
+from wallet.network import REGTEST
 from wallet.script_index import Owner, ScriptIndex
+from wallet.sync import SyncReport, sync
 from wallet.tx import OutPoint, Txid
 
 
@@ -39,6 +41,25 @@ class Address:
     owner: Owner
     label: str
     received: tuple[Txid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WalletInfo:
+    """What a wallet is.
+
+    Args:
+        name: of the wallet.
+        plan: what its user decided.
+        descriptors: of each account.
+        params_hash: of the key generation, 32 bytes: what people compare between the parties.
+        synced: the block up to which the chain was read; None before the first time.
+    """
+
+    name: str
+    plan: WalletPlan
+    descriptors: tuple[str, ...]
+    params_hash: bytes
+    synced: Block | None
 
 
 class WatchWallet:
@@ -64,10 +85,28 @@ class WatchWallet:
 
     def close(self) -> None:
         """Let go of the chain and close the store; a second call does nothing."""
+        self._close_chain()
+        self._store.close()
+
+    def _close_chain(self) -> None:
         if "chain" in self.__dict__:
             self.chain.close()
             del self.__dict__["chain"]
-        self._store.close()
+
+    def info(self) -> WalletInfo:
+        """Return what the wallet is."""
+        point = self._store.sync_point()
+        return WalletInfo(self.name, self.plan, self.descriptors(), self.key.params.hash(), point)
+
+    def set_chain(self, chain: ChainSettings) -> None:
+        """See the chain through another backend from now on.
+
+        Raises:
+            MalformedError, ChainError: the settings do not fit the network.
+        """
+        self._close_chain()
+        self.settings = replace(self.settings, plan=replace(self.plan, chain=chain))
+        self._store.set_plan(self.settings.text())
 
     @property
     def plan(self) -> WalletPlan:
@@ -92,6 +131,34 @@ class WatchWallet:
             ChainError: it cannot be reached, is in use, or is of another network.
         """
         return open_chain(self.plan, self._home)
+
+    def regtest(self) -> RegtestBackend:
+        """Return the chain of a wallet on regtest, which makes blocks on demand.
+
+        Raises:
+            NetworkMismatchError: the wallet is on another network.
+            ChainError: as chain.
+        """
+        if self.plan.network != REGTEST:
+            raise NetworkMismatchError(f"only regtest makes blocks on demand, not {self.plan.network}")
+        return cast(RegtestBackend, self.chain)
+
+    def sync(self, *, full: bool = False) -> SyncReport:
+        """Read what happened on the chain, and send again what the mempool has lost of ours.
+
+        Args:
+            full: whether to read all again from the wallet's birth on.
+
+        Raises:
+            ChainError: the backend failed.
+            StorageError: the state cannot be written; it is as it was.
+        """
+        return sync(self.chain, self._store, self._index, self._watched_as, full=full)
+
+    @property
+    def _watched_as(self) -> str:
+        """The name that a node knows this wallet by: of its key, as another user's may have the same name."""
+        return f"mpcw-{self.accounts[0].key.fingerprint.hex()}"
 
     def ledger(self) -> Ledger:
         """Return what the transactions of the last sync amount to."""

@@ -209,14 +209,14 @@ def masked_to(
 
 
 def unmasked(
-    session: Session, number: int, dealing: Dealing, commits: Mapping[PartyId, CommitMsg], inbox: Inbox
+    session: Session, number: int, keys: SecretScalars, commits: Mapping[PartyId, CommitMsg], inbox: Inbox
 ) -> dict[PartyId, SecretScalars]:
     """Decrypt what the senders of a round sent to this party.
 
     Args:
         session: the receiver's place in the session.
         number: the number of the round.
-        dealing: the receiver's, with its keys.
+        keys: the logarithms of the receiver's encryption keys, by the places of the parties.
         commits: the messages with the senders' keys.
         inbox: the messages of the round.
 
@@ -228,7 +228,7 @@ def unmasked(
     for j, message in inbox.directs(MaskedMsg).items():
         index = parties.index(j)
         slot = Slot.direct(number, j, session.me)
-        out[j] = unmask(message.masked, dealing.key(index), commits[j].keys[index], header, slot)
+        out[j] = unmask(message.masked, keys.slice(index, 1), commits[j].keys[index], header, slot)
     return out
 
 
@@ -261,28 +261,28 @@ class CollectShares(Round[R_co]):
         new_id = self.context.plan.new_id(me)
         share = None
         if new_id is not None:
-            shares = unmasked(inbox.session, SHARE, dealing, self.commits, inbox)
+            shares = unmasked(inbox.session, SHARE, dealing.keys, self.commits, inbox)
             culprits = bad_dealers(shares, commitments, new_id)
-            complain(inbox, "share", {j: share_slots(j, me) for j in culprits}, dealing)
+            complain(inbox, "share", {j: share_slots(j, me) for j in culprits}, dealing.keys)
             share = total(SecretScalars.concat([deal(dealing.coefficients, [new_id]), *shares.values()]))
         return self.context.ending.go_on(inbox, Dealt(dealing, self.commits, commitment, share))
 
 
-def complain(inbox: Inbox, check: str, proofs: Mapping[PartyId, Iterable[Slot]], dealing: Dealing) -> None:
+def complain(inbox: Inbox, check: str, proofs: Mapping[PartyId, Iterable[Slot]], keys: SecretScalars) -> None:
     """Let the session fail if anybody sent something wrong, and open it as evidence.
 
     Args:
         inbox: all messages so far.
         check: the name of the check that failed.
         proofs: for each culprit, the slots of the messages that prove it together with the complaint.
-        dealing: the own one, with the keys.
+        keys: the logarithms of the own encryption keys, by the places of the parties.
 
     Raises:
         FaultyPartyError: there are culprits.
     """
     session, evidence = inbox.session, []
     for j, slots in proofs.items():
-        key = dealing.key(session.header.parties.index(j))
+        key = keys.slice(session.header.parties.index(j), 1)
         # public from here on: it opens what the culprit sent here, and nothing else
         body = bytes(ComplaintMsg.opening(key))
         complaint = session.sign(Slot.direct(COMPLAINT, session.me, j), body)

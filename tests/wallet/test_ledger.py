@@ -63,6 +63,12 @@ def test_a_confirmed_payment():
     assert entry.block == block(98)
 
 
+def test_a_block_above_the_tip_confirms_nothing_yet():
+    assert [
+        coin.confirmations for coin in ledger(confirmed(pay((script(), 5)), 9), tip=3).coins.values()
+    ] == [0]
+
+
 def test_a_payment_of_ours_with_change():
     funding = pay((script(), 10_000))
     tx = pay((ELSEWHERE, 6000), (change(), 3500), spending=[OutPoint(funding.txid, 0)])
@@ -194,6 +200,12 @@ def test_unknown_coins_and_transactions_are_told_with_their_name():
         ledger().coin(OutPoint(Txid(bytes(32)), 3))
     with pytest.raises(UnknownError, match="no transaction 00"):
         ledger().entry(Txid(bytes(32)))
+
+
+def test_transactions_of_others_are_not_in_the_history():
+    beyond = pay((script(index=GAP_LIMIT), 1000))
+    state = ledger(confirmed(beyond, 1), in_mempool(pay((ELSEWHERE, 5))))
+    assert not state.entries
 
 
 def test_load_reads_a_store():

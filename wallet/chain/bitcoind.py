@@ -29,9 +29,6 @@ MIN_VERSION: Final = 260000
 MAX_TARGET: Final = 1008  # blocks (Bitcoin Core, policy/fees.h)
 
 _ATTEMPTS: Final = 10
-_KNOWN: Final = frozenset(
-    {"txn-already-in-mempool", "txn-same-nonwitness-data-in-mempool", "txn-already-known"}
-)
 _MISSING: Final = frozenset({"missing-inputs", "bad-txns-inputs-missingorspent"})
 _LOW_FEE: Final = frozenset({"min relay fee not met", "mempool min fee not met"})
 
@@ -108,7 +105,8 @@ class Bitcoind:
             return None
         if depth > 0:
             return depth
-        return None if depth < 0 or self.mempool_entry(txid) is None else 0
+        # one that was replaced has a negative depth
+        return None if self.mempool_entry(txid) is None else 0
 
     def test(self, package: Sequence[Transaction]) -> tuple[Verdict, ...]:
         """Ask the mempool about transactions, parents first, without sending them."""
@@ -239,7 +237,7 @@ class Bitcoind:
                 raise
             # sendrawtransaction has words of its own for some reasons
             reason = self.test([tx])[0].reason or e.reason
-            return None if reason in _KNOWN or self._is_confirmed(tx.txid) else reason
+            return None if self._is_confirmed(tx.txid) else reason
         return None
 
     def _is_confirmed(self, txid: Txid) -> bool:
