@@ -1,0 +1,79 @@
+"""Where the passphrases of parties come from: files, or the terminal; never arguments or variables."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cosigner.local import LocalWallet
+from protocol.errors import UsageError
+from protocol.ids import PartyId
+from storage.passphrase import Passphrase
+
+FILE_VARIABLE = "MPCW_PASSPHRASE_FILE_"
+# written beside a party's store by `mpcw demo`, whose wallet holds play money
+BESIDE = "passphrase"
+
+
+def passphrase_files(given: Sequence[str], n: int) -> dict[PartyId, Path]:
+    """Return the files that hold the passphrases of parties.
+
+    Args:
+        given: PARTY=PATH each; goes before $MPCW_PASSPHRASE_FILE_<PARTY>.
+        n: number of parties.
+
+    Raises:
+        UsageError: one is no PARTY=PATH.
+    """
+    files = {
+        PartyId(i): Path(os.environ[f"{FILE_VARIABLE}{i}"])
+        for i in range(n)
+        if os.environ.get(f"{FILE_VARIABLE}{i}")
+    }
+    for item in given:
+        party, separator, path = item.partition("=")
+        if not separator or not party.isdecimal() or int(party) >= n or not path:
+            raise UsageError(f"{item!r} is not PARTY=PATH with a party 0..{n - 1}")
+        files[PartyId(int(party))] = Path(path).expanduser()
+    return files
+
+
+def new_passphrases(given: Sequence[str], n: int) -> dict[PartyId, Passphrase]:
+    """Return the passphrases of the parties of a new wallet; those without a file are asked for twice.
+
+    Raises:
+        UsageError: a passphrase is empty, or the two differ.
+        StorageError: a file cannot be read, or there is no terminal.
+    """
+    files = passphrase_files(given, n)
+    return {
+        party: Passphrase.from_file(files[party])
+        if party in files
+        else Passphrase.ask(f"New passphrase of party {party}: ", confirm=True)
+        for party in map(PartyId, range(n))
+    }
+
+
+def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str]) -> None:
+    """Unlock parties with their passphrases.
+
+    Args:
+        wallet: whose they are.
+        parties: which.
+        given: PARTY=PATH each.
+
+    Raises:
+        WrongPassphraseError: a passphrase is another.
+        StorageError: a file or a store cannot be read, or there is no terminal.
+    """
+    files = passphrase_files(given, wallet.plan.n)
+    for party in parties:
+        wallet.unlock(party, _of(wallet, party, files))
+
+
+def _of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
+    beside = wallet.folder.party(party).with_name(BESIDE)
+    if party in files:
+        return Passphrase.from_file(files[party])
+    if beside.exists():
+        return Passphrase.from_file(beside)
+    return Passphrase.ask(f"Passphrase of party {party} of {wallet.name}: ")
