@@ -4,6 +4,7 @@ import errno
 from enum import IntEnum
 from typing import Final
 
+from cosigner.errors import NotEnoughSignersError, PolicyDenied, WalletExistsError
 from native.errors import NativeError
 from protocol.errors import (
     EncodingError,
@@ -14,6 +15,7 @@ from protocol.errors import (
     SessionTimeout,
     UsageError,
 )
+from storage.errors import MissingError, SealedError, StorageError, WrongPassphraseError
 from wallet.errors import (
     ChainError,
     ChainRefusedError,
@@ -56,6 +58,13 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (ChainRefusedError, ExitCode.CHAIN, "chain-refused"),
     (ChainError, ExitCode.CHAIN, "chain"),
     (WalletError, ExitCode.UNEXPECTED, "wallet"),
+    (WalletExistsError, ExitCode.REFUSED, "wallet-exists"),
+    (NotEnoughSignersError, ExitCode.NOT_ENOUGH_SIGNERS, "not-enough-signers"),
+    (PolicyDenied, ExitCode.REFUSED, "policy-denied"),
+    (WrongPassphraseError, ExitCode.LOCKED, "wrong-passphrase"),
+    (SealedError, ExitCode.LOCKED, "sealed"),
+    (MissingError, ExitCode.NOT_FOUND, "missing"),
+    (StorageError, ExitCode.STORAGE, "storage"),
     (SessionTimeout, ExitCode.TIMEOUT, "timeout"),
     (FaultyPartyError, ExitCode.PROTOCOL, "faulty-party"),
     (FaultyCoordinatorError, ExitCode.PROTOCOL, "faulty-coordinator"),

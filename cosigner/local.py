@@ -4,8 +4,8 @@ Between the parties and the coordinator there are bytes only (cosigner.exchange)
 own take the place of the parties here without any of them noticing.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Self
 
 from cosigner.errors import NotEnoughSignersError
@@ -24,6 +24,7 @@ from protocol.ids import COORDINATOR, PartyId
 from storage.errors import CorruptError
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
+from storage.signing_log import SignedEntry
 from storage.wallets import SqlWalletStore
 from wallet import address
 from wallet.descriptor import Descriptor
@@ -118,8 +119,7 @@ class LocalWallet(SpendingWallet):
             WrongPassphraseError: the passphrase is another.
             StorageError: its store is damaged, or another process has it.
         """
-        if party not in range(self.plan.n):
-            raise UnknownError(f"there is no party {party}", f"the parties are 0..{self.plan.n - 1}")
+        self._expect_party(party)
         if party in self._parties:
             return
         store = PartyStore.open(self._folder.party(party))
@@ -141,6 +141,42 @@ class LocalWallet(SpendingWallet):
         if key != self.key:
             raise CorruptError("the store of the party is of another key than the wallet")
         return Party(Credentials(store.host_key(), share, key, plan.caps), store, self._progress)
+
+    def change_passphrase(self, party: PartyId, old: Passphrase, new: Passphrase) -> None:
+        """Seal a party under another passphrase, whether it is unlocked or not.
+
+        Raises:
+            UnknownError: there is no such party.
+            WrongPassphraseError: the old passphrase is another; nothing is changed.
+
+        Security:
+            Old copies of its file still open with the old passphrase.
+        """
+        with self._opened(party) as store:
+            store.change_passphrase(old, new)
+
+    def signed_by(self, party: PartyId) -> tuple[SignedEntry, ...]:
+        """Return what a party has written down of what it signed, oldest first.
+
+        Raises:
+            UnknownError: there is no such party.
+        """
+        with self._opened(party) as store:
+            return store.signatures()
+
+    @contextmanager
+    def _opened(self, party: PartyId) -> Iterator[PartyStore]:
+        """Lend the store of a party, which is opened for it if it is sealed."""
+        self._expect_party(party)
+        if party in self._stores:
+            yield self._stores[party]
+        else:
+            with PartyStore.open(self._folder.party(party)) as store:
+                yield store
+
+    def _expect_party(self, party: PartyId) -> None:
+        if party not in range(self.plan.n):
+            raise UnknownError(f"there is no party {party}", f"the parties are 0..{self.plan.n - 1}")
 
     @property
     def unlocked(self) -> tuple[PartyId, ...]:

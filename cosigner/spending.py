@@ -1,21 +1,31 @@
 """Making transactions and sending them: drafts that wait for signatures, and what was signed."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
 
 from cosigner.watch import WatchWallet
 from wallet.account import Branch
 from wallet.amounts import FeeRate
-from wallet.errors import UnknownError
+from wallet.build import Basis, CoinControl, Draft, Payment, bump, cancel, cpfp, send, send_all
+from wallet.conflicts import spends
+from wallet.errors import ChainRefusedError, UnknownError
 from wallet.fees import estimated_rate
 from wallet.psbt import Psbt
 from wallet.review import Review, review
-from wallet.tx import Txid, show_txid
+from wallet.store import StoredTransaction
+from wallet.tx import Transaction, Txid, show_txid
 
-CONFIRMATION_TARGET = 6  # blocks
+CONFIRMATION_TARGET: Final = 6  # blocks
 
 
 class SpendingWallet(WatchWallet):
-    """A wallet that makes transactions; whoever holds the shares signs them."""
+    """A wallet that makes transactions; whoever holds the shares signs them.
+
+    A draft is kept until it is broadcast or dropped, unless it is a dry run, which leaves the address of its
+    change to the next one.
+    """
 
     def fee_rate(self, blocks: int = CONFIRMATION_TARGET) -> FeeRate:
         """Return the rate to pay when the user names none.
@@ -25,6 +35,51 @@ class SpendingWallet(WatchWallet):
         """
         chain = self.chain
         return estimated_rate(self.plan.network, chain.fee_rate(blocks), chain.min_fee_rate())
+
+    def draft_send(self, payment: Payment, *, dry_run: bool = False) -> Draft:
+        """Draft a payment; see wallet.build.send."""
+        return self._draft(lambda basis: send(basis, payment), dry_run)
+
+    def draft_send_all(
+        self, script: bytes, rate: FeeRate, control: CoinControl | None = None, *, dry_run: bool = False
+    ) -> Draft:
+        """Draft a payment of all coins; see wallet.build.send_all."""
+        control = control or CoinControl()
+        return self._draft(lambda basis: send_all(basis, script, rate, control), dry_run)
+
+    def draft_bump(
+        self,
+        txid: Txid,
+        rate: FeeRate | None = None,
+        control: CoinControl | None = None,
+        shrink: int | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Draft:
+        """Draft a replacement with a higher fee; see wallet.build.bump."""
+        control, entry = control or CoinControl(), self.chain.mempool_entry(txid)
+        return self._draft(
+            lambda basis: bump(basis, txid, rate, entry, control=control, shrink=shrink), dry_run
+        )
+
+    def draft_cpfp(self, txid: Txid, rate: FeeRate, *, dry_run: bool = False) -> Draft:
+        """Draft a child that pays for an unconfirmed transaction; see wallet.build.cpfp."""
+        entry = self.chain.mempool_entry(txid)
+        return self._draft(lambda basis: cpfp(basis, txid, rate, entry), dry_run)
+
+    def draft_cancel(self, txid: Txid, rate: FeeRate | None = None, *, dry_run: bool = False) -> Draft:
+        """Draft a replacement that takes the coins back; see wallet.build.cancel."""
+        entry = self.chain.mempool_entry(txid)
+        return self._draft(lambda basis: cancel(basis, txid, rate, entry), dry_run)
+
+    def _draft(self, make: Callable[[Basis], Draft], dry_run: bool) -> Draft:
+        store = self._store
+        if dry_run:
+            return make(Basis(self.ledger(), store.next_index, self.plan.caps))
+        with store.transaction():
+            draft = make(Basis(self.ledger(), store.reserve_index, self.plan.caps))
+            store.put_draft(draft.tx.txid, bytes(draft.psbt))
+        return draft
 
     def drafts(self) -> Mapping[Txid, Psbt]:
         """Return the transactions that wait for signatures."""
@@ -45,6 +100,39 @@ class SpendingWallet(WatchWallet):
         """Forget a draft."""
         self.draft(txid)
         self._store.drop_draft(txid)
+
+    def broadcast(self, tx: Transaction) -> None:
+        """Send a signed transaction. It is stored before: if the process is killed, the next sync sends it.
+
+        Args:
+            tx: with its witnesses.
+
+        Raises:
+            ChainRefusedError: the mempool refuses it; it is not stored.
+            ChainError: the backend failed; the next sync sends it.
+            StorageError: it cannot be stored, and was not sent.
+        """
+        if self.chain.mempool_entry(tx.txid) is None:
+            (verdict,) = self.chain.test([tx])
+            if verdict.reason is not None:
+                raise ChainRefusedError(verdict.reason)
+        replaced = self._conflicts(tx)
+        pending = StoredTransaction(tx, None, int(time.time()), own=True, in_mempool=False)
+        with self._store.transaction():
+            self._store.put_transactions([pending, *(replace(r, replaced_by=tx.txid) for r in replaced)])
+            self._store.drop_draft(tx.txid)
+        self.chain.broadcast([tx])
+        gone = [replace(r, replaced_by=tx.txid, in_mempool=False) for r in replaced]
+        self._store.put_transactions([replace(pending, in_mempool=True), *gone])
+
+    def _conflicts(self, tx: Transaction) -> list[StoredTransaction]:
+        """Return the wallet's unconfirmed transactions that a new one takes the place of."""
+        coins = set(spends(tx))
+        return [
+            stored
+            for stored in self._store.transactions()
+            if stored.block is None and stored.tx.txid != tx.txid and coins & set(spends(stored.tx))
+        ]
 
     def review(self, psbt: Psbt) -> Review:
         """Check a transaction as each signer does, with what the wallet knows of the chain on top.

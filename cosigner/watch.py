@@ -1,19 +1,19 @@
 """The watching side of a wallet: what it has, where it receives, what it sends. It holds nothing secret."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
 from cosigner.chain import open_chain
 from cosigner.home import Home
-from cosigner.plan import WalletPlan
+from cosigner.plan import ChainSettings, WalletPlan
 from cosigner.settings import WatchSettings
 from cosigner.shared_key import SharedKey
 from storage.wallets import SqlWalletStore
 from wallet import address
 from wallet.account import Account, Branch, KeyPath
-from wallet.chain.base import ChainBackend
+from wallet.chain.base import Block, ChainBackend
 from wallet.coins import Balance, Coin
 from wallet.descriptor import Descriptor, import_json
 from wallet.errors import UnknownError
@@ -41,6 +41,25 @@ class Address:
     received: tuple[Txid, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WalletInfo:
+    """What a wallet is.
+
+    Args:
+        name: of the wallet.
+        plan: what its user decided.
+        descriptors: of each account.
+        params_hash: of the key generation, 32 bytes: what people compare between the parties.
+        synced: the block up to which the chain was read; None before the first time.
+    """
+
+    name: str
+    plan: WalletPlan
+    descriptors: tuple[str, ...]
+    params_hash: bytes
+    synced: Block | None
+
+
 class WatchWallet:
     """What can be done with a wallet without any of its parties; a context manager.
 
@@ -64,10 +83,28 @@ class WatchWallet:
 
     def close(self) -> None:
         """Let go of the chain and close the store; a second call does nothing."""
+        self._close_chain()
+        self._store.close()
+
+    def _close_chain(self) -> None:
         if "chain" in self.__dict__:
             self.chain.close()
             del self.__dict__["chain"]
-        self._store.close()
+
+    def info(self) -> WalletInfo:
+        """Return what the wallet is."""
+        point = self._store.sync_point()
+        return WalletInfo(self.name, self.plan, self.descriptors(), self.key.params.hash(), point)
+
+    def set_chain(self, chain: ChainSettings) -> None:
+        """See the chain through another backend from now on.
+
+        Raises:
+            MalformedError, ChainError: the settings do not fit the network.
+        """
+        self._close_chain()
+        self.settings = replace(self.settings, plan=replace(self.plan, chain=chain))
+        self._store.set_plan(self.settings.text())
 
     @property
     def plan(self) -> WalletPlan:

@@ -66,7 +66,7 @@ class Output:
 
 def _details(error: BaseException) -> dict[str, Any]:
     """Return the public attributes that scripts act on: amounts, rules, culprits."""
-    names = ("needed", "available", "rule", "reason", "culprits", "missing", "check")
+    names = ("needed", "available", "rule", "reason", "refusals", "culprits", "missing", "check")
     found = {name: getattr(error, name) for name in names if hasattr(error, name)}
     return {name: _plain(value) for name, value in found.items()}
 

@@ -1,7 +1,12 @@
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from cosigner.home import Home
+from cosigner.local import LocalWallet
+from tests.cosigner.wallets import create
 from tests.storage.cheap import cheap_passphrases
 
 
@@ -9,3 +14,24 @@ from tests.storage.cheap import cheap_passphrases
 def cheap() -> Iterator[None]:
     with cheap_passphrases():
         yield
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = Home(tmp_path_factory.mktemp("template"))
+    with cheap_passphrases():
+        create(home).close()
+    return home.path
+
+
+@pytest.fixture
+def wallet(home: Home, _template: Path) -> Iterator[LocalWallet]:
+    """A wallet of its own for each test, copied from one that was made once."""
+    shutil.copytree(_template, home.path)
+    with LocalWallet.open(home) as opened:
+        yield opened

@@ -1,51 +1,22 @@
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from cosigner.errors import NotEnoughSignersError, WalletExistsError
 from cosigner.home import Home
 from cosigner.local import LocalWallet
-from cosigner.plan import WalletPlan
-from cosigner.steps import Deed, Progress, Step, silent
+from cosigner.steps import Deed, Step, silent
 from frost_bip340.recovery import participant_recover
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import PartyId
 from storage.errors import CorruptError, SealedError, StorageError, WrongPassphraseError
 from storage.parties import PartyStore
-from storage.passphrase import Passphrase
+from tests.cosigner.wallets import PLAN, create, passphrase, unlock
 from wallet.account import Branch
 from wallet.errors import MalformedError, NetworkMismatchError, UnknownError
-
-PLAN = WalletPlan(n=3, t=2)
-
-
-def passphrase(i: int) -> Passphrase:
-    return Passphrase(bytearray(b"correct horse %d" % i))
-
-
-def create(home: Home, name: str = "main", progress: Progress = silent) -> LocalWallet:
-    passphrases = {PartyId(i): passphrase(i) for i in range(PLAN.n)}
-    return LocalWallet.create(home, name, PLAN, passphrases, progress)
-
-
-def unlock(wallet: LocalWallet, *ids: int) -> None:
-    for i in ids:
-        wallet.unlock(PartyId(i), passphrase(i))
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture
-def wallet(home: Home) -> Iterator[LocalWallet]:
-    with create(home) as made:
-        yield made
 
 
 def test_wallet_that_was_made_opens_as_it_was(home: Home) -> None:
@@ -208,24 +179,25 @@ def kill_at(step: int) -> Callable[[Step], None]:
 STEPS = 3 + 1 + 3 + 3 + 1 + 3 + 1 + 1  # of a creation with three parties
 
 
-@pytest.mark.parametrize("step", range(STEPS))
-def test_kill_while_a_wallet_is_made_leaves_none_or_a_whole_one(home: Home, step: int) -> None:
-    status = child(lambda: create(home, progress=kill_at(step)))
-    assert os.WIFSIGNALED(status)
-    if step == STEPS - 1:  # told that it is in place
-        assert home.wallets() == ("main",)
-        LocalWallet.open(home).close()
-        return
-    assert home.wallets() == ()
+def test_kill_at_any_step_of_a_creation_leaves_no_wallet_and_the_next_one_is_made(home: Home) -> None:
+    for step in range(STEPS - 1):
+        assert os.WIFSIGNALED(child(lambda step=step: create(home, progress=kill_at(step)))), step  # type: ignore[misc]
+        assert home.wallets() == (), step
     with create(home) as wallet:
         unlock(wallet, 0, 1, 2)
         assert wallet.address_verify(wallet.new_address().text) == (0, 1, 2)
     assert sorted(os.listdir(home.path / "wallets")) == [".lock", "main"]
 
 
+def test_wallet_is_whole_when_it_is_told_to_be_in_place(home: Home) -> None:
+    assert os.WIFSIGNALED(child(lambda: create(home, progress=kill_at(STEPS - 1))))
+    with LocalWallet.open(home) as wallet:
+        unlock(wallet, 0, 1, 2)
+
+
 def test_kill_at_a_random_moment_leaves_none_or_a_whole_wallet(home: Home) -> None:
     rng = random.Random(os.environ.get("MPCW_TEST_SEED", "kill"))
-    for i in range(10):
+    for i in range(6):
         delay = rng.uniform(0.0, 0.15)
         name = f"w{i}"
 

@@ -1,0 +1,1 @@
+"""The steps of building a transaction; wallet.build is their face."""
