@@ -96,6 +96,15 @@ class SpendingWallet(WatchWallet):
         except KeyError as e:
             raise UnknownError(f"there is no draft {show_txid(txid)}", "list the drafts") from e
 
+    def keep_draft(self, psbt: Psbt) -> None:
+        """Keep a transaction that was made elsewhere as a draft.
+
+        Raises:
+            RefusedError: a rule of the wallet's review forbids it.
+        """
+        self.review(psbt)
+        self._store.put_draft(psbt.tx.txid, bytes(psbt))
+
     def drop_draft(self, txid: Txid) -> None:
         """Forget a draft."""
         self.draft(txid)

@@ -5,6 +5,7 @@ from importlib.metadata import version as installed_version
 
 import typer
 
+from cosigner.cli import address, chain, coin, demo, doctor, fee, key, psbt, regtest, send, tx, wallet
 from cosigner.cli.command import Invocation, command
 
 app = typer.Typer(
@@ -21,7 +22,7 @@ def _root() -> None:
     pass
 
 
-@command(app)
+@command(app, wallet=False)
 def version(call: Invocation) -> None:
     """Show the installed version."""
     text = installed_version("mpcwallet")
@@ -29,6 +30,12 @@ def version(call: Invocation) -> None:
     call.out.result(
         {"mpcwallet": text, "python": python}, lambda c: c.print(f"mpcwallet {text}, Python {python}")
     )
+
+
+for module in (wallet, address, coin, tx, psbt, fee, chain, key):
+    app.add_typer(module.group)
+for verb in (send, demo, regtest, doctor):
+    verb.register(app)
 
 
 def main() -> None:

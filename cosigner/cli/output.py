@@ -2,12 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.table import Table
 
 from cosigner.exit_codes import ExitCode, classify
+
+if TYPE_CHECKING:
+    from cosigner.steps import Step
 
 Json = Mapping[str, Any] | Sequence[Any] | str | int | bool | None
 
@@ -42,6 +47,35 @@ class Output:
         """Tell people something beside the result; scripts do not get it."""
         if not self.as_json:
             self.side.print(text)
+
+    def step(self, step: "Step") -> None:
+        """Tell people what a party has just done."""
+        self.note(
+            f"  [cyan]{step.who:<12}[/cyan] {step.deed.value}"
+            + (f"  [dim]{step.detail}[/dim]" if step.detail else "")
+        )
+
+    def table(self, rows: Table, empty: str) -> Callable[[Console], None]:
+        """Return what prints a table, or a sentence if it has no rows."""
+        return lambda console: console.print(rows if rows.row_count else empty)
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show people that something takes its time."""
+        if self.as_json or not self.side.is_terminal:
+            yield
+        else:
+            with self.side.status(what):
+                yield
+
+    def warn(self, text: str) -> None:
+        """Warn people; scripts have the facts in the result."""
+        self.note(f"[yellow]warning[/yellow]: {text}")
+
+    def picture(self, text: str) -> None:
+        """Show people a picture made of characters."""
+        if not self.as_json:
+            self.console.print(text, markup=False, style="white on black")
 
     def hint(self, command: str) -> None:
         """Suggest the next command."""

@@ -4,14 +4,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cosigner.cli.output import Output
+from cosigner.home import Home
 from cosigner.local import LocalWallet
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from storage.passphrase import Passphrase
 
 FILE_VARIABLE = "MPCW_PASSPHRASE_FILE_"
-# written beside a party's store by `mpcw demo`, whose wallet holds play money
-BESIDE = "passphrase"
 
 
 def passphrase_files(given: Sequence[str], n: int) -> dict[PartyId, Path]:
@@ -53,13 +53,14 @@ def new_passphrases(given: Sequence[str], n: int) -> dict[PartyId, Passphrase]:
     }
 
 
-def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str]) -> None:
+def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str], out: Output) -> None:
     """Unlock parties with their passphrases.
 
     Args:
         wallet: whose they are.
         parties: which.
         given: PARTY=PATH each.
+        out: told about each, as the derivation of its key takes most of a second.
 
     Raises:
         WrongPassphraseError: a passphrase is another.
@@ -67,11 +68,21 @@ def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str]
     """
     files = passphrase_files(given, wallet.plan.n)
     for party in parties:
-        wallet.unlock(party, _of(wallet, party, files))
+        passphrase = _of(wallet, party, files)
+        with out.working(f"unlocking party {party}"):
+            wallet.unlock(party, passphrase)
+
+
+def folder(home: Home, name: str) -> Path:
+    """Return where `mpcw demo`, and no other command, keeps the passphrases of its wallet.
+
+    Whoever reads these files can sign; the demo's money is worth nothing.
+    """
+    return home.path / "wallets" / f"{name}.passphrases"
 
 
 def _of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
-    beside = wallet.folder.party(party).with_name(BESIDE)
+    beside = folder(wallet.home, wallet.name) / str(party)
     if party in files:
         return Passphrase.from_file(files[party])
     if beside.exists():

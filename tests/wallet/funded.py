@@ -3,11 +3,10 @@
 import random
 from collections.abc import Sequence
 
-from wallet.build import Basis, Draft
-
 from tests.wallet.fakes import ACCOUNTS, TAPROOT, MemoryStore, confirmed, pay, script
 from wallet.account import Account
 from wallet.amounts import FeeRate
+from wallet.build import Basis, Draft
 from wallet.fees import FeeCaps
 from wallet.ledger import Ledger
 from wallet.script_index import ScriptIndex

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import pbk
 from coincurve import PrivateKey
 from coincurve.utils import GROUP_ORDER_INT as ORDER
-from wallet.build import Draft
 
 from native.hashing import tagged_hash
 from tests.wallet.fakes import ACCOUNTS
 from wallet.account import Account, KeyPath
 from wallet.bip32 import hash160
+from wallet.build import Draft
 from wallet.script import ScriptType
 from wallet.sighash import SighashCache
 from wallet.tx import Transaction, TxOut
