@@ -62,7 +62,7 @@ def settle(stored: Sequence[StoredTransaction]) -> Settlement:
     fallen: set[Txid] = set()
     spent_by: dict[OutPoint, Txid] = {}
     replaced_by: dict[Txid, Txid] = {}
-    for candidate in _parents_first(stored):
+    for candidate in parents_first(stored):
         txid, coins = candidate.tx.txid, spends(candidate.tx)
         winner = next(filter(None, (spent_by.get(c) or replaced_by.get(c.txid) for c in coins)), None)
         if winner is not None:
@@ -75,10 +75,10 @@ def settle(stored: Sequence[StoredTransaction]) -> Settlement:
     return Settlement(tuple(standing), spent_by, replaced_by)
 
 
-def _parents_first(stored: Sequence[StoredTransaction]) -> Iterator[StoredTransaction]:
+def parents_first(stored: Sequence[StoredTransaction]) -> Iterator[StoredTransaction]:
     """Yield the strongest first, but each after those that it spends from."""
     by_txid = {each.tx.txid: each for each in stored}
-    stack = sorted(by_txid.values(), key=lambda each: (Standing.of(each), each.first_seen, each.tx.txid))
+    stack = sorted(by_txid.values(), key=_strength)
     done: set[Txid] = set()
     while stack:
         each = stack[-1]
@@ -91,3 +91,8 @@ def _parents_first(stored: Sequence[StoredTransaction]) -> Iterator[StoredTransa
         if each.tx.txid not in done:
             done.add(each.tx.txid)
             yield each
+
+
+def _strength(stored: StoredTransaction) -> tuple[Standing, bool, int, Txid]:
+    # a bump may follow within the second: what is said to be replaced is the older one
+    return Standing.of(stored), stored.replaced_by is None, stored.first_seen, stored.tx.txid

@@ -14,7 +14,7 @@ from wallet.errors import UnknownError
 from wallet.history import HistoryEntry, Status
 from wallet.script_index import BranchId, Owner, ScriptIndex
 from wallet.store import StoredTransaction, WalletStore
-from wallet.tx import OutPoint, Txid, TxOut, show_txid
+from wallet.tx import OutPoint, Transaction, Txid, TxOut, show_txid
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Ledger:
         index: the wallet's scripts.
         tip: height of the chain; -1 before the first sync.
         coins: all outputs of the wallet's, also spent ones, whose transaction stands.
-        entries: all transactions by id, oldest first.
+        entries: the transactions that pay the wallet or spend from it, by id, oldest first. The store may
+            have others, which a node watched beyond the gap limit.
         next_index: for each branch the index that the next address has.
         received: for each address the transactions that stand and pay it: more than one is reuse.
         gap_warnings: addresses that were used or handed out beyond the gap limit.
@@ -97,7 +98,7 @@ class Ledger:
             index,
             tip,
             book.coins(),
-            {each.tx.txid: book.entry(each) for each in sorted(stored, key=_age)},
+            {each.tx.txid: book.entry(each) for each in sorted(stored, key=_age) if book.concerns(each.tx)},
             next_index,
             book.received(),
             tuple(_gap_warnings(used, next_index, index.gap)),
@@ -156,8 +157,7 @@ class _Book:
         coins: dict[OutPoint, Coin] = {}
         for stored in self.settlement.standing:  # parents first: a coin knows whether its parents are own
             own = self._is_own(stored, coins)
-            for i in range(len(stored.tx.outputs)):
-                outpoint = OutPoint(stored.tx.txid, i)
+            for outpoint in _outpoints(stored.tx):
                 if outpoint in self.outputs:
                     coins[outpoint] = self._coin(outpoint, stored, own)
         return coins
@@ -192,11 +192,13 @@ class _Book:
                 received[owner][outpoint.txid] = None
         return {owner: tuple(txids) for owner, txids in received.items()}
 
+    def concerns(self, tx: Transaction) -> bool:
+        return any(coin in self.outputs for coin in (*spends(tx), *_outpoints(tx)))
+
     def entry(self, stored: StoredTransaction) -> HistoryEntry:
         tx = stored.tx
         spent = [self.outputs[coin][0].value for coin in spends(tx) if coin in self.outputs]
-        own_outputs = (self.outputs.get(OutPoint(tx.txid, i)) for i in range(len(tx.outputs)))
-        gained = sum(found[0].value for found in own_outputs if found)
+        gained = sum(self.outputs[coin][0].value for coin in _outpoints(tx) if coin in self.outputs)
         funded = len(spent) == len(tx.inputs)
         return HistoryEntry(
             tx,
@@ -223,15 +225,19 @@ class _Book:
         return Status.MEMPOOL if stored.in_mempool else Status.PENDING
 
 
+def _outpoints(tx: Transaction) -> Iterator[OutPoint]:
+    return (OutPoint(tx.txid, i) for i in range(len(tx.outputs)))
+
+
 def _own_outputs(
     index: ScriptIndex, stored: Sequence[StoredTransaction]
 ) -> dict[OutPoint, tuple[TxOut, Owner]]:
     outputs = {}
     for each in stored:
-        for i, out in enumerate(each.tx.outputs):
+        for outpoint, out in zip(_outpoints(each.tx), each.tx.outputs, strict=True):
             owner = index.find(out.script_pubkey)
             if owner is not None:
-                outputs[OutPoint(each.tx.txid, i)] = (out, owner)
+                outputs[outpoint] = (out, owner)
     return outputs
 
 

@@ -18,8 +18,24 @@ from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
 _serial = count()
 
 
-TAPROOT = account(ScriptType.P2TR, seed=1)
-SEGWIT = account(ScriptType.P2WPKH, seed=2)
+_derived: dict[tuple[str, Branch], list[bytes]] = {}
+
+
+class Derived(Account):
+    """An account that derives each script once for all tests."""
+
+    def scripts(self, branch: Branch, start: int, end: int) -> Iterator[tuple[KeyPath, bytes]]:
+        known = _derived.setdefault((self.name, branch), [])
+        known += [to for _, to in super().scripts(branch, len(known), end)]
+        return ((KeyPath(branch, index), known[index]) for index in range(start, end))
+
+
+def derived(plain: Account) -> Account:
+    return Derived(plain.name, plain.kind, plain.key, plain.network, plain.birth)
+
+
+TAPROOT = derived(account(ScriptType.P2TR, seed=1))
+SEGWIT = derived(account(ScriptType.P2WPKH, seed=2))
 ACCOUNTS = (TAPROOT, SEGWIT)
 
 

@@ -196,6 +196,12 @@ def test_unknown_coins_and_transactions_are_told_with_their_name():
         ledger().entry(Txid(bytes(32)))
 
 
+def test_transactions_of_others_are_not_in_the_history():
+    beyond = pay((script(index=GAP_LIMIT), 1000))
+    state = ledger(confirmed(beyond, 1), in_mempool(pay((ELSEWHERE, 5))))
+    assert not state.entries
+
+
 def test_load_reads_a_store():
     store = MemoryStore()
     assert Ledger.load(ScriptIndex(ACCOUNTS), store).tip == -1

@@ -90,12 +90,13 @@ def test_a_package_that_pays_enough_is_refused():
 
 def test_what_cannot_be_pulled_along_is_refused():
     parent = incoming(50_000)
-    theirs = in_mempool(pay((SHOP, 5000)))
+    coin = confirmed(pay((script(index=3), 6000)), 5)
+    payment = in_mempool(pay((SHOP, 5000), spending=[OutPoint(coin.tx.txid, 0)]))
     spent = in_mempool(pay((SHOP, 40_000), spending=[OutPoint(parent.tx.txid, 1)]))
     cases = [
         ("confirmed", [confirmed(parent.tx, 5)], parent, entry(), {}),
         ("not-in-mempool", [replace(parent, in_mempool=False)], parent, None, {}),
-        ("no-output", [theirs], theirs, entry(), {}),
+        ("no-output", [coin, payment], payment, entry(), {}),
         ("no-output", [parent, spent], parent, entry(), {}),
         ("no-output", [parent], parent, entry(), {"frozen": {OutPoint(parent.tx.txid, 1)}}),
         (
