@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 from cosigner.sessions import Sessions
 from native.errors import NativeError
-from protocol.errors import FaultyCoordinatorError, FaultyPartyError, MpcError, SessionTimeout
+from protocol.errors import FaultyCoordinatorError, FaultyPartyError, MpcError
 from protocol.ids import COORDINATOR, EVERYBODY, PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.round import Continue
@@ -120,14 +120,8 @@ def carry(
 
 def _first_error(failures: Sequence[Failure]) -> MpcError | NativeError:
     """Return the error that says most: a proof, else what failed first."""
-
-    def rank(failure: Failure) -> int:
-        if isinstance(failure.error, FaultyPartyError | FaultyCoordinatorError):
-            return 0
-        # who waits for ever for somebody that has failed says nothing of why
-        return 2 if isinstance(failure.error, SessionTimeout) else 1
-
-    return min(failures, key=rank).error
+    proofs = [f.error for f in failures if isinstance(f.error, FaultyPartyError | FaultyCoordinatorError)]
+    return proofs[0] if proofs else failures[0].error
 
 
 def _spread(

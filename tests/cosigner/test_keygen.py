@@ -1,15 +1,21 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
 
 from cosigner.keygen import GeneratedKey, KeygenParty, KeygenTerms, generate
 from cosigner.steps import Deed, Step
+from frost_bip340 import keygen_rounds
 from frost_bip340.key_share import KeyShare
 from frost_bip340.recovery import participant_recover
+from protocol.codec import decode
 from protocol.errors import FaultyPartyError, MpcError, UnattributedAbort, UsageError
-from protocol.ids import COORDINATOR, PartyId
+from protocol.header import HEADER_LIMIT, Header
+from protocol.ids import COORDINATOR, PartyId, SessionId
 from protocol.machine import Sealed
+from protocol.roster import ROSTER_LIMIT, Roster
+from protocol.session import Session
+from protocol.signed import read_envelope
 from tests.cosigner.memory_store import MemoryStore
 
 
@@ -118,6 +124,7 @@ def test_acknowledgment_that_does_not_hold_is_blamed_by_the_coordinator_and_by_p
     with pytest.raises(FaultyPartyError) as caught:
         group.generate()
     assert set(caught.value.culprits) == {1}
+    assert Deed.STORING_CONFIRMED not in {step.deed for step in group.steps}
     acks = b"".join(party.acknowledge() for party in group.parties.values())
     with pytest.raises(FaultyPartyError) as at_party:
         group.parties[PartyId(0)].confirm(acks)
@@ -139,6 +146,47 @@ def test_message_that_is_not_signed_ends_the_session_everywhere() -> None:
     with pytest.raises(UnattributedAbort, match="signature"):
         group.generate()
     assert all(store.share is None for store in group.stores)
+
+
+class BadProof(KeygenParty):
+    """Deals with a wrong proof of possession, signed with its own host key."""
+
+    def open(self, header: bytes, roster: bytes) -> tuple[Sealed, ...]:
+        (sealed,) = super().open(header, roster)
+        place = Session(
+            keygen_rounds.SPEC,
+            decode(header, HEADER_LIMIT, Header.read),
+            decode(roster, ROSTER_LIMIT, Roster.read),
+            PartyId(2),
+            self._host_key,
+        )
+        _, message = read_envelope(sealed.envelope, PartyId(2), COORDINATOR)
+        pop = slice(33 * place.roster.n - 33, None)  # t = n - 1 commitments stand before it
+        body = message.body[: pop.start] + bytes(64) + message.body[pop.start + 64 :]
+        return (Sealed(COORDINATOR, place.sign(message.slot, body).envelope(place.header)),)
+
+
+class Witness(KeygenParty):
+    ended: MpcError | None = None
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        error = super().end(session, evidence)
+        self.ended = self.ended or error
+        return error
+
+
+def test_proof_of_a_fault_is_passed_on_to_all_parties() -> None:
+    group = Group(3, 2)
+    group.parties[PartyId(2)] = group.party(PartyId(2), kind=BadProof)
+    witnesses = [group.party(PartyId(i), kind=Witness) for i in range(2)]
+    group.parties |= {PartyId(i): witness for i, witness in enumerate(witnesses)}
+    with pytest.raises(FaultyPartyError) as caught:
+        group.generate()
+    assert dict(caught.value.culprits) == {2: "proof of possession"}
+    for witness in witnesses:
+        assert isinstance(witness, Witness)
+        assert isinstance(witness.ended, FaultyPartyError)
+        assert set(witness.ended.culprits) == {2}
 
 
 @pytest.mark.parametrize(("t", "n"), [(1, 3), (3, 3)])

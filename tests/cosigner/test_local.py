@@ -2,21 +2,25 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from cosigner.errors import NotEnoughSignersError, WalletExistsError
 from cosigner.home import Home
 from cosigner.local import LocalWallet
+from cosigner.shared_key import taproot_account
 from cosigner.steps import Deed, Step, silent
+from frost_bip340.key_share import ThresholdInfo
 from frost_bip340.recovery import participant_recover
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import PartyId
 from storage.errors import CorruptError, SealedError, StorageError, WrongPassphraseError
 from storage.parties import PartyStore
 from tests.cosigner.wallets import PLAN, create, passphrase, unlock
-from wallet.account import Branch
+from wallet.account import Account, Branch
 from wallet.errors import MalformedError, NetworkMismatchError, UnknownError
+from wallet.network import Network
 
 
 def test_wallet_that_was_made_opens_as_it_was(home: Home) -> None:
@@ -153,6 +157,25 @@ def test_damaged_settings_are_refused(home: Home) -> None:
         wallet._store.set_plan("{}")
     with pytest.raises(CorruptError, match="settings"):
         LocalWallet.open(home)
+
+
+def test_settings_that_do_not_fit_the_rest_are_refused(home: Home) -> None:
+    with create(home) as wallet:
+        wallet._store.add_account(replace(wallet.accounts[0], name="another"))
+    with pytest.raises(CorruptError, match="do not fit its key"):
+        LocalWallet.open(home)
+
+
+def test_parties_that_show_another_account_than_the_coordinator_make_no_wallet(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(info: ThresholdInfo, chain_code: bytes, network: Network, birth: int) -> Account:
+        return taproot_account(info, bytes(32), network, birth)
+
+    monkeypatch.setattr("cosigner.local.taproot_account", older)
+    with pytest.raises(UnattributedAbort, match="the parties' account"):
+        create(home)
+    assert home.wallets() == ()
 
 
 def child(run: Callable[[], object]) -> int:

@@ -6,6 +6,7 @@ import pytest
 from cosigner.errors import CosignerError
 from cosigner.party import Party, SigningOrder, Summary
 from cosigner.sessions import MAX_OPEN
+from cosigner.signing import sign
 from frost_bip340 import signing_rounds
 from frost_bip340.signing_rounds import SigningRequest
 from native.entropy import random_bytes
@@ -14,7 +15,7 @@ from native.secret_scalar import random_scalars
 from protocol.codec import decode
 from protocol.errors import EncodingError, UsageError
 from protocol.header import HEADER_LIMIT, Header
-from protocol.ids import PartyId, SessionId
+from protocol.ids import COORDINATOR, PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.roster import Roster
 from storage.signing_log import SignedEntry
@@ -184,6 +185,15 @@ def test_session_id_is_taken_once() -> None:
         party.open_signing(order)
 
 
+def test_session_that_is_refused_costs_no_parsing() -> None:
+    group = Group(3, 2)
+    party = group.parties[PartyId(0)]
+    order = order_for(group, group.spending([60_000], 50_000, 800, RNG))
+    party.open_signing(order)
+    with pytest.raises(UsageError, match="used before"):
+        party.open_signing(replace(order, psbt=b"no psbt"))
+
+
 def test_sessions_open_at_once_are_bounded() -> None:
     group = Group(3, 2)
     party = group.parties[PartyId(0)]
@@ -217,6 +227,54 @@ def test_nothing_leaves_when_the_log_cannot_be_written() -> None:
     with pytest.raises(FullDiskError):
         group.sign(psbt, 0, 1, caps=FeeCaps())
     assert not hasattr(group.parties[PartyId(1)], "left")
+
+
+def test_session_that_has_failed_is_no_longer_open() -> None:
+    group = Group(1, 1)
+    group.logs[0] = FullLog()
+    party = group.party(PartyId(0), Recording)
+    seen: list[bytes] = []
+    receive = party.receive
+
+    def tap(sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        seen.append(envelope)
+        return receive(sender, envelope)
+
+    party.receive = tap  # type: ignore[method-assign]
+    group.parties[PartyId(0)] = party
+    with pytest.raises(FullDiskError):
+        group.sign(group.spending([60_000], 50_000, 800, RNG), 0, caps=FeeCaps())
+    with pytest.raises(UsageError, match="no such session"):
+        receive(COORDINATOR, seen[-1])
+
+
+def test_change_is_recognised_up_to_the_gap_limit_beyond_what_the_party_has_signed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cosigner.party.CHANGE_LEAD", 0)
+    group = Group(2, 2)
+
+    def returned(index: int) -> int:
+        psbt = group.spending([60_000], 50_000, 800, RNG, change=KeyPath(Branch.CHANGE, index))
+        seen = review(psbt, (group.key.account,), FeeCaps(), next_change=(100,))
+        summaries = sign(seen, psbt, group.key, group.signers(0, 1), group.steps.append).summaries
+        (one,) = {summary.returned for summary in summaries.values()}
+        return one
+
+    assert returned(20) == 0  # the first signing
+    assert returned(20) == 9200
+    assert returned(22) == 0
+    group.parties = {i: group.party(i) for i in group.parties}  # started again, each with its log
+    assert returned(22) == 9200
+
+
+def test_address_is_derived_from_the_party_s_own_account() -> None:
+    group = Group(3, 2)
+    party = group.parties[PartyId(2)]
+    assert party.script(1, 7) == group.key.account.script(KeyPath(Branch.CHANGE, 7))
+    for branch, index in ((2, 0), (-1, 0), (0, -1), (0, 1 << 31)):
+        with pytest.raises(MalformedError):
+            party.script(branch, index)
 
 
 def test_log_entry_is_there_when_the_partial_signature_leaves() -> None:
