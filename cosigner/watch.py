@@ -22,6 +22,7 @@ from wallet.labels import Label, LabelFile, LabelType, read_labels, write_labels
 from wallet.ledger import Ledger
 from wallet.script_index import Owner, ScriptIndex
 from wallet.tx import OutPoint, Txid
+from wallet.sync import sync, SyncReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,17 @@ class WatchWallet:
     def history(self) -> tuple[HistoryEntry, ...]:
         """Return the transactions as of the last sync, oldest first."""
         return tuple(self.ledger().entries.values())
+
+    def sync(self) -> "SyncReport":
+        """X."""
+        return sync(self.chain, self._store, self._index, "mpcw-" + self.key.account.key.fingerprint.hex())
+
+    def rescan(self, h: int) -> None:
+        """X."""
+        self.chain.rescan(h)
+        sync(
+            self.chain, self._store, self._index, "mpcw-" + self.key.account.key.fingerprint.hex(), full=True
+        )
 
     # ---- addresses ----
 

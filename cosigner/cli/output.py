@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +13,8 @@ from cosigner.exit_codes import ExitCode, classify
 
 if TYPE_CHECKING:
     from cosigner.steps import Step
+
+_WIDTH: Final = 4096
 
 Json = Mapping[str, Any] | Sequence[Any] | str | int | bool | None
 
@@ -26,9 +28,10 @@ class Output:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=True)
+        # as wide as what is written: a terminal wraps long lines, a pipe gets them whole
+        self.console = Console(highlight=False, width=_WIDTH)
         # progress, questions and errors: never in the way of what a script reads
-        self.side = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.side = Console(stderr=True, highlight=False, width=_WIDTH)
 
     def result(self, value: Json, show: Callable[[Console], None]) -> None:
         """Write the result of the command.
