@@ -75,12 +75,12 @@ consolidation = cache(Consolidation)
 
 @SIZES
 def test_sighash_segwit_v0(benchmark, count):
-    assert benchmark(consolidation(count).segwit_v0) == consolidation(count).bitcointx_segwit_v0()
+    benchmark(consolidation(count).segwit_v0)
 
 
 @SIZES
 def test_sighash_taproot(benchmark, count):
-    assert benchmark(consolidation(count).taproot) == consolidation(count).bitcointx_taproot()
+    benchmark(consolidation(count).taproot)
 
 
 @SIZES
@@ -106,6 +106,7 @@ def main() -> None:
             ("BIP-143", run.segwit_v0, run.bitcointx_segwit_v0),
             ("BIP-341 key path", run.taproot, run.bitcointx_taproot),
         ):
+            assert ours() == theirs()
             reached, other = least(ours), least(theirs)
             print(f"{name + f', {count} inputs':44}{reached:9.2f}{other:11.2f}{other / reached:9.1f}")
 

@@ -14,6 +14,8 @@ from storage.schema import Schema
 
 # Asserted after opening, where a value is named (security.md, Durability settings).
 _SETTINGS: Final = (
+    # one process owns the file: there is no shared memory, whose file would need space to open a wallet
+    ("locking_mode", "EXCLUSIVE", "exclusive"),
     ("trusted_schema", "OFF", 0),  # a schema may not call functions with side effects
     ("cell_size_check", "ON", 1),
     ("temp_store", "MEMORY", 2),  # no temporary files
@@ -220,8 +222,9 @@ def _connect(path: Path, schema: Schema) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
-    # nothing of the schema runs before it is known to be ours
+    # nothing of the schema runs before it is known to be ours, and the first read decides on shared memory
     connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     schema.check(connection)
     _settle(connection)
     if connection.execute("PRAGMA quick_check").fetchall() != [("ok",)] or _ends_in_a_page(connection, path):

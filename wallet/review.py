@@ -7,10 +7,11 @@ The digests that are signed are computed here and come from nowhere else.
 
 Amounts. A P2WPKH signature commits to the amount of its own input only (BIP-143), so that two sessions that
 lie about one input each yield a transaction whose fee nobody has seen (CVE-2020-14199). Every input therefore
-brings the transaction that it spends from. The one exception is a P2TR input of ours. Its signature commits
-to the amounts and scripts of all inputs (BIP-341, sha_amounts and sha_scriptpubkeys): the transaction is
-valid only with a signature of ours over the true ones, and for that one the true fee was reviewed. What was
-signed over others is worthless. A foreign input, P2TR or not, has no signature of ours: its amount is proven.
+brings the transaction that it spends from. The exception is P2TR inputs of ours where all inputs of the
+transaction are P2TR: then each signature of ours commits to the amounts and scripts of all inputs (BIP-341,
+sha_amounts and sha_scriptpubkeys) and is worthless unless all are true, and the fee with them. A P2WPKH input
+of ours beside them would be signed whatever they are in truth, even coins of others. A foreign input proves
+its amount in any case.
 """
 
 from collections.abc import Mapping, Sequence
@@ -173,26 +174,22 @@ def review(
     prevouts = tuple(_claimed_coin(psbt, index) for index in range(len(tx.inputs)))
     weight = _expect_standard(tx, prevouts)
     _expect_no_lock(tx, tip)
-    keys, digests = OwnKeys(accounts), SighashCache(tx, prevouts)
-    inputs = []
-    for index, txin in enumerate(tx.inputs):
-        claim = _expect_proven(index, psbt.inputs[index], prevouts[index], keys)
-        if claim is not None:
-            inputs.append(_own_input(index, psbt.inputs[index], claim, keys, digests))
-        elif txin.prevout not in foreign:
-            raise RefusedError(
-                Rule.FOREIGN_INPUT,
-                f"input {index} is not ours: {txin.prevout}",
-                "name it as foreign to allow it",
-            )
-    if not inputs:
-        raise RefusedError(Rule.NOTHING_TO_SIGN, "no input of the transaction is ours")
+    keys = OwnKeys(accounts)
+    claims = [_claim(psbt, index, coin, keys) for index, coin in enumerate(prevouts)]
+    _expect_proven(psbt, prevouts, claims)
+    _expect_ours(tx, claims, foreign)
+    digests = SighashCache(tx, prevouts)
+    inputs = tuple(
+        _own_input(index, psbt.inputs[index], claim, keys, digests)
+        for index, claim in enumerate(claims)
+        if claim is not None
+    )
     known = dict(enumerate(next_change))
     outputs = tuple(
         ReviewedOutput(out, _change_owner(fields, out, keys, known))
         for out, fields in zip(tx.outputs, psbt.outputs, strict=True)
     )
-    reviewed = Review(tx, prevouts, tuple(inputs), outputs, weight)
+    reviewed = Review(tx, prevouts, inputs, outputs, weight)
     _expect_fee(reviewed, caps)
     return reviewed
 
@@ -254,17 +251,36 @@ def _expect_no_lock(tx: Transaction, tip: int | None) -> None:
             raise RefusedError(Rule.SEQUENCE, f"input {index} has a relative lock time")
 
 
-def _expect_proven(index: int, fields: PsbtInput, coin: TxOut, keys: OwnKeys) -> Claim | None:
-    """Return which key of ours an input claims; refuse an amount that is not proven (see above)."""
-    kind = script_type(coin.script_pubkey)
-    claims = keys.claims(fields, kind)
+def _claim(psbt: Psbt, index: int, coin: TxOut, keys: OwnKeys) -> Claim | None:
+    """Return which key of ours an input says to spend by; None for a foreign input."""
+    claims = keys.claims(psbt.inputs[index], script_type(coin.script_pubkey))
     if len(claims) > 1:
         raise RefusedError(Rule.DERIVATION, f"input {index} names more than one key of ours")
-    if fields.non_witness_utxo is None and not (claims and kind is ScriptType.P2TR):
-        raise RefusedError(
-            Rule.AMOUNT_UNPROVEN, f"the amount of input {index} is not proven", "add its non_witness_utxo"
-        )
     return claims[0] if claims else None
+
+
+def _expect_proven(psbt: Psbt, prevouts: Sequence[TxOut], claims: Sequence[Claim | None]) -> None:
+    """Refuse an amount that neither a previous transaction proves nor all of our digests commit to."""
+    committed = all(script_type(coin.script_pubkey) is ScriptType.P2TR for coin in prevouts)
+    for index, (fields, claim) in enumerate(zip(psbt.inputs, claims, strict=True)):
+        if fields.non_witness_utxo is None and not (committed and claim is not None):
+            raise RefusedError(
+                Rule.AMOUNT_UNPROVEN,
+                f"the amount of input {index} is not proven",
+                "add its non_witness_utxo",
+            )
+
+
+def _expect_ours(tx: Transaction, claims: Sequence[Claim | None], foreign: AbstractSet[OutPoint]) -> None:
+    for index, (txin, claim) in enumerate(zip(tx.inputs, claims, strict=True)):
+        if claim is None and txin.prevout not in foreign:
+            raise RefusedError(
+                Rule.FOREIGN_INPUT,
+                f"input {index} is not ours: {txin.prevout}",
+                "name it as foreign to allow it",
+            )
+    if not any(claims):
+        raise RefusedError(Rule.NOTHING_TO_SIGN, "no input of the transaction is ours")
 
 
 def _own_input(

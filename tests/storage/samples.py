@@ -88,7 +88,8 @@ def script(source: str) -> subprocess.Popen[str]:
         from pathlib import Path
         from tests.storage.cheap import cheap_passphrases
         from tests.storage.samples import *
-        cheap_passphrases().__enter__()
+        cheap = cheap_passphrases()
+        cheap.__enter__()
     """
     command = [sys.executable, "-c", textwrap.dedent(head) + textwrap.dedent(source)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)

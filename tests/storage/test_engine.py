@@ -54,7 +54,7 @@ def test_a_new_file_has_its_first_rows_and_is_private(db: Database, path: Path) 
     db.execute("INSERT INTO a VALUES (2)")
     for file in path.parent.iterdir():
         assert file.stat().st_mode & 0o777 == 0o600, file
-    assert {file.name for file in path.parent.iterdir()} == {"x.db", "x.db-wal", "x.db-shm"}
+    assert {file.name for file in path.parent.iterdir()} == {"x.db", "x.db-wal"}
     assert path.parent.stat().st_mode & 0o777 == 0o700
     db.close()
     assert [file.name for file in path.parent.iterdir()] == ["x.db"]
@@ -134,6 +134,7 @@ def test_the_settings_of_durability_hold(db: Database, path: Path, schema: Schem
         Database.create(path.parent / "d" / "x.db", schema, lambda _: None),
     ):
         for name, value in {
+            "locking_mode": "exclusive",
             "journal_mode": "wal",
             "synchronous": 2,
             "foreign_keys": 1,

@@ -30,7 +30,7 @@ from wallet.sighash import (
     V0_TYPES,
     SighashCache,
 )
-from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
+from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut, double_sha256
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 BIP143 = {
@@ -68,6 +68,30 @@ def test_bip143_vector(section, index, amount, key):
     prevouts[index] = txout(amount, b"")  # BIP-143 commits to the amount of its own input only
     digest = SighashCache(tx, prevouts).segwit_v0(index, hash160(bytes.fromhex(key)))
     assert digest.hex() == BIP143[section]["preimage_sighash"][0]["sighash"]
+
+
+PREIMAGES = [
+    (section, bytes.fromhex(item["preimage"]))
+    for section in BIP143.values()
+    for item in section["preimage_sighash"]
+]
+
+
+@pytest.mark.parametrize(("section", "preimage"), PREIMAGES)
+def test_bip143_preimage_of_every_type_with_the_script_code_of_p2wpkh(section, preimage):
+    # version, hashPrevouts, hashSequence, outpoint; scriptCode; amount, sequence, hashOutputs, locktime, type
+    before, after = preimage[:104], preimage[-52:]
+    outpoint, amount, kind = before[68:], int.from_bytes(after[:8], "little"), after[48]
+    tx, index = next(
+        (tx, index)
+        for tx in map(Transaction.from_hex, section["unsigned_tx"])
+        for index, txin in enumerate(tx.inputs)
+        if txin.without_witness().startswith(outpoint)
+    )
+    prevouts = [txout(0, b"")] * len(tx.inputs)
+    prevouts[index] = txout(amount, b"")
+    expected = before + b"\x19\x76\xa9\x14" + bytes(range(20)) + b"\x88\xac" + after
+    assert SighashCache(tx, prevouts).segwit_v0(index, bytes(range(20)), kind) == double_sha256(expected)
 
 
 def bip341_cache() -> SighashCache:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from wallet.chain.endpoint import Endpoint, cookie_file
+from wallet.chain.endpoint import Endpoint
 from wallet.chain.rpc import RpcClient
 from wallet.errors import ChainError, UnknownError
 from wallet.network import REGTEST
@@ -90,6 +90,7 @@ class RegtestNode:
         self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
         self._endpoint: Endpoint | None = None
+        self._log_start = 0  # where in a log that goes on this run begins
         datadir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.start()
 
@@ -113,10 +114,10 @@ class RegtestNode:
         if self._process is None:
             return
         process, self._process = self._process, None
-        if process.stdin is not None:
-            process.stdin.close()
         try:
-            process.wait(STOP_SECONDS)
+            process.communicate(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            _kill(process)
         except BaseException:
             _kill(process)
             raise
@@ -142,15 +143,13 @@ class RegtestNode:
     def _start(self) -> None:
         port = f"-rpcport={self.endpoint.port}"
         command = [str(self._binary), *_OPTIONS, f"-datadir={self.datadir.absolute()}", port, *self._options]
-        # what a node that ran here before has left is not this one's
-        for leftover in (self._cookie, self._log):
-            leftover.unlink(missing_ok=True)
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
         with self._stderr.open("wb") as stderr:
             # its own session: Ctrl-C reaches the starter alone, which then stops the node
             self._process = subprocess.Popen(  # noqa: S603 - the user's choice of program
                 ["/bin/sh", "-c", _SUPERVISOR, "sh", *command],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,  # empty; it ends with the last process that has it
                 stderr=stderr,
                 start_new_session=True,
             )
@@ -167,16 +166,12 @@ class RegtestNode:
                 words = self._last_words()
                 kind = _PortTakenError if "Unable to bind" in words else ChainError
                 raise kind(f"{self._binary} ended when it started: {words}")
-            if self._cookie.exists():
-                with contextlib.suppress(ChainError):
-                    RpcClient(self.endpoint).call("getblockcount")
-                    return
+            # until it has written its cookie there is none, or that of a node that was killed here
+            with contextlib.suppress(ChainError):
+                RpcClient(self.endpoint).call("getblockcount")
+                return
             time.sleep(_POLL_SECONDS)
         raise ChainError(f"{self._binary} does not answer: {self._last_words()}")
-
-    @property
-    def _cookie(self) -> Path:
-        return cookie_file(REGTEST, self.datadir)
 
     @property
     def _log(self) -> Path:
@@ -188,11 +183,13 @@ class RegtestNode:
 
     def _last_words(self) -> str:
         """Return what it wrote on standard error, and the end of its log."""
-        said, log = (
-            file.read_text(errors="replace").splitlines() if file.exists() else []
-            for file in (self._stderr, self._log)
-        )
-        return "\n".join(said + log[-_LOG_LINES:])
+        log = b""
+        if self._log.exists():
+            with self._log.open("rb") as file:
+                file.seek(self._log_start)
+                log = file.read()
+        lines = [*self._stderr.read_bytes().splitlines(), *log.splitlines()[-_LOG_LINES:]]
+        return b"\n".join(lines).decode(errors="replace")
 
 
 def _free_port() -> int:
@@ -205,6 +202,4 @@ def _free_port() -> int:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
+    process.communicate()

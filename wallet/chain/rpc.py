@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Self
+from urllib.parse import quote
 
 from wallet.chain.answer import Answer, Json, parse_json
 from wallet.chain.endpoint import Endpoint
@@ -85,7 +86,7 @@ class RpcClient:
         self.endpoint = endpoint
         self.wallet = wallet
         self._timeout = timeout
-        self._path = "/" if wallet is None else f"/wallet/{wallet}"
+        self._path = "/" if wallet is None else f"/wallet/{quote(wallet, safe='')}"
 
     def of_wallet(self, wallet: str) -> Self:
         """Return a client of a wallet of the same node."""
@@ -179,16 +180,17 @@ class RpcClient:
         endpoint = self.endpoint
         headers = {"Authorization": endpoint.authorization(), "Content-Type": "application/json"}
         wait = None if timeout == NO_LIMIT else timeout
+        deadline = time.monotonic() + timeout
         connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=wait)
         try:
             connection.connect()
             # a node that vanishes while it rescans for hours is noticed
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             connection.request("POST", self._path, body, headers)
-            response = connection.getresponse()
-            return response.status, self._read(response, methods, time.monotonic() + timeout)
+            with connection.getresponse() as response:
+                return response.status, self._read(response, methods, deadline)
         except ConnectionRefusedError as e:
-            raise ChainError(f"nothing listens at {self._where()}", endpoint.start_hint()) from e
+            raise ChainError(f"{self._where()} does not run", endpoint.start_hint()) from e
         except TimeoutError as e:
             raise self._too_slow(methods) from e
         except (OSError, http.client.HTTPException) as e:

@@ -57,3 +57,9 @@ def node(bitcoind: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     options = [*OPTIONS, CORE_POLICY] if f"  {CORE_POLICY}\n" in usage else OPTIONS
     with RegtestNode(tmp_path_factory.mktemp("bitcoind"), bitcoind, options) as node:
         yield node
+
+
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk: a killed process needs no fsync, and test_disk.py sees where it is called."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)

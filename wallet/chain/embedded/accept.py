@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from wallet.amounts import MAX_MONEY, FeeRate, Sats
+from wallet.amounts import FeeRate, Sats
 from wallet.chain.embedded.index import COINBASE_MATURITY, Coin, Index
 from wallet.chain.embedded.kernel import failing_input
 from wallet.chain.embedded.pool import Entry, Pool
@@ -203,10 +203,7 @@ class Mempool:
         for coin in coins:
             if coin.coinbase and self.index.tip.height + 1 - coin.height < COINBASE_MATURITY:
                 raise ChainRefusedError("bad-txns-premature-spend-of-coinbase")
-        total = sum(coin.out.value for coin in coins)
-        if total > MAX_MONEY:
-            raise ChainRefusedError("bad-txns-inputvalues-outofrange")
-        fee = total - sum(out.value for out in tx.outputs)
+        fee = sum(coin.out.value for coin in coins) - sum(out.value for out in tx.outputs)
         if fee < 0:
             raise ChainRefusedError("bad-txns-in-belowout")
         return Sats(fee)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -16,7 +17,7 @@ from wallet.chain.embedded.block import (
     Template,
     make_block,
 )
-from wallet.chain.embedded.disk import LOCK_TIMEOUT, Disk, Waiting
+from wallet.chain.embedded.disk import LOCK_TIMEOUT, Disk, State, Waiting
 from wallet.chain.embedded.index import Index, touches
 from wallet.chain.embedded.kernel import Kernel
 from wallet.chain.embedded.pool import Entry, Pool
@@ -60,34 +61,25 @@ class EmbeddedChain:
         self._watched: set[bytes] = set()
         self._index = Index()
         self._pool = Pool()
-        self._stored: frozenset[Txid] = frozenset()  # what the file of the mempool has
         self._disk = Disk(directory, lock_timeout)
         try:
-            self._kernel = self._start(directory)
+            state = self._disk.load()
+            self._disk.save(replace(state, closed=False))
+            self._kernel = _open_kernel(directory, state)
         except BaseException:
             self._disk.unlock()
             raise
         try:
-            self._load()
+            self._load(state)
         except BaseException:
-            self.close()
+            self._kernel.close()
+            self._disk.unlock()
             raise
 
-    def _start(self, directory: Path) -> Kernel:
-        reindex = self._disk.was_killed
-        self._disk.mark_open()
-        try:
-            kernel = Kernel(directory, reindex=reindex)
-        except ChainError:  # a damaged database; the block files have everything
-            kernel = Kernel(directory, reindex=True)
-        return kernel
-
-    def _load(self) -> None:
+    def _load(self, state: State) -> None:
         self._follow()
         mempool = self._mempool(self._pool)
-        stored = self._disk.load_mempool()
-        self._stored = frozenset(waiting.tx.txid for waiting in stored)
-        for waiting in stored:
+        for waiting in state.mempool:
             mempool.restore(waiting.tx, waiting.first_seen)
 
     def __enter__(self) -> Self:
@@ -104,9 +96,10 @@ class EmbeddedChain:
         if not self._kernel.is_open:
             return
         try:
+            state = self._state(self._pool)
             self._kernel.close()
             if not self._kernel.faults:
-                self._disk.mark_closed()
+                self._disk.save(replace(state, closed=True))
         finally:
             self._disk.unlock()
 
@@ -174,7 +167,8 @@ class EmbeddedChain:
         """
         trial = self._pool.copy()
         outcomes = self._mempool(trial).submit(package)
-        self._save(trial)
+        if trial.entries != self._pool.entries:
+            self._disk.save(self._state(trial))
         self._pool = trial
         for outcome in outcomes:
             if isinstance(outcome, ChainRefusedError) and outcome.reason not in KNOWN:
@@ -261,18 +255,32 @@ class EmbeddedChain:
 
     def _persist(self) -> None:
         self._disk.sync_blocks()
-        self._save(self._pool)
+        self._disk.save(self._state(self._pool))
 
-    def _save(self, pool: Pool) -> None:
-        if self._stored != pool.entries.keys():
-            self._disk.save_mempool(Waiting(entry.tx, entry.first_seen) for entry in pool)
-            self._stored = frozenset(pool.entries)
+    def _state(self, pool: Pool) -> State:
+        mempool = tuple(Waiting(entry.tx, entry.first_seen) for entry in pool)
+        return State(self.tip().height, closed=False, mempool=mempool)
 
     def _mempool(self, pool: Pool) -> Mempool:
         return Mempool(self._index, pool, self._now())
 
     def _now(self) -> int:
         return int(self._clock())
+
+
+def _open_kernel(directory: Path, state: State) -> Kernel:
+    try:
+        kernel = Kernel(directory, reindex=not state.closed)
+    except ChainError:  # a damaged database; the block files have everything
+        kernel = Kernel(directory, reindex=True)
+    height = kernel.tip().height
+    if height < state.height:
+        kernel.close()
+        raise ChainError(
+            f"only {height} of {state.height} blocks in {directory} can be read: its files are damaged",
+            "bring the directory back from a copy, or remove it to start another chain",
+        )
+    return kernel
 
 
 def _verdict(txid: Txid, outcome: Entry | ChainRefusedError) -> Verdict:

@@ -1,16 +1,14 @@
-"""Files of the embedded chain beside libbitcoinkernel's own: its lock, a mark of being open, the mempool.
+"""Files of the embedded chain beside libbitcoinkernel's own: a lock, and a state that is replaced as a whole.
 
-DIR/lock         held while a process has the chain open
-DIR/open         there while the databases are not written; found on open, it tells of a kill: reindex
-DIR/mempool.json transactions of the mempool, parents first
-DIR/blocks/      block files, from which everything else can be rebuilt
+DIR/lock        held while a process has the chain open
+DIR/state.json  whether the databases are written, how many blocks are durable, the mempool
+DIR/blocks/     block files, from which the databases can be rebuilt
 """
 
 import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,6 +35,21 @@ class Waiting:
     first_seen: int
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of a chain that is not open.
+
+    Args:
+        height: of the last block that is durable.
+        closed: whether the databases are written; if not, a process was killed.
+        mempool: parents first.
+    """
+
+    height: int = 0
+    closed: bool = False
+    mempool: tuple[Waiting, ...] = ()
+
+
 class Disk:
     """The directory of a chain, locked until it is closed.
 
@@ -50,6 +63,7 @@ class Disk:
 
     def __init__(self, directory: Path, timeout: float = LOCK_TIMEOUT) -> None:
         self.directory = directory
+        self._synced: set[Path] = set()  # block files
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -76,68 +90,64 @@ class Disk:
         """Let another process open the chain."""
         os.close(self._lock)
 
-    @property
-    def was_killed(self) -> bool:
-        """Whether the last process that had the chain open did not close it."""
-        return self._mark.exists()
-
-    @property
-    def _mark(self) -> Path:
-        return self.directory / "open"
-
-    def mark_open(self) -> None:
-        """Record durably that the databases may be behind the block files."""
-        self._replace(self._mark, b"")
-
-    def mark_closed(self) -> None:
-        """Record durably that the databases are written."""
-        self._mark.unlink()
-        _sync(self.directory)
-
     def sync_blocks(self) -> None:
         """Make the block files durable: libbitcoinkernel leaves them to the operating system."""
         blocks = self.directory / "blocks"
-        for path in (*blocks.glob("blk*.dat"), *blocks.glob("xor.dat"), blocks):
+        files = sorted(blocks.glob("blk*.dat"))  # the last one grows
+        fresh = set(files) - self._synced
+        for path in fresh | set(files[-1:]):
             _sync(path)
+        if fresh:
+            _sync(blocks / "xor.dat")  # the files cannot be read without it
+            _sync(blocks)
+            self._synced |= fresh
 
-    def load_mempool(self) -> list[Waiting]:
-        """Return the transactions of the mempool, parents first.
+    def load(self) -> State:
+        """Return the state of the chain; one without a file was never closed.
 
         Raises:
             ChainError: the file is damaged.
         """
-        path = self.directory / "mempool.json"
         try:
-            stored = json.loads(path.read_bytes())
+            stored = json.loads(self._state.read_bytes())
             if stored["format"] != _FORMAT:
-                raise ChainError(f"{path} is of another version of this program")
-            return [Waiting(Transaction.from_hex(tx), int(seen)) for tx, seen in stored["transactions"]]
+                raise ChainError(f"{self._state} is of another version of this program", "update the program")
+            mempool = (Waiting(Transaction.from_hex(tx), int(seen)) for tx, seen in stored["mempool"])
+            return State(int(stored["height"]), bool(stored["closed"]), tuple(mempool))
         except FileNotFoundError:
-            return []
-        except (ValueError, KeyError, TypeError, MalformedError) as e:
+            return State()
+        except (ValueError, KeyError, TypeError, AttributeError, MalformedError) as e:
             raise ChainError(
-                f"{path} is damaged", "remove it: a wallet sends its own transactions again"
+                f"{self._state} is damaged",
+                "remove it: blocks are kept, and a wallet sends its own unconfirmed transactions again",
             ) from e
 
-    def save_mempool(self, transactions: Iterable[Waiting]) -> None:
-        """Replace the stored mempool durably.
+    def save(self, state: State) -> None:
+        """Replace the state durably.
 
         Raises:
             ChainError: the disk is full or cannot be written.
         """
-        rows = [(bytes(waiting.tx).hex(), waiting.first_seen) for waiting in transactions]
-        stored = json.dumps({"format": _FORMAT, "transactions": rows})
-        self._replace(self.directory / "mempool.json", stored.encode())
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        fresh = path.with_suffix(".new")
+        stored = {
+            "format": _FORMAT,
+            "height": state.height,
+            "closed": state.closed,
+            "mempool": [(bytes(waiting.tx).hex(), waiting.first_seen) for waiting in state.mempool],
+        }
+        fresh = self._state.with_suffix(".new")
         try:
-            fresh.write_bytes(content)
+            fresh.write_text(json.dumps(stored))
             _sync(fresh)
-            fresh.replace(path)
+            fresh.replace(self._state)
             _sync(self.directory)
         except OSError as e:
-            raise ChainError(f"{path} cannot be written: {e.strerror}", "free space on the disk") from e
+            raise ChainError(
+                f"{self._state} cannot be written: {e.strerror}", "free space on the disk"
+            ) from e
+
+    @property
+    def _state(self) -> Path:
+        return self.directory / "state.json"
 
 
 def _sync(path: Path) -> None:

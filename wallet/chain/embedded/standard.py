@@ -18,6 +18,7 @@ MAX_STANDARD_SIGOPS: Final = 16_000  # a fifth of a block's
 _MIN_SIZE: Final = 65  # bytes without witness; 64 can be taken for a node of a Merkle tree
 _MAX_SCRIPT_SIG: Final = 1650
 _MAX_DATA_SCRIPT: Final = 83
+_MAX_P2SH_SIGOPS: Final = 15
 _MAX_P2WSH_SCRIPT: Final = 3600
 _MAX_P2WSH_ITEMS: Final = 100
 _MAX_ITEM: Final = 80  # bytes, P2WSH and tapscript
@@ -70,7 +71,9 @@ def _is_push_only(script: bytes) -> bool:
 def check_inputs(tx: Transaction, spent: Sequence[TxOut]) -> None:
     """Check the form of what inputs present for their coins (AreInputsStandard, IsWitnessStandard)."""
     for txin, out in zip(tx.inputs, spent, strict=True):
-        if script_type(out.script_pubkey) not in _SPENDABLE:
+        kind = script_type(out.script_pubkey)
+        busy = kind is ScriptType.P2SH and _sigops(_redeem_script(txin)) > _MAX_P2SH_SIGOPS
+        if kind not in _SPENDABLE or busy:
             raise ChainRefusedError("bad-txns-nonstandard-inputs")
         if txin.witness and not _is_standard_witness(txin, out.script_pubkey):
             raise ChainRefusedError("bad-witness-nonstandard")
@@ -108,17 +111,22 @@ def _redeem_script(txin: TxIn) -> bytes:
 
 def sigop_cost(tx: Transaction, spent: Sequence[TxOut]) -> int:
     """Return the cost of the signature operations (BIP-141, Sigops) of a standard transaction."""
-    cost = 4 * sum(CScript(out.script_pubkey).GetSigOpCount(False) for out in tx.outputs)
+    # of the standard outputs only that of P2PKH has an OP_CHECKSIG
+    cost = 4 * sum(script_type(out.script_pubkey) is ScriptType.P2PKH for out in tx.outputs)
     for txin, out in zip(tx.inputs, spent, strict=True):
         script = out.script_pubkey
         if script_type(script) is ScriptType.P2SH:
             script = _redeem_script(txin)
-            cost += 4 * CScript(script).GetSigOpCount(True)
+            cost += 4 * _sigops(script)
         program = witness_program(script)
         if program is not None and program[0] == 0:
             inner = len(program[1]) == 32 and txin.witness
-            cost += CScript(txin.witness[-1]).GetSigOpCount(True) if inner else 1
+            cost += _sigops(txin.witness[-1]) if inner else 1
     return cost
+
+
+def _sigops(script: bytes) -> int:
+    return int(CScript(script).GetSigOpCount(True))
 
 
 def check_script_policy(tx: Transaction, spent: Sequence[TxOut]) -> None:

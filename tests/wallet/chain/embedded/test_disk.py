@@ -1,5 +1,7 @@
 """What is on disk survives a kill, a damaged database and a second process."""
 
+import json
+import os
 import random
 import resource
 import subprocess
@@ -25,6 +27,15 @@ def unconfirmed(rig: EmbeddedRig) -> Transaction:
     tx = spend(rig.fund(Purse(ScriptType.P2TR).key()), (0, NOBODY))
     rig.chain.broadcast([tx])
     return tx
+
+
+def recorded(directory: Path) -> dict[str, object]:
+    return json.loads((directory / "state.json").read_bytes())  # type: ignore[no-any-return]
+
+
+def forget_to_close(directory: Path) -> None:
+    """Leave a closed chain as a kill right after its last block would."""
+    (directory / "state.json").write_text(json.dumps(recorded(directory) | {"closed": False}))
 
 
 def kill_after(directory: Path, lines: int, delay: float) -> list[list[str]]:
@@ -62,7 +73,7 @@ def test_a_killed_process_loses_nothing_that_was_reported(tmp_path: Path) -> Non
 def test_a_kill_before_the_first_block_leaves_a_chain_that_opens(tmp_path: Path) -> None:
     with EmbeddedChain(tmp_path):
         pass
-    (tmp_path / "open").touch()
+    forget_to_close(tmp_path)
     with EmbeddedChain(tmp_path) as chain:
         assert chain.tip().height == 0
 
@@ -71,17 +82,35 @@ def test_a_kill_while_the_mempool_is_written_keeps_the_one_before(tmp_path: Path
     rig = EmbeddedRig(tmp_path)
     tx = unconfirmed(rig)
     rig.close()
-    (tmp_path / "mempool.new").write_bytes(b'{"format": 1, "transac')
+    (tmp_path / "state.new").write_bytes(b'{"format": 1, "transac')
     with EmbeddedChain(tmp_path) as chain:
         assert chain.mempool_entry(tx.txid) is not None
 
 
-def test_an_orderly_close_leaves_no_mark(tmp_path: Path) -> None:
+def test_an_orderly_close_is_recorded(tmp_path: Path) -> None:
     chain = EmbeddedChain(tmp_path)
-    assert (tmp_path / "open").exists()
+    assert not recorded(tmp_path)["closed"]
+    chain.mine(2, NOBODY)
+    assert recorded(tmp_path)["height"] == 2
+    assert not recorded(tmp_path)["closed"]
     chain.close()
     chain.close()
-    assert not (tmp_path / "open").exists()
+    assert recorded(tmp_path) == {"format": 1, "height": 2, "closed": True, "mempool": []}
+
+
+def test_what_is_reported_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(Path(os.readlink(f"/proc/self/fd/{fd}")).name))
+    rig = EmbeddedRig(tmp_path / "chain")
+    assert {"blk00000.dat", "xor.dat", "blocks", "state.new", "chain"} <= set(synced)
+    (coin,) = rig.fund(Purse(ScriptType.P2TR).key())
+    synced.clear()
+    rig.mine()
+    assert synced == ["blk00000.dat", "state.new", "chain"]  # blocks before the state that counts them
+    synced.clear()
+    rig.chain.broadcast([spend([coin], (0, NOBODY))])
+    assert synced == ["state.new", "chain"]
+    rig.close()
 
 
 def test_a_reindex_keeps_the_active_chain_after_a_reorganisation(tmp_path: Path) -> None:
@@ -90,7 +119,7 @@ def test_a_reindex_keeps_the_active_chain_after_a_reorganisation(tmp_path: Path)
     stale = rig.mine(2)[-1]
     tip = rig.reorganise(2)
     rig.close()
-    (tmp_path / "open").touch()
+    forget_to_close(tmp_path)
     with EmbeddedChain(tmp_path) as chain:
         assert chain.tip() == tip
         assert chain.mempool_entry(tx.txid) is not None
@@ -137,25 +166,38 @@ def test_the_time_of_arrival_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"\xff",
-        b"[]",
-        b'{"format": 1}',
-        b'{"format": 1, "transactions": [["00", 1]]}',
-        b'{"format": 1, "transactions": [5]}',
-        b'{"format": 2, "transactions": []}',
+        "",
+        "\0",
+        "[]",
+        "5",
+        '{"format": 1, "height": 3, "mempool": []}',
+        '{"format": 1, "height": 3, "closed": true, "mempool": [["00", 1]]}',
+        '{"format": 1, "height": 3, "closed": true, "mempool": [5]}',
+        '{"format": 1, "height": 3, "closed": true, "mempool": [[5, 5]]}',
+        '{"format": 2, "height": 3, "closed": true, "mempool": []}',
     ],
 )
-def test_a_damaged_mempool_file_is_reported_and_left_alone(tmp_path: Path, content: bytes) -> None:
-    with EmbeddedChain(tmp_path):
-        pass
-    path = tmp_path / "mempool.json"
-    path.write_bytes(content)
-    with pytest.raises(ChainError, match=r"mempool\.json"):
+def test_a_damaged_state_is_reported_and_left_alone(tmp_path: Path, content: str) -> None:
+    with EmbeddedChain(tmp_path) as chain:
+        tip = chain.mine(3, NOBODY)[-1]
+    path = tmp_path / "state.json"
+    path.write_text(content)
+    with pytest.raises(ChainError, match=r"state\.json") as caught:
         EmbeddedChain(tmp_path)
-    assert path.read_bytes() == content
-    path.unlink()
-    EmbeddedChain(tmp_path).close()
+    assert caught.value.hint
+    assert path.read_text() == content
+    path.unlink()  # as the hint says
+    with EmbeddedChain(tmp_path) as chain:
+        assert chain.tip() == tip
+
+
+def test_lost_blocks_are_reported(tmp_path: Path) -> None:
+    with EmbeddedChain(tmp_path) as chain:
+        chain.mine(3, NOBODY)
+    (tmp_path / "blocks" / "blk00000.dat").unlink()
+    for _ in range(2):
+        with pytest.raises(ChainError, match="only 0 of 3 blocks"):
+            EmbeddedChain(tmp_path, lock_timeout=0)
 
 
 def test_a_second_process_waits_and_is_then_refused(tmp_path: Path) -> None:
@@ -239,7 +281,7 @@ def test_a_full_disk_refuses_a_block_and_loses_none(tmp_path: Path) -> None:
 def test_databases_that_a_full_disk_did_not_take_are_rebuilt(tmp_path: Path) -> None:
     chain = EmbeddedChain(tmp_path)
     tip = chain.mine(5, NOBODY)[-1]
-    with_file_limit(10, chain.close)
-    assert (tmp_path / "open").exists()
+    with_file_limit(200, chain.close)
+    assert not recorded(tmp_path)["closed"]
     with EmbeddedChain(tmp_path, lock_timeout=0) as chain:
         assert chain.tip() == tip

@@ -1,26 +1,24 @@
-"""PSBTs that spend coins of test accounts, and their secret keys in the place of many parties."""
+"""PSBTs that spend coins of the test accounts, with whole keys in the place of many parties."""
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from coincurve import PrivateKey
+import pytest
 
-from native.curve import ORDER
-from native.hashing import tagged_hash
 from wallet.account import Account, Branch, KeyPath
 from wallet.amounts import Sats
+from wallet.errors import RefusedError
+from wallet.fees import FeeCaps
 from wallet.psbt import KeyOrigin, Psbt, PsbtInput, PsbtOutput, TapKeyOrigin
-from wallet.review import ReviewedInput
+from wallet.review import ReviewedInput, Rule, review
 from wallet.script import ScriptType
 from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
 
 from .accounts import account
+from .fakes import ACCOUNTS, SEGWIT, TAPROOT
+from .signer import secret, taproot
 
-SEEDS = {ScriptType.P2WPKH: 1, ScriptType.P2TR: 2}
-WPKH, TR = (account(kind, seed=seed) for kind, seed in SEEDS.items())
-ACCOUNTS = (WPKH, TR)
 OTHER = account(ScriptType.P2WPKH, seed=9)
 OTHER_TR = account(ScriptType.P2TR, seed=9)
 
@@ -95,25 +93,26 @@ def with_output(psbt: Psbt, index: int, **values: Any) -> Psbt:
     return replace(psbt, outputs=tuple(outputs))
 
 
-def secret(owner: Account, path: KeyPath) -> PrivateKey:
-    """Return the secret key of an output (BIP-32, CKDpriv; BIP-341, taproot_tweak_seckey)."""
-    d, chain_code = PrivateKey(bytes([SEEDS[owner.kind]]) * 32), owner.key.chain_code
-    for step in path.steps:
-        digest = hmac.digest(chain_code, d.public_key.format() + step.to_bytes(4, "big"), "sha512")
-        d, chain_code = d.add(digest[:32]), digest[32:]
-    if owner.kind is ScriptType.P2TR:
-        public = d.public_key.format()
-        even = (
-            d if public[0] == 2 else PrivateKey((ORDER - int.from_bytes(d.secret, "big")).to_bytes(32, "big"))
-        )
-        d = even.add(tagged_hash("TapTweak", public[1:]))
-    return d
-
-
 def sign(item: ReviewedInput) -> bytes:
     """Sign an input as the parties together would: 64 bytes."""
-    owner = ACCOUNTS[item.account]
-    d = secret(owner, item.path)
-    if owner.kind is ScriptType.P2TR:
-        return d.sign_schnorr(item.sighash)
-    return d.sign_recoverable(item.sighash, hasher=None)[:64]
+    key = secret(ACCOUNTS[item.account], item.path)
+    if ACCOUNTS[item.account].kind is ScriptType.P2TR:
+        return taproot(key).sign_schnorr(item.sighash)
+    return key.sign_recoverable(item.sighash, hasher=None)[:64]
+
+
+CAPS = FeeCaps()
+HERE = [Coin(SEGWIT, receive(3), 100_000), Coin(TAPROOT, change(4), 200_000)]
+FOREIGN, FOREIGN_TR = Coin(OTHER, receive(7), 50_000), Coin(OTHER_TR, receive(7), 50_000)
+# fees of 1000 sat throughout
+MIXED = spend(HERE, [payment(90_000), returned(209_000, TAPROOT, change(5))])
+SEGWIT_PSBT = spend(HERE[:1], [payment(90_000), returned(9_000, SEGWIT, change(0))])
+TAPROOT_PSBT = spend(HERE[1:], [payment(90_000), returned(109_000, TAPROOT, change(0))])
+ONE_OF_EACH = pytest.mark.parametrize("psbt", [SEGWIT_PSBT, TAPROOT_PSBT], ids=["p2wpkh", "p2tr"])
+
+
+def refused(rule: Rule | str, psbt: Psbt, **values: Any) -> None:
+    caps = values.pop("caps", CAPS)
+    with pytest.raises(RefusedError) as caught:
+        review(psbt, ACCOUNTS, caps, **values)
+    assert caught.value.rule == rule

@@ -1,0 +1,378 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from frost_bip340.key_share import KeyShare
+from frost_bip340.params import hostpubkey_gen
+from native.curve import mul_base
+from native.errors import WipedError
+from native.secret import SecretScalars
+from native.secret_scalar import random_scalars
+from protocol.errors import SecretReuseError, UsageError
+from protocol.ids import PartyId
+from protocol.roster import Roster
+from storage import kdf
+from storage.errors import (
+    CorruptError,
+    ExistsError,
+    MissingError,
+    RolledBackError,
+    SealedError,
+    WrongPassphraseError,
+)
+from storage.kdf import Cost
+from storage.parties import PartyStore
+from tests.storage.samples import (
+    RECOVERY,
+    entry,
+    full_party,
+    key_shares,
+    phrase,
+    sql,
+    unseal,
+)
+
+ME = PartyId(1)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "parties" / "1" / "party.db"
+
+
+@pytest.fixture
+def store(path: Path) -> PartyStore:
+    return PartyStore.create(path, ME, phrase())
+
+
+def reopened(store: PartyStore, path: Path) -> PartyStore:
+    store.close()
+    again = PartyStore.open(path)
+    again.unseal(phrase())
+    return again
+
+
+def same(share: KeyShare, other: KeyShare) -> bool:
+    return (share.info, share.party, share.chain_code, share.epoch) == (
+        other.info, other.party, other.chain_code, other.epoch,
+    ) and share.secshare.declassify() == other.secshare.declassify()  # fmt: skip
+
+
+def test_a_new_store_is_empty_and_unsealed(store: PartyStore, path: Path) -> None:
+    assert not store.is_sealed
+    assert store.party == ME
+    assert store.hostpubkey() is None
+    assert store.roster() is None
+    assert store.terms() is None
+    assert list(store.shares()) == []
+    assert store.signatures() == ()
+    for missing in (store.host_key, store.recovery_data, lambda: store.share(b"\2" * 33)):
+        with pytest.raises(MissingError):
+            missing()
+    assert reopened(store, path).party == ME
+
+
+def test_a_store_is_not_overwritten(store: PartyStore, path: Path) -> None:
+    store.close()
+    with pytest.raises(ExistsError):
+        PartyStore.create(path, ME, phrase("other"))
+    unseal(path)
+
+
+def test_everything_comes_back(path: Path) -> None:
+    host_key, share = full_party(path)
+    store = PartyStore.open(path)
+    store.unseal(phrase())
+    assert store.host_key().declassify() == host_key.declassify()
+    assert store.hostpubkey() == bytes(mul_base(host_key)[0])
+    assert same(store.share(bytes(share.info.thresh_pk)), share)
+    assert store.recovery_data() == RECOVERY
+    assert store.terms() == "2 of 3"
+    assert store.signatures() == (entry(0), entry(1))
+
+
+def test_what_is_public_is_there_while_sealed(path: Path) -> None:
+    host_key, share = full_party(path)
+    store = PartyStore.open(path)
+    assert store.is_sealed
+    assert store.party == ME
+    assert store.hostpubkey() == hostpubkey_gen(host_key)
+    assert store.shares()[0].info == share.info
+    assert store.terms() == "2 of 3"
+    assert store.signatures() == (entry(0), entry(1))
+
+
+def test_nothing_else_is(path: Path) -> None:
+    _, share = full_party(path)
+    store = PartyStore.open(path)
+    key = bytes(share.info.thresh_pk)
+    for use in (
+        store.host_key,
+        store.recovery_data,
+        lambda: store.share(key),
+        lambda: store.put_host_key(random_scalars()),
+        lambda: store.put_share(share, b""),
+        lambda: store.put_refreshed(share),
+        lambda: store.put_terms(""),
+        lambda: store.drop_share(key, 0),
+        lambda: store.record(entry(5)),
+    ):
+        with pytest.raises(SealedError):
+            use()
+
+
+def test_closing_seals(store: PartyStore) -> None:
+    with store:
+        pass
+    assert store.is_sealed
+    store.close()
+
+
+def test_sealing_keeps_the_file_open(path: Path) -> None:
+    full_party(path)
+    store = PartyStore.open(path)
+    store.unseal(phrase())
+    store.seal()
+    with pytest.raises(SealedError):
+        store.host_key()
+    assert store.terms() == "2 of 3"
+
+
+def test_a_wrong_passphrase_leaves_it_sealed_and_unchanged(path: Path) -> None:
+    full_party(path)
+    before = path.read_bytes()
+    store = PartyStore.open(path)
+    for _ in range(3):
+        with pytest.raises(WrongPassphraseError, match="does not open"):
+            store.unseal(phrase("wrong"))
+    assert store.is_sealed
+    store.close()
+    assert path.read_bytes() == before
+    unseal(path)
+
+
+def test_the_passphrase_can_be_changed(path: Path) -> None:
+    host_key, _ = full_party(path)
+    store = PartyStore.open(path)
+    store.change_passphrase(phrase(), phrase("new"))
+    store.close()
+    with pytest.raises(WrongPassphraseError):
+        unseal(path)
+    again = PartyStore.open(path)
+    again.unseal(phrase("new"))
+    assert again.host_key().declassify() == host_key.declassify()
+
+
+def test_a_file_sealed_at_a_lower_cost_is_refused_by_programs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_party(path)
+    monkeypatch.setattr(kdf, "FLOOR", Cost(64 << 10, 3, 4))
+    with pytest.raises(CorruptError, match="weaker"):
+        PartyStore.open(path)
+
+
+# host key, roster, terms
+
+
+def test_there_is_one_host_key(store: PartyStore, path: Path) -> None:
+    host_key = random_scalars()
+    store.put_host_key(host_key)
+    with pytest.raises(UsageError, match="already"):
+        store.put_host_key(random_scalars())
+    assert reopened(store, path).host_key().declassify() == host_key.declassify()
+
+
+@pytest.mark.parametrize("items", [bytes(32), bytes(63) + b"\1"])
+def test_a_host_key_is_one_scalar_other_than_zero(store: PartyStore, items: bytes) -> None:
+    with pytest.raises(UsageError):
+        store.put_host_key(SecretScalars.from_bytes(items, len(items) // 32))
+    assert store.hostpubkey() is None
+
+
+def test_what_the_caller_holds_can_be_wiped(store: PartyStore) -> None:
+    host_key = random_scalars()
+    expected = host_key.declassify()
+    store.put_host_key(host_key)
+    host_key.wipe()
+    taken = store.host_key()
+    assert taken.declassify() == expected
+    taken.wipe()
+    assert store.host_key().declassify() == expected
+    with pytest.raises(WipedError):
+        store.put_host_key(host_key)
+
+
+def test_a_roster_is_kept_that_has_the_own_key_at_its_place(store: PartyStore, path: Path) -> None:
+    keys = [hostpubkey_gen(random_scalars())[1:] for _ in range(3)]
+    roster = Roster(tuple(keys), keys[0])
+    with pytest.raises(UsageError):
+        store.put_roster(roster)
+    store.put_host_key(random_scalars())
+    mine = store.hostpubkey()
+    assert mine is not None
+    for wrong in (roster, Roster((mine[1:], keys[1])), Roster((mine[1:],))):
+        with pytest.raises(UsageError, match="roster"):
+            store.put_roster(wrong)
+    assert store.roster() is None
+    right = Roster((keys[0], mine[1:], keys[2]), keys[0])
+    store.put_roster(right)
+    assert reopened(store, path).roster() == right
+
+
+def test_terms_are_text_and_can_be_replaced(store: PartyStore, path: Path) -> None:
+    store.put_terms("2 of 3, caf\u00e9")
+    store.put_terms("3 of 5")
+    assert reopened(store, path).terms() == "3 of 5"
+
+
+# shares
+
+
+def test_a_share_of_another_party_is_refused(store: PartyStore) -> None:
+    with pytest.raises(UsageError, match="another party"):
+        store.put_share(key_shares()[0], RECOVERY)
+    assert list(store.shares()) == []
+
+
+def test_a_share_is_not_replaced(store: PartyStore) -> None:
+    store.put_share(key_shares()[1], RECOVERY)
+    with pytest.raises(UsageError, match="already"):
+        store.put_share(key_shares()[1], b"other")
+    assert store.recovery_data() == RECOVERY
+
+
+def test_shares_of_several_keys_stand_beside_each_other(store: PartyStore, path: Path) -> None:
+    shares = [key_shares(seed)[1] for seed in (1, 2)]
+    for i, share in enumerate(shares):
+        store.put_share(share, b"recovery %d" % i)
+    store = reopened(store, path)
+    with pytest.raises(MissingError, match="name it"):
+        store.recovery_data()
+    for i, share in enumerate(shares):
+        key = bytes(share.info.thresh_pk)
+        assert same(store.share(key), share)
+        assert store.recovery_data(key) == b"recovery %d" % i
+    assert len(store.shares()) == 2
+
+
+def test_a_refreshed_share_stands_beside_the_old_for_a_while(store: PartyStore, path: Path) -> None:
+    old, new = key_shares()[1], key_shares(epoch=1)[1]
+    key = bytes(old.info.thresh_pk)
+    assert bytes(new.info.thresh_pk) == key
+    with pytest.raises(UsageError, match="no share of this key"):
+        store.put_refreshed(new)
+    store.put_share(old, RECOVERY)
+    store.put_refreshed(new)
+    assert same(store.share(key), new)
+    assert same(store.share(key, 0), old)
+    store.drop_share(key, 0)
+    store = reopened(store, path)
+    assert [share.epoch for share in store.shares()] == [1]
+    with pytest.raises(MissingError):
+        store.share(key, 0)
+
+
+def test_a_dropped_share_is_in_no_file(store: PartyStore, path: Path) -> None:
+    store.put_share(key_shares()[1], RECOVERY)
+    ((old,),) = store._db.rows("SELECT secret FROM sealed WHERE kind = 'share'")
+    store.put_refreshed(key_shares(epoch=1)[1])
+    store.drop_share(store.shares()[0].key, 0)
+    assert not any(old in file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_the_last_share_of_a_key_is_not_dropped(store: PartyStore) -> None:
+    share = key_shares()[1]
+    key = bytes(share.info.thresh_pk)
+    store.put_share(share, RECOVERY)
+    for epoch in (0, 1):
+        with pytest.raises(UsageError):
+            store.drop_share(key, epoch)
+    with pytest.raises(UsageError):
+        store.drop_share(b"\2" * 33, 0)
+    assert same(store.share(key), share)
+
+
+# what was signed
+
+
+def test_a_session_is_recorded_once(store: PartyStore, path: Path) -> None:
+    store.record(entry(1))
+    with pytest.raises(SecretReuseError):
+        store.record(entry(1, fee=3))
+    store.record(entry(2))
+    assert reopened(store, path).signatures() == (entry(1), entry(2))
+
+
+def test_every_change_of_the_log_is_refused(path: Path) -> None:
+    full_party(path)
+    triggers = sql(path, "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+    for change in (
+        "UPDATE signatures SET sent = sent - 1 WHERE seq = 0",
+        "DELETE FROM signatures WHERE seq = 1",
+        "DELETE FROM signatures",
+        "INSERT INTO signatures SELECT 2, randomblob(32), key, epoch, txid, psbt_digest, sent, fee,"
+        " sighashes, signers, answer, time, chain FROM signatures WHERE seq = 1",
+    ):
+        copy = path.parent.parent / "copy" / "party.db"
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(path, copy)
+        sql(copy, *(f"DROP TRIGGER {name}" for name, _ in triggers), change, *(text for _, text in triggers))
+        store = PartyStore.open(copy)
+        with pytest.raises(CorruptError, match="signatures"):
+            store.unseal(phrase())
+        assert store.is_sealed
+        store.close()
+
+
+def test_a_log_and_an_anchor_of_an_older_time_are_refused(path: Path) -> None:
+    full_party(path)
+    before = sql(path, "SELECT manifest, seal FROM vault")[0]
+    store = PartyStore.open(path)
+    store.unseal(phrase())
+    store.record(entry(7))
+    store.close()
+    sql(path, ("UPDATE vault SET manifest = ?, seal = ?", before))
+    with pytest.raises(CorruptError, match="at the end"):
+        unseal(path)
+
+
+def test_an_old_share_put_back_after_a_refresh_is_refused(path: Path, store: PartyStore) -> None:
+    store.put_share(key_shares()[1], RECOVERY)
+    old = store._db.row("SELECT * FROM sealed WHERE kind = 'share'")
+    assert old is not None
+    store.put_refreshed(key_shares(epoch=1)[1])
+    store.drop_share(store.shares()[0].key, 0)
+    store.close()
+    sql(path, ("INSERT INTO sealed VALUES (?, ?, ?, ?, ?, ?)", old))
+    with pytest.raises(CorruptError, match="not written by this program"):
+        unseal(path)
+    # in the place of the new one
+    sql(
+        path,
+        "DELETE FROM sealed WHERE kind = 'share' AND epoch = 0",
+        ("UPDATE sealed SET version = ? WHERE epoch = 1", (old[3],)),
+    )
+    with pytest.raises(RolledBackError):
+        unseal(path)
+
+
+def test_two_parties_cannot_change_places(tmp_path: Path) -> None:
+    paths = [tmp_path / str(i) / "party.db" for i in range(2)]
+    for i, path in enumerate(paths):
+        full_party(path, i)
+    rows = [sql(path, "SELECT * FROM sealed WHERE kind = 'share'")[0] for path in paths]
+    for path, row in zip(paths, reversed(rows), strict=True):
+        sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)", row))
+        with pytest.raises(CorruptError, match="changed"):
+            unseal(path)
+    shutil.copy(paths[0], paths[1])
+    assert PartyStore.open(paths[1]).party == 0
+
+
+def test_the_store_is_what_key_generation_needs(store: PartyStore) -> None:
+    """ChillDKG: recovery data is read back from the file before it is acknowledged."""
+    store.put_share(key_shares()[1], RECOVERY)
+    assert store._db.rows("SELECT public FROM sealed WHERE kind = 'recovery'") == [(RECOVERY,)]
+    assert store.recovery_data() == RECOVERY

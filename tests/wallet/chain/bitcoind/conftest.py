@@ -1,0 +1,15 @@
+"""A new chain on the real node for each test of this directory."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.wallet.chain.bitcoind.rig import BitcoindRig
+from wallet.chain.regtest_node import RegtestNode
+
+
+@pytest.fixture
+def rig(node: RegtestNode) -> Iterator[BitcoindRig]:
+    rig = BitcoindRig(node)
+    yield rig
+    rig.close()
