@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from cosigner.watch import WatchWallet
 from wallet.account import Branch
 from wallet.amounts import FeeRate
 from wallet.build import Basis, CoinControl, Draft, Payment, bump, cancel, cpfp, send, send_all
-from wallet.conflicts import spends
 from wallet.errors import ChainRefusedError, UnknownError
 from wallet.fees import estimated_rate
+from wallet.history import Status
 from wallet.psbt import Psbt
 from wallet.review import Review, review
-from wallet.store import StoredTransaction
+from wallet.sync import SyncReport, publish
 from wallet.tx import Transaction, Txid, show_txid
 
 CONFIRMATION_TARGET: Final = 6  # blocks
@@ -26,6 +25,15 @@ class SpendingWallet(WatchWallet):
     A draft is kept until it is broadcast or dropped, unless it is a dry run, which leaves the address of its
     change to the next one.
     """
+
+    def sync(self, *, full: bool = False) -> SyncReport:
+        """Read what happened on the chain; drafts that have been sent, if only just, are forgotten."""
+        report = super().sync(full=full)
+        entries = self.ledger().entries
+        for txid in self._store.drafts():
+            if txid in entries and entries[txid].status is not Status.DROPPED:
+                self._store.drop_draft(txid)
+        return report
 
     def fee_rate(self, blocks: int = CONFIRMATION_TARGET) -> FeeRate:
         """Return the rate to pay when the user names none.
@@ -117,31 +125,16 @@ class SpendingWallet(WatchWallet):
             tx: with its witnesses.
 
         Raises:
-            ChainRefusedError: the mempool refuses it; it is not stored.
-            ChainError: the backend failed; the next sync sends it.
+            ChainRefusedError: the mempool refuses it; its draft stays.
+            ChainError: the backend failed; if the transaction was stored already, the next sync sends it.
             StorageError: it cannot be stored, and was not sent.
         """
         if self.chain.mempool_entry(tx.txid) is None:
             (verdict,) = self.chain.test([tx])
             if verdict.reason is not None:
                 raise ChainRefusedError(verdict.reason)
-        replaced = self._conflicts(tx)
-        pending = StoredTransaction(tx, None, int(time.time()), own=True, in_mempool=False)
-        with self._store.transaction():
-            self._store.put_transactions([pending, *(replace(r, replaced_by=tx.txid) for r in replaced)])
-            self._store.drop_draft(tx.txid)
-        self.chain.broadcast([tx])
-        gone = [replace(r, replaced_by=tx.txid, in_mempool=False) for r in replaced]
-        self._store.put_transactions([replace(pending, in_mempool=True), *gone])
-
-    def _conflicts(self, tx: Transaction) -> list[StoredTransaction]:
-        """Return the wallet's unconfirmed transactions that a new one takes the place of."""
-        coins = set(spends(tx))
-        return [
-            stored
-            for stored in self._store.transactions()
-            if stored.block is None and stored.tx.txid != tx.txid and coins & set(spends(stored.tx))
-        ]
+        publish(self.chain, self._store, tx, int(time.time()))
+        self._store.drop_draft(tx.txid)
 
     def review(self, psbt: Psbt) -> Review:
         """Check a transaction as each signer does, with what the wallet knows of the chain on top.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Self, cast
 
 from cosigner.chain import open_chain
 from cosigner.home import Home
@@ -13,14 +13,16 @@ from cosigner.shared_key import SharedKey
 from storage.wallets import SqlWalletStore
 from wallet import address
 from wallet.account import Account, Branch, KeyPath
-from wallet.chain.base import Block, ChainBackend
+from wallet.chain.base import Block, ChainBackend, RegtestBackend
 from wallet.coins import Balance, Coin
 from wallet.descriptor import Descriptor, import_json
-from wallet.errors import UnknownError
+from wallet.errors import NetworkMismatchError, UnknownError
 from wallet.history import HistoryEntry
 from wallet.labels import Label, LabelFile, LabelType, read_labels, write_labels
 from wallet.ledger import Ledger
+from wallet.network import REGTEST
 from wallet.script_index import Owner, ScriptIndex
+from wallet.sync import SyncReport, sync
 from wallet.tx import OutPoint, Txid
 from wallet.sync import sync, SyncReport
 
@@ -130,6 +132,34 @@ class WatchWallet:
             ChainError: it cannot be reached, is in use, or is of another network.
         """
         return open_chain(self.plan, self._home)
+
+    def regtest(self) -> RegtestBackend:
+        """Return the chain of a wallet on regtest, which makes blocks on demand.
+
+        Raises:
+            NetworkMismatchError: the wallet is on another network.
+            ChainError: as chain.
+        """
+        if self.plan.network != REGTEST:
+            raise NetworkMismatchError(f"only regtest makes blocks on demand, not {self.plan.network}")
+        return cast(RegtestBackend, self.chain)
+
+    def sync(self, *, full: bool = False) -> SyncReport:
+        """Read what happened on the chain, and send again what the mempool has lost of ours.
+
+        Args:
+            full: whether to read all again from the wallet's birth on.
+
+        Raises:
+            ChainError: the backend failed.
+            StorageError: the state cannot be written; it is as it was.
+        """
+        return sync(self.chain, self._store, self._index, self._watched_as, full=full)
+
+    @property
+    def _watched_as(self) -> str:
+        """The name that a node knows this wallet by: of its key, as another user's may have the same name."""
+        return f"mpcw-{self.accounts[0].key.fingerprint.hex()}"
 
     def ledger(self) -> Ledger:
         """Return what the transactions of the last sync amount to."""

@@ -118,8 +118,14 @@ class Liar(KeygenParty):
         return bytes(64)
 
 
+class Unasked(KeygenParty):
+    def confirm(self, acks: bytes) -> bytes:
+        pytest.fail("the coordinator passes wrong acknowledgments on")
+
+
 def test_acknowledgment_that_does_not_hold_is_blamed_by_the_coordinator_and_by_parties() -> None:
     group = Group(3, 2)
+    group.parties[PartyId(0)] = group.party(PartyId(0), kind=Unasked)
     group.parties[PartyId(1)] = group.party(PartyId(1), kind=Liar)
     with pytest.raises(FaultyPartyError) as caught:
         group.generate()
@@ -127,7 +133,7 @@ def test_acknowledgment_that_does_not_hold_is_blamed_by_the_coordinator_and_by_p
     assert Deed.STORING_CONFIRMED not in {step.deed for step in group.steps}
     acks = b"".join(party.acknowledge() for party in group.parties.values())
     with pytest.raises(FaultyPartyError) as at_party:
-        group.parties[PartyId(0)].confirm(acks)
+        group.parties[PartyId(2)].confirm(acks)
     assert set(at_party.value.culprits) == {1}
 
 

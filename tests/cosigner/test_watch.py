@@ -1,18 +1,19 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from cosigner.home import Home
 from cosigner.local import LocalWallet
-from cosigner.plan import ChainKind, ChainSettings
+from cosigner.plan import ChainKind, ChainSettings, WalletPlan
 from tests.cosigner.group import STRANGER
 from tests.cosigner.wallets import PLAN, create, fund
 from wallet import address
 from wallet.account import Branch, KeyPath
 from wallet.descriptor import Descriptor
-from wallet.errors import MalformedError, UnknownError
+from wallet.errors import MalformedError, NetworkMismatchError, UnknownError
 from wallet.labels import LabelType
-from wallet.network import REGTEST
+from wallet.network import REGTEST, SIGNET
 from wallet.tx import OutPoint, Txid, show_txid
 
 NOWHERE = OutPoint(Txid(bytes(32)), 0)
@@ -117,6 +118,14 @@ def test_chain_settings_are_kept_when_they_change(home: Home) -> None:
 
 def test_wallets_of_a_home_see_one_embedded_chain(home: Home) -> None:
     with create(home, "one") as wallet:
-        wallet.chain.mine(3, STRANGER)  # type: ignore[attr-defined]
+        wallet.regtest().mine(3, STRANGER)
     with create(home, "two") as wallet:
         assert wallet.chain.tip().height == 3
+
+
+def test_blocks_are_made_on_regtest_only(wallet: LocalWallet) -> None:
+    wallet.settings = replace(
+        wallet.settings, plan=WalletPlan(SIGNET, chain=ChainSettings(ChainKind.BITCOIND))
+    )
+    with pytest.raises(NetworkMismatchError):
+        wallet.regtest()
