@@ -24,7 +24,6 @@ from wallet.network import REGTEST
 from wallet.script_index import Owner, ScriptIndex
 from wallet.sync import SyncReport, sync
 from wallet.tx import OutPoint, Txid
-from wallet.sync import sync, SyncReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +176,18 @@ class WatchWallet:
         """Return the transactions as of the last sync, oldest first."""
         return tuple(self.ledger().entries.values())
 
-    def sync(self) -> "SyncReport":
-        """X."""
-        return sync(self.chain, self._store, self._index, "mpcw-" + self.key.account.key.fingerprint.hex())
+    def rescan(self, from_height: int) -> SyncReport:
+        """Have the backend look at old blocks again, and read everything anew.
 
-    def rescan(self, h: int) -> None:
-        """X."""
-        self.chain.rescan(h)
-        sync(
-            self.chain, self._store, self._index, "mpcw-" + self.key.account.key.fingerprint.hex(), full=True
-        )
+        Args:
+            from_height: first block to look at.
+
+        Raises:
+            ChainError: the backend failed.
+            StorageError: the state cannot be written; it is as it was.
+        """
+        self.chain.rescan(from_height)
+        return self.sync(full=True)
 
     # ---- addresses ----
 
