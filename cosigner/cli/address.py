@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from cosigner.cli import passphrases, show
+from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
-from cosigner.cli.wallet import PassphraseFiles
+from cosigner.cli.unlock import PassphraseFiles, unlock
 from cosigner.local import LocalWallet
 from cosigner.watch import Address
 from protocol.ids import PartyId
@@ -16,10 +16,10 @@ from wallet.amounts import Sats, parse_amount
 from wallet.tx import show_txid
 from wallet.uri import PaymentUri
 
-group = typer.Typer(name="address", help="Where the wallet receives.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
-@command(group, examples="mpcw address new --label 'invoice 17'\nmpcw address new --qr")
+@command(app, examples="mpcw address new --label 'invoice 17'\nmpcw address new --qr")
 def new(
     call: Invocation,
     label: Annotated[str, typer.Option(help="What to call it.")] = "",
@@ -28,7 +28,8 @@ def new(
     """Hand out an address that was never handed out before."""
     with call.open() as wallet:
         made = wallet.new_address(label)
-        call.out.result(describe(made), lambda console: console.print(show.spaced(made.text)))
+        call.out.result(describe(made), [made.text])
+        call.out.notes(show.spaced(made.text))
         if code:
             call.out.picture(qr.terminal(payment_uri(wallet, made).qr_text()))
         unused = sum(not item.received for item in wallet.addresses())
@@ -56,7 +57,7 @@ def describe(found: Address) -> dict[str, object]:
     }
 
 
-@command(group, "list", examples="mpcw address list --unused\nmpcw address list --change --json")
+@command(app, "list", examples="mpcw address list --unused\nmpcw address list --change --json")
 def list_addresses(
     call: Invocation,
     unused: Annotated[bool, typer.Option("--unused", help="Only those that have received nothing.")] = False,
@@ -67,18 +68,20 @@ def list_addresses(
         wallet.sync()
         found = wallet.addresses(Branch.CHANGE if change else Branch.RECEIVE)
     shown = [item for item in found if not (unused and item.received)]
-    rows = show.table("path", "address", "received", "label", right=("received",))
+    rows = show.Rows("path", "received", "label")
     for item in shown:
-        times = "" if not item.received else f"{len(item.received)} times"
-        rows.add_row(str(item.owner.path), show.spaced(item.text), times, item.label)
-    call.out.result([describe(a) for a in shown], call.out.table(rows, "There are no such addresses."))
+        times = show.count(len(item.received), "time") if item.received else "never"
+        rows.add(str(item.owner.path), times, item.label, below=item.text)
+    call.out.result([describe(item) for item in shown], rows.lines("There are no such addresses."))
     reused = [item.text for item in shown if len(item.received) > 1]
     if reused:
-        call.out.warn(f"{len(reused)} addresses were paid more than once, which links the payments")
+        call.out.warn(
+            f"{show.count(len(reused), 'address')} were paid more than once, which links the payments"
+        )
 
 
 @command(
-    group,
+    app,
     "show",
     examples="mpcw address show bcrt1p... --qr\nmpcw address show bcrt1p... --amount 0.01btc --qr",
 )
@@ -94,18 +97,19 @@ def show_address(
         uri = payment_uri(wallet, found, None if amount is None else parse_amount(amount))
     value = {**describe(found), "uri": uri.text()}
     rows = show.facts(
-        ("address", show.spaced(found.text)),
+        ("address", found.text),
+        *(("", line) for line in show.spaced(found.text)),
         ("path", str(found.owner.path)),
         ("label", found.label),
         ("received", ", ".join(show_txid(txid) for txid in found.received) or "nothing yet"),
         ("uri", uri.text()),
     )
-    call.out.result(value, lambda console: console.print(rows))
+    call.out.result(value, rows)
     if code:
         call.out.picture(qr.terminal(uri.qr_text()))
 
 
-@command(group, examples="mpcw address verify bcrt1p...")
+@command(app, examples="mpcw address verify bcrt1p...")
 def verify(
     call: Invocation,
     text: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address of the wallet.")],
@@ -115,10 +119,8 @@ def verify(
     with call.open() as wallet:
         wallet.find_address(text)
         parties = [PartyId(i) for i in range(wallet.plan.t)]
-        passphrases.unlock(wallet, parties, passphrase_file or [], call.out)
+        unlock(wallet, parties, passphrase_file or [], call.out)
         agreed = wallet.address_verify(text)
     names = " and ".join(f"party {party}" for party in agreed)
     value = {"address": text, "parties": list(agreed)}
-    call.out.result(
-        value, lambda console: console.print(f"{names} derive this address from their own stores.")
-    )
+    call.out.result(value, [f"{names} derive this address from their own stores."])

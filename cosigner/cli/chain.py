@@ -1,6 +1,6 @@
 """mpcw chain: the chain that the wallet sees, and blocks on demand on regtest."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -8,16 +8,16 @@ from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
 from cosigner.local import LocalWallet
 from wallet import address
-from wallet.chain.base import ChainBackend, RegtestBackend
-from wallet.errors import ChainError
 from wallet.network import REGTEST
 
-group = typer.Typer(name="chain", help="The chain that the wallet sees.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
-BLOCKS_TO_MATURE = 100
+BLOCKS_TO_MATURE: Final = 100
+# an output that anybody could spend and nobody counts
+NOBODY: Final = b"\x51"
 
 
-@command(group, examples="mpcw chain info")
+@command(app, examples="mpcw chain info")
 def info(call: Invocation) -> None:
     """Show the backend and the last block."""
     with call.open() as wallet:
@@ -36,10 +36,10 @@ def info(call: Invocation) -> None:
             ("last block", tip.hash[::-1].hex()),
             ("its time", show.when(tip.time) + " UTC"),
         )
-        call.out.result(value, lambda console: console.print(rows))
+        call.out.result(value, rows)
 
 
-@command(group, examples="mpcw chain mine 6")
+@command(app, examples="mpcw chain mine 6")
 def mine(
     call: Invocation,
     blocks: Annotated[int, typer.Argument(min=1, max=10_000, help="How many.")] = 1,
@@ -47,24 +47,18 @@ def mine(
 ) -> None:
     """Mine blocks, on regtest."""
     with call.open() as wallet:
-        made = regtest(wallet.chain).mine(blocks, NOBODY if to is None else address.decode(to, REGTEST))
+        made = wallet.regtest().mine(blocks, NOBODY if to is None else address.decode(to, REGTEST))
         wallet.sync()
         value = {"blocks": blocks, "height": made[-1].height}
-        call.out.result(value, lambda console: console.print(f"height {made[-1].height}"))
+        call.out.result(value, [f"height {made[-1].height}"])
 
 
-# an output that anybody could spend and nobody counts
-NOBODY = b"\x51"
-
-
-@command(group, examples="mpcw chain faucet")
+@command(app, examples="mpcw chain faucet")
 def faucet(call: Invocation) -> None:
     """Give the wallet the coinbase of a new block and let it mature, on regtest."""
     with call.open() as wallet:
         received = fund(wallet)
-        call.out.result(
-            {"received": received}, lambda console: console.print(f"received {show.amount(received)}")
-        )
+        call.out.result({"received": received}, [f"received {show.amount(received)}"])
     call.out.hint("mpcw wallet balance")
 
 
@@ -74,7 +68,7 @@ def fund(wallet: LocalWallet) -> int:
     Returns:
         Satoshi that came.
     """
-    chain = regtest(wallet.chain)
+    chain = wallet.regtest()
     paid = wallet.new_address("faucet")
     wallet.sync()
     before = wallet.balance().total
@@ -82,14 +76,3 @@ def fund(wallet: LocalWallet) -> int:
     chain.mine(BLOCKS_TO_MATURE, NOBODY)
     wallet.sync()
     return wallet.balance().total - before
-
-
-def regtest(chain: ChainBackend) -> RegtestBackend:
-    """Return a backend that makes blocks.
-
-    Raises:
-        ChainError: it is of another network.
-    """
-    if chain.network != REGTEST:
-        raise ChainError(f"blocks of {chain.network} cannot be made on demand", "use a regtest wallet")
-    return chain  # type: ignore[return-value]  # every backend of regtest has mine()

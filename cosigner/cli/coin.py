@@ -10,26 +10,27 @@ from wallet.coins import Coin
 from wallet.labels import LabelType
 from wallet.tx import OutPoint
 
-group = typer.Typer(name="coin", help="The unspent outputs of the wallet.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 CoinArgument = Annotated[str, typer.Argument(metavar="COIN", help="txid:index")]
 
 
-@command(group, "list", examples="mpcw coin list")
+@command(app, "list", examples="mpcw coin list")
 def list_coins(call: Invocation) -> None:
     """Read the chain and list the unspent coins."""
     with call.open() as wallet:
         wallet.sync()
         coins, labels = wallet.coins(), wallet.labels()
-    rows = show.table("amount", "depth", "path", "state", "coin", "label", right=("amount", "depth"))
+    rows = show.Rows("amount", "depth", "path", "state", "label", right=("amount", "depth"))
     values = []
     for coin in sorted(coins, key=lambda c: (-c.value, c.outpoint)):
         label = labels.get((LabelType.OUTPUT, str(coin.outpoint)), "")
         state = _state(coin)
         path = str(coin.owner.path)
-        rows.add_row(show.sats(coin.value), str(coin.confirmations), path, state, str(coin.outpoint), label)
+        cells = (show.sats(coin.value), str(coin.confirmations), path, state, label)
+        rows.add(*cells, below=str(coin.outpoint))
         values.append(describe(coin, label))
-    call.out.result(values, call.out.table(rows, "There are no coins."))
+    call.out.result(values, rows.lines("There are no coins."))
 
 
 def describe(coin: Coin, label: str) -> dict[str, object]:
@@ -58,29 +59,27 @@ def _state(coin: Coin) -> str:
     return ""
 
 
-@command(group, examples="mpcw coin freeze 4f2c...:0")
+@command(app, examples="mpcw coin freeze 4f2c...:0")
 def freeze(call: Invocation, coin: CoinArgument) -> None:
     """Forbid to spend a coin."""
     outpoint = OutPoint.parse(coin)
     with call.open() as wallet:
         wallet.freeze(outpoint)
-    call.out.result(
-        {"coin": str(outpoint), "frozen": True}, lambda console: console.print(f"{outpoint} is frozen.")
-    )
+    call.out.result({"coin": str(outpoint), "frozen": True}, [f"{outpoint} is frozen."])
     call.out.hint(f"mpcw coin unfreeze {outpoint}")
 
 
-@command(group, examples="mpcw coin unfreeze 4f2c...:0")
+@command(app, examples="mpcw coin unfreeze 4f2c...:0")
 def unfreeze(call: Invocation, coin: CoinArgument) -> None:
     """Allow to spend a coin again."""
     outpoint = OutPoint.parse(coin)
     with call.open() as wallet:
         wallet.unfreeze(outpoint)
     value = {"coin": str(outpoint), "frozen": False}
-    call.out.result(value, lambda console: console.print(f"{outpoint} may be spent."))
+    call.out.result(value, [f"{outpoint} may be spent."])
 
 
-@command(group, examples="mpcw coin label 4f2c...:0 'from the miner'")
+@command(app, examples="mpcw coin label 4f2c...:0 'from the miner'")
 def label(
     call: Invocation,
     coin: CoinArgument,
@@ -92,4 +91,4 @@ def label(
         wallet.ledger().coin(outpoint)
         wallet.set_label(LabelType.OUTPUT, str(outpoint), text)
     value = {"coin": str(outpoint), "label": text}
-    call.out.result(value, lambda console: console.print(f"{outpoint}: {text or 'no label'}", markup=False))
+    call.out.result(value, [f"{outpoint}: {text or 'no label'}"])

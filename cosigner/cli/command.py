@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from cosigner.home import Home
     from cosigner.local import LocalWallet
 
-HOME = typer.Option("--home", envvar="MPCW_HOME", help="Where wallets are kept; ~/.mpcw by default.")
+HOME = typer.Option("--home", help="Where wallets are kept; $MPCW_HOME or ~/.mpcw if not given.")
 WALLET = typer.Option(
-    "--wallet", "-w", envvar="MPCW_WALLET", help="Which wallet; needed if there are several."
+    "--wallet", "-w", metavar="NAME", help="Which wallet; $MPCW_WALLET or the only one if not given."
 )
 JSON = typer.Option("--json", help="Write one JSON value for scripts.")
 
@@ -67,12 +67,12 @@ _COMMON = (_HOME_OPTION, _WALLET_OPTION, _JSON_OPTION)
 
 
 def command(
-    group: typer.Typer, name: str | None = None, *, examples: str = "", wallet: bool = True
+    app: typer.Typer, name: str | None = None, *, examples: str = "", wallet: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command of a group.
+    """Register a function as a command.
 
     Args:
-        group: where it belongs.
+        app: where it belongs.
         name: the verb; the function's name by default.
         examples: lines shown under the help text.
         wallet: whether it takes --wallet.
@@ -88,7 +88,7 @@ def command(
             name = own.pop("wallet") if wallet else None
             try:
                 function(Invocation(home, name, out), **own)
-            except (typer.Exit, typer.Abort):
+            except (typer.Exit, typer.Abort, BrokenPipeError):
                 raise
             except (Exception, KeyboardInterrupt) as e:
                 raise typer.Exit(out.error(e)) from e
@@ -99,7 +99,7 @@ def command(
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         epilog = "\n\n".join(f"$ {line}" for line in examples.strip().splitlines()) or None
-        group.command(name, epilog=epilog)(run)
+        app.command(name, epilog=epilog)(run)
         return function
 
     return register

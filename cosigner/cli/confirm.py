@@ -3,10 +3,9 @@
 import sys
 from typing import Any
 
-from rich.console import Console
-
 from cosigner.cli import show
 from cosigner.cli.command import Invocation
+from cosigner.cli.show import Line
 from cosigner.local import LocalWallet
 from protocol.errors import UsageError
 from protocol.ids import PartyId
@@ -35,7 +34,8 @@ def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
         ],
         "outputs": [
             {
-                "address": shown_script(out.out.script_pubkey, wallet.plan.network),
+                "address": address_or_none(out.out.script_pubkey, wallet.plan.network),
+                "script": out.out.script_pubkey.hex(),
                 "value": out.out.value,
                 "path": None if out.own is None else str(out.own.path),
             }
@@ -46,16 +46,16 @@ def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
     }
 
 
-def shown_script(script: bytes, network: Network) -> str:
-    """Return the address of an output script, or what it is."""
+def address_or_none(script: bytes, network: Network) -> str | None:
+    """Return the address of an output script, None if it has none."""
     try:
         return address.encode(script, network)
     except MalformedError:
-        return f"script {script.hex()}"
+        return None
 
 
-class Screen:
-    """A transaction as its user reads it before it is signed.
+def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId, ...]) -> list[Line]:
+    """Return a transaction as its user reads it before it is signed.
 
     Args:
         wallet: whose it is.
@@ -63,37 +63,30 @@ class Screen:
         seen: what the wallet's own review found; nothing is shown that was not checked.
         signers: who is to sign.
     """
+    plan = wallet.plan
+    rows: list[tuple[str, str]] = []
+    for out in seen.outputs:
+        whose, *more = _whose(out, plan.network)
+        rows += [("change" if out.own else "pay", show.amount(out.out.value)), ("", whose)]
+        rows += [("", line) for line in more]
+    share = f"{show.percent(seen.fee, seen.sent)} of it, " if seen.sent else ""
+    coins = show.count(len(seen.inputs), "coin")
+    names = ", ".join(f"party {party}" for party in signers)
+    rows += [
+        ("fee", f"{show.sats(seen.fee)}, {share}{seen.fee_rate}"),
+        ("spends", f"{coins}, {show.sats(sum(item.coin.value for item in seen.inputs))}"),
+        ("signed by", f"{names} (any {plan.t} of {plan.n})"),
+        ("transaction", show_txid(psbt.tx.txid)),
+        ("", "may be replaced (RBF)" if psbt.tx.signals_rbf else "cannot be replaced"),
+    ]
+    return show.facts(*rows)
 
-    def __init__(self, wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId, ...]) -> None:
-        self.wallet, self.psbt, self.seen, self.signers = wallet, psbt, seen, signers
 
-    def __call__(self, console: Console) -> None:
-        """Print it."""
-        rows = show.table("", "amount", "", right=("amount",))
-        for out in self.seen.outputs:
-            rows.add_row(
-                "change" if out.own else "[bold]pay[/bold]", show.sats(out.out.value), self._whose(out)
-            )
-        share = f"{100 * self.seen.fee / self.seen.sent:.2f} percent of it, " if self.seen.sent else ""
-        rows.add_row("fee", show.sats(self.seen.fee), f"{share}{self.seen.fee_rate}")
-        console.print(rows)
-        plan = self.wallet.plan
-        names = ", ".join(f"party {party}" for party in self.signers)
-        replaceable = "may be replaced (RBF)" if self.psbt.tx.signals_rbf else "final"
-        coins = f"{len(self.seen.inputs)} coin" + ("s" if len(self.seen.inputs) > 1 else "")
-        console.print(
-            show.facts(
-                ("spends", f"{coins}, {show.sats(sum(item.coin.value for item in self.seen.inputs))}"),
-                ("signed by", f"{names} (any {plan.t} of {plan.n})"),
-                ("transaction", f"{show_txid(self.psbt.tx.txid)}, {replaceable}"),
-            )
-        )
-
-    def _whose(self, out: ReviewedOutput) -> str:
-        text = shown_script(out.out.script_pubkey, self.wallet.plan.network)
-        if out.own is None:
-            return show.spaced(text) if " " not in text else text
-        return f"{show.spaced(text)}  [green]ours at {out.own.path}, re-derived[/green]"
+def _whose(out: ReviewedOutput, network: Network) -> list[str]:
+    text = address_or_none(out.out.script_pubkey, network)
+    if text is None:
+        return [f"script {out.out.script_pubkey.hex()}"]
+    return show.spaced(text) if out.own is None else [text, f"ours at {out.own.path}, re-derived"]
 
 
 def ask(call: Invocation, question: str, yes: bool) -> bool:
@@ -109,6 +102,6 @@ def ask(call: Invocation, question: str, yes: bool) -> bool:
     """
     if yes:
         return True
-    if not sys.stdin.isatty():
+    if not sys.stdin.isatty() or call.out.as_json:
         raise UsageError("there is no terminal to ask at: say --yes to go on without a question")
-    return call.out.side.input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    return call.out.ask(question)

@@ -4,8 +4,10 @@ import resource
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import typer
+from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
@@ -13,12 +15,9 @@ from cosigner.home import Home
 from wallet.chain.regtest_node import find_bitcoind
 from wallet.errors import UnknownError
 
-LOCKED_MEMORY = 64 << 20  # bytes: shares, nonces, and the presignatures that will come
+app = typer.Typer(add_completion=False)
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the top level."""
-    command(app, wallet=False, examples="mpcw doctor")(doctor)
+LOCKED_MEMORY: Final = 64 << 20  # bytes: shares, nonces, and the presignatures that will come
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +29,17 @@ class Finding:
     text: str
 
 
+@command(app, wallet=False, examples="mpcw doctor")
 def doctor(call: Invocation) -> None:
     """Check what wallets need of this machine."""
     checks: tuple[Callable[[Home], Finding], ...] = (_locked_memory, _core_dumps, _home, _library, _bitcoind)
     found = [check(call.place) for check in checks]
-    rows = show.table("", "check", "finding")
+    rows = show.Rows("", "check", "finding")
     for item in found:
-        rows.add_row("[green]ok[/green]" if item.good else "[yellow]look[/yellow]", item.name, item.text)
+        state = Text("ok", "green") if item.good else Text("look", "yellow")
+        rows.add(state, item.name, item.text)
     value = [{"check": item.name, "ok": item.good, "finding": item.text} for item in found]
-    call.out.result(value, lambda console: console.print(rows))
+    call.out.result(value, rows.lines())
 
 
 def _locked_memory(_: Home) -> Finding:

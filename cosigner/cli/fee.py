@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
+from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
 
-group = typer.Typer(name="fee", help="What a transaction should pay.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
-@command(group, examples="mpcw fee estimate --blocks 2")
+@command(app, examples="mpcw fee estimate --blocks 2")
 def estimate(
     call: Invocation,
     blocks: Annotated[int, typer.Option(min=1, max=1008, help="Confirmed within so many blocks.")] = 6,
@@ -18,4 +19,4 @@ def estimate(
     with call.open() as wallet:
         rate = wallet.fee_rate(blocks)
     value = {"blocks": blocks, "sat_per_kvb": rate.sat_per_kvb}
-    call.out.result(value, lambda console: console.print(f"{rate} for {blocks} blocks"))
+    call.out.result(value, [f"{rate} for {show.count(blocks, 'block')}"])

@@ -6,10 +6,10 @@ from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
 from protocol.ids import PartyId
 
-group = typer.Typer(name="key", help="The wallet's threshold keys.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
-@command(group, "show", examples="mpcw key show --json")
+@command(app, "show", examples="mpcw key show --json")
 def show_key(call: Invocation) -> None:
     """Show the public side of the key: what every party can tell anybody."""
     with call.open() as wallet:
@@ -32,4 +32,4 @@ def show_key(call: Invocation) -> None:
         ("xpub", str(value["xpub"])),
         ("fingerprint", str(value["fingerprint"])),
     )
-    call.out.result(value, lambda console: console.print(rows))
+    call.out.result(value, rows)

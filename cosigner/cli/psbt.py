@@ -9,16 +9,14 @@ import typer
 
 from cosigner.cli.command import Invocation, command
 from cosigner.cli.spending import Manner, SignersOption, YesOption, approve, sign
-from cosigner.cli.wallet import PassphraseFiles
+from cosigner.cli.unlock import PassphraseFiles
 from protocol.errors import UsageError
 from wallet.errors import UnknownError
 from wallet.network import REGTEST, network
 from wallet.psbt import Psbt, combine, decode, extract, finalize, to_v0, to_v2
 from wallet.tx import parse_txid, show_txid
 
-group = typer.Typer(
-    name="psbt", help="Partially signed transactions (BIP-174, BIP-370).", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 
 Source = Annotated[str, typer.Argument(metavar="PSBT", help="A file, base64, or - for standard input.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the binary form to this file.")]
@@ -48,13 +46,13 @@ def write(call: Invocation, psbt: Psbt, output: Path | None) -> None:
     """Give a PSBT as the result: to a file in binary, else in base64."""
     value = {"txid": show_txid(psbt.tx.txid), "psbt": psbt.base64()}
     if output is None:
-        call.out.result(value, lambda console: console.print(psbt.base64(), markup=False))
+        call.out.result(value, [psbt.base64()])
     else:
         output.write_bytes(bytes(psbt))
-        call.out.result({**value, "path": str(output)}, lambda console: console.print(f"written to {output}"))
+        call.out.result({**value, "path": str(output)}, [f"written to {output}"])
 
 
-@command(group, "decode", examples="mpcw psbt decode payment.psbt\ncat payment.psbt | mpcw psbt decode -")
+@command(app, "decode", examples="mpcw psbt decode payment.psbt\ncat payment.psbt | mpcw psbt decode -")
 def decode_psbt(
     call: Invocation,
     psbt: Source,
@@ -62,12 +60,10 @@ def decode_psbt(
 ) -> None:
     """Show what a PSBT holds, in the words of Bitcoin Core's decodepsbt; needs no wallet."""
     value = decode(read(psbt), network(network_name))
-    call.out.result(value, lambda console: console.print(json.dumps(value, indent=2), markup=False))
+    call.out.result(value, [json.dumps(value, indent=2)])
 
 
-@command(
-    group, "sign", examples="mpcw psbt sign payment.psbt -o signed.psbt\nmpcw psbt sign - < payment.psbt"
-)
+@command(app, "sign", examples="mpcw psbt sign payment.psbt -o signed.psbt\nmpcw psbt sign - < payment.psbt")
 def sign_psbt(
     call: Invocation,
     psbt: Source,
@@ -80,48 +76,46 @@ def sign_psbt(
     manner = Manner(signers, passphrase_file or [], yes)
     with call.open() as wallet:
         found = to_v0(read(psbt))
-        if not approve(call, wallet, found, manner, "Sign it?"):
-            call.out.note("Nothing was signed.")
-            raise typer.Exit(1)
+        approve(call, wallet, found, manner, "Sign it?")
         write(call, sign(call, wallet, found, manner), output)
 
 
-@command(group, "combine", examples="mpcw psbt combine a.psbt b.psbt -o both.psbt")
+@command(app, "combine", examples="mpcw psbt combine a.psbt b.psbt -o both.psbt")
 def combine_psbts(
     call: Invocation,
-    psbts: Annotated[list[str], typer.Argument(metavar="PSBT...", help="Of one transaction.")],
+    psbts: Annotated[list[str], typer.Argument(metavar="PSBT", help="Of one transaction.")],
     output: Output = None,
 ) -> None:
     """Join what several PSBTs of one transaction hold."""
     write(call, combine([read(source) for source in psbts]), output)
 
 
-@command(group, "finalize", examples="mpcw psbt finalize signed.psbt")
+@command(app, "finalize", examples="mpcw psbt finalize signed.psbt")
 def finalize_psbt(call: Invocation, psbt: Source, output: Output = None) -> None:
     """Turn the signatures of a PSBT into witnesses."""
     write(call, finalize(read(psbt)), output)
 
 
-@command(group, "extract", examples="mpcw psbt extract final.psbt")
+@command(app, "extract", examples="mpcw psbt extract final.psbt")
 def extract_tx(call: Invocation, psbt: Source) -> None:
     """Print the transaction of a finalised PSBT in hex."""
     tx = extract(read(psbt))
     value = {"txid": show_txid(tx.txid), "hex": bytes(tx).hex(), "vsize": tx.vsize}
-    call.out.result(value, lambda console: console.print(bytes(tx).hex(), markup=False))
+    call.out.result(value, [bytes(tx).hex()])
 
 
-@command(group, "import", examples="mpcw psbt import payment.psbt")
+@command(app, "import", examples="mpcw psbt import payment.psbt")
 def import_psbt(call: Invocation, psbt: Source) -> None:
     """Keep a PSBT as a draft of this wallet, after its review."""
     with call.open() as wallet:
         found = to_v0(read(psbt))
         wallet.keep_draft(found)
     txid = show_txid(found.tx.txid)
-    call.out.result({"txid": txid}, lambda console: console.print(f"kept {txid}"))
+    call.out.result({"txid": txid}, [f"kept {txid}"])
     call.out.hint(f"mpcw tx sign {txid}")
 
 
-@command(group, "export", examples="mpcw psbt export 4f2c... -o payment.psbt")
+@command(app, "export", examples="mpcw psbt export 4f2c... -o payment.psbt")
 def export_psbt(
     call: Invocation, txid: Annotated[str, typer.Argument(metavar="TXID")], output: Output = None
 ) -> None:
@@ -130,7 +124,7 @@ def export_psbt(
         write(call, wallet.draft(parse_txid(txid)), output)
 
 
-@command(group, "convert", examples="mpcw psbt convert payment.psbt --to 2")
+@command(app, "convert", examples="mpcw psbt convert payment.psbt --to 2")
 def convert(
     call: Invocation,
     psbt: Source,

@@ -19,7 +19,7 @@ from cosigner.cli.spending import (
     control_of,
     rate_of,
 )
-from cosigner.cli.wallet import PassphraseFiles
+from cosigner.cli.unlock import PassphraseFiles
 from cosigner.local import LocalWallet
 from protocol.errors import UsageError
 from wallet import address
@@ -31,25 +31,22 @@ from wallet.uri import PaymentUri
 
 Recipients = Annotated[
     list[str],
-    typer.Argument(
-        metavar="ADDRESS=AMOUNT...", help="Whom to pay what, or bitcoin: URIs. 120000 or 0.0012btc."
-    ),
+    typer.Argument(metavar="ADDRESS=AMOUNT", help="Whom to pay what, or bitcoin: URIs. 120000 or 0.0012btc."),
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the top level."""
-    command(
-        app,
-        examples="""
+app = typer.Typer(add_completion=False)
+
+
+@command(
+    app,
+    examples="""
 mpcw send bcrt1p...=120000
-mpcw send bcrt1p...=0.5btc bc1q...=0.1btc --fee-rate 3 --signers 0,2
+mpcw send bcrt1p...=0.5btc bcrt1q...=0.1btc --fee-rate 3 --signers 0,2
 mpcw send --all bcrt1p...
 mpcw send 'bitcoin:bcrt1p...?amount=0.01' --dry-run
 """,
-    )(send)
-
-
+)
 def send(
     call: Invocation,
     recipients: Recipients,

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cosigner.cli import confirm, passphrases
+from cosigner.cli import confirm
 from cosigner.cli.command import Invocation
+from cosigner.cli.unlock import unlock
+from cosigner.errors import DeclinedError
 from cosigner.local import LocalWallet
 from protocol.errors import UsageError
 from protocol.ids import PartyId
@@ -30,7 +32,8 @@ AvoidOption = Annotated[
 ]
 MinConfOption = Annotated[int, typer.Option("--min-conf", min=0, help="Spend only coins that deep.")]
 SignersOption = Annotated[
-    str | None, typer.Option("--signers", metavar="0,2", help="Who signs; the first t if not given.")
+    str | None,
+    typer.Option("--signers", metavar="PARTIES", help="Who signs, such as 0,2; the first t if not given."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show it; keep and sign nothing.")]
@@ -59,6 +62,8 @@ def signers_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:
         parties = sorted({int(part) for part in text.split(",")})
     except ValueError as e:
         raise UsageError(f"{text!r} is no list of parties, such as 0,2") from e
+    if not set(parties) <= set(range(wallet.plan.n)):
+        raise UsageError(f"the parties of this wallet are 0..{wallet.plan.n - 1}, not {text}")
     return tuple(map(PartyId, parties))
 
 
@@ -89,54 +94,71 @@ def carry_out(
         manner: how.
         make: drafts it; takes the wallet, and whether it is a dry run.
         done: what to say at the end.
+
+    Raises:
+        DeclinedError: the user did not agree.
     """
     with call.open() as wallet:
+        signers_of(wallet, manner.signers)
         wallet.sync()
         draft = make(wallet, manner.dry_run)
         if manner.dry_run:
             show_only(call, wallet, draft.psbt, manner)
             return
+        txid = show_txid(draft.tx.txid)
         try:
-            agreed = approve(call, wallet, draft.psbt, manner)
-        except UsageError:
+            approve(call, wallet, draft.psbt, manner)
+        except BaseException:
             wallet.drop_draft(draft.tx.txid)
             raise
-        if not agreed:
-            wallet.drop_draft(draft.tx.txid)
-            call.out.note("Nothing was signed.")
-            raise typer.Exit(1)
-        tx = extract(sign(call, wallet, draft.psbt, manner))
-        wallet.broadcast(tx)
-        value = {**confirm.describe(wallet, draft.psbt, wallet.review(draft.psbt)), "broadcast": True}
-        report(call, value, tx, done)
+        value = confirm.describe(wallet, draft.psbt, wallet.review(draft.psbt))
+        with kept(call, txid):
+            tx = extract(sign(call, wallet, draft.psbt, manner))
+            wallet.broadcast(tx)
+        report(call, {**value, "broadcast": True}, tx, done)
+
+
+def kept(call: Invocation, txid: str) -> Any:
+    """Say, if the block fails, that the draft is still there."""
+    advice = (
+        f"The draft is kept. Go on with it: mpcw tx sign {txid}, then mpcw tx broadcast {txid}; "
+        f"or forget it: mpcw tx drop {txid}"
+    )
+    return call.out.kept("draft", txid, advice)
 
 
 def show_only(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> None:
     """Show a transaction as the result of the command."""
     seen = wallet.review(psbt)
     value = {**confirm.describe(wallet, psbt, seen), "psbt": psbt.base64()}
-    call.out.result(value, confirm.Screen(wallet, psbt, seen, signers_of(wallet, manner.signers)))
+    call.out.result(value, confirm.screen(wallet, psbt, seen, signers_of(wallet, manner.signers)))
 
 
 def approve(
     call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner, question: str = "Sign and send it?"
-) -> bool:
-    """Show a transaction and ask whether to sign it."""
+) -> None:
+    """Show a transaction and ask whether to sign it.
+
+    Raises:
+        DeclinedError: the user does not agree.
+    """
     seen = wallet.review(psbt)
-    if not call.out.as_json:
-        confirm.Screen(wallet, psbt, seen, signers_of(wallet, manner.signers))(call.out.side)
-    return confirm.ask(call, question, manner.yes)
+    call.out.notes(confirm.screen(wallet, psbt, seen, signers_of(wallet, manner.signers)))
+    if not confirm.ask(call, question, manner.yes):
+        raise DeclinedError("you said no: nothing was signed")
 
 
 def sign(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> Psbt:
     """Unlock the signers and have them sign."""
     signers = signers_of(wallet, manner.signers)
-    passphrases.unlock(wallet, signers, manner.passphrase_files, call.out)
+    if len(signers) >= wallet.plan.t:  # else it is refused without asking for a passphrase
+        unlock(wallet, signers, manner.passphrase_files, call.out)
     return wallet.sign(psbt, signers).psbt
 
 
 def report(call: Invocation, value: dict[str, Any], tx: Transaction, done: str) -> None:
     """Say that a transaction was sent."""
     txid = show_txid(tx.txid)
-    call.out.result(value, lambda console: console.print(f"{done} {txid}"))
-    call.out.hint(f"mpcw tx show {txid}, or mpcw tx bump {txid} if it waits too long")
+    call.out.result(value, [f"{done} {txid}"])
+    call.out.hint(f"mpcw tx show {txid}")
+    call.out.hint(f"mpcw tx bump {txid}, if it waits too long")

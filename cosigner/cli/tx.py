@@ -25,7 +25,8 @@ from cosigner.cli.spending import (
     sign,
     signers_of,
 )
-from cosigner.cli.wallet import PassphraseFiles, history_value
+from cosigner.cli.unlock import PassphraseFiles
+from cosigner.cli.wallet import history_value
 from cosigner.local import LocalWallet
 from wallet.amounts import FeeRate
 from wallet.build import Payment
@@ -35,14 +36,12 @@ from wallet.labels import LabelType
 from wallet.psbt import extract
 from wallet.tx import Txid, parse_txid, show_txid
 
-group = typer.Typer(
-    name="tx", help="Drafts, transactions, and what can be done while one waits.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 
 TxidArgument = Annotated[str, typer.Argument(metavar="TXID")]
 
 
-@command(group, examples="mpcw tx create bcrt1p...=120000")
+@command(app, examples="mpcw tx create bcrt1p...=120000")
 def create(
     call: Invocation,
     recipients: Recipients,
@@ -60,27 +59,27 @@ def create(
         draft = wallet.draft_send(Payment(outputs, rate_of(wallet, fee_rate), control))
         seen, signers = wallet.review(draft.psbt), signers_of(wallet, None)
         value = {**confirm.describe(wallet, draft.psbt, seen), "psbt": draft.psbt.base64()}
-        call.out.result(value, confirm.Screen(wallet, draft.psbt, seen, signers))
+        call.out.result(value, confirm.screen(wallet, draft.psbt, seen, signers))
         txid = show_txid(draft.tx.txid)
-    call.out.hint(f"mpcw tx sign {txid}, then mpcw tx broadcast {txid}")
+    call.out.hint(f"mpcw tx sign {txid}")
 
 
-@command(group, "list", examples="mpcw tx list")
+@command(app, "list", examples="mpcw tx list")
 def list_drafts(call: Invocation) -> None:
     """List the drafts; `wallet history` lists what was sent."""
     with call.open() as wallet:
-        rows = show.table("transaction", "sent", "fee", "state", right=("sent", "fee"))
+        rows = show.Rows("sent", "fee", "state", right=("sent", "fee"))
         values = []
         for txid, psbt in wallet.drafts().items():
             seen = wallet.review(psbt)
             final = all(item.final_script_witness for item in psbt.inputs)
             state = "signed" if final else "waits for signatures"
-            rows.add_row(show_txid(txid), show.sats(seen.sent), show.sats(seen.fee), state)
+            rows.add(show.sats(seen.sent), show.sats(seen.fee), state, below=show_txid(txid))
             values.append({**confirm.describe(wallet, psbt, seen), "signed": final})
-        call.out.result(values, call.out.table(rows, "There are no drafts."))
+        call.out.result(values, rows.lines("There are no drafts."))
 
 
-@command(group, "show", examples="mpcw tx show 4f2c...")
+@command(app, "show", examples="mpcw tx show 4f2c...")
 def show_tx(call: Invocation, txid: TxidArgument) -> None:
     """Show a transaction or a draft."""
     wanted = parse_txid(txid)
@@ -90,8 +89,8 @@ def show_tx(call: Invocation, txid: TxidArgument) -> None:
         if wanted in drafts:
             psbt = drafts[wanted]
             seen = wallet.review(psbt)
-            screen = confirm.Screen(wallet, psbt, seen, signers_of(wallet, None))
-            call.out.result({**confirm.describe(wallet, psbt, seen), "psbt": psbt.base64()}, screen)
+            value = {**confirm.describe(wallet, psbt, seen), "psbt": psbt.base64()}
+            call.out.result(value, confirm.screen(wallet, psbt, seen, signers_of(wallet, None)))
             return
         entry = _entry(wallet, wanted)
         label = wallet.labels().get((LabelType.TX, txid), "")
@@ -106,7 +105,7 @@ def show_tx(call: Invocation, txid: TxidArgument) -> None:
             ("replaced by", "" if entry.replaced_by is None else show_txid(entry.replaced_by)),
             ("label", label),
         )
-        call.out.result(value, lambda console: console.print(rows))
+        call.out.result(value, rows)
 
 
 def _rate(entry: HistoryEntry) -> str:
@@ -122,7 +121,7 @@ def _entry(wallet: LocalWallet, txid: Txid) -> HistoryEntry:
     )
 
 
-@command(group, "sign", examples="mpcw tx sign 4f2c... --signers 0,2")
+@command(app, "sign", examples="mpcw tx sign 4f2c... --signers 0,2")
 def sign_tx(
     call: Invocation,
     txid: TxidArgument,
@@ -134,16 +133,14 @@ def sign_tx(
     manner = Manner(signers, passphrase_file or [], yes)
     with call.open() as wallet:
         psbt = wallet.draft(parse_txid(txid))
-        if not approve(call, wallet, psbt, manner, "Sign it?"):
-            call.out.note("Nothing was signed.")
-            raise typer.Exit(1)
+        approve(call, wallet, psbt, manner, "Sign it?")
         signed = sign(call, wallet, psbt, manner)
         value = {"txid": txid, "psbt": signed.base64(), "hex": bytes(extract(signed)).hex()}
-        call.out.result(value, lambda console: console.print(f"signed {txid}"))
+        call.out.result(value, [f"signed {txid}"])
     call.out.hint(f"mpcw tx broadcast {txid}")
 
 
-@command(group, examples="mpcw tx broadcast 4f2c...")
+@command(app, examples="mpcw tx broadcast 4f2c...")
 def broadcast(call: Invocation, txid: TxidArgument) -> None:
     """Send a signed draft."""
     with call.open() as wallet:
@@ -153,15 +150,15 @@ def broadcast(call: Invocation, txid: TxidArgument) -> None:
     report(call, {"txid": txid, "broadcast": True}, tx, "sent")
 
 
-@command(group, examples="mpcw tx drop 4f2c...")
+@command(app, examples="mpcw tx drop 4f2c...")
 def drop(call: Invocation, txid: TxidArgument) -> None:
     """Forget a draft."""
     with call.open() as wallet:
         wallet.drop_draft(parse_txid(txid))
-    call.out.result({"txid": txid}, lambda console: console.print(f"forgot {txid}"))
+    call.out.result({"txid": txid}, [f"forgot {txid}"])
 
 
-@command(group, examples="mpcw tx bump 4f2c...\nmpcw tx bump 4f2c... --fee-rate 12")
+@command(app, examples="mpcw tx bump 4f2c...\nmpcw tx bump 4f2c... --fee-rate 12")
 def bump(
     call: Invocation,
     txid: TxidArgument,
@@ -177,7 +174,7 @@ def bump(
     carry_out(call, manner, lambda w, dry: w.draft_bump(wanted, rate, dry_run=dry), f"{txid} replaced by")
 
 
-@command(group, examples="mpcw tx cpfp 4f2c... --fee-rate 12")
+@command(app, examples="mpcw tx cpfp 4f2c... --fee-rate 12")
 def cpfp(
     call: Invocation,
     txid: TxidArgument,
@@ -195,7 +192,7 @@ def cpfp(
     )
 
 
-@command(group, examples="mpcw tx cancel 4f2c...")
+@command(app, examples="mpcw tx cancel 4f2c...")
 def cancel(
     call: Invocation,
     txid: TxidArgument,
@@ -211,7 +208,7 @@ def cancel(
     carry_out(call, manner, lambda w, dry: w.draft_cancel(wanted, rate, dry_run=dry), "coins sent back by")
 
 
-@command(group, examples="mpcw tx label 4f2c... 'rent, March'")
+@command(app, examples="mpcw tx label 4f2c... 'rent, March'")
 def label(
     call: Invocation,
     txid: TxidArgument,
@@ -222,4 +219,4 @@ def label(
         _entry(wallet, parse_txid(txid))
         wallet.set_label(LabelType.TX, txid, text)
     value = {"txid": txid, "label": text}
-    call.out.result(value, lambda console: console.print(f"{txid}: {text or 'no label'}", markup=False))
+    call.out.result(value, [f"{txid}: {text or 'no label'}"])

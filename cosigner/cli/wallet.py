@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cosigner.cli import passphrases, show
+from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
+from cosigner.cli.show import Line
+from cosigner.cli.unlock import PassphraseFiles, new_passphrases
 from cosigner.local import LocalWallet
 from cosigner.plan import ChainKind, ChainSettings, WalletPlan
 from protocol.errors import UsageError
-from wallet.amounts import FeeRate, parse_amount
+from wallet.amounts import FeeRate, format_btc, parse_amount
 from wallet.coins import Balance
 from wallet.fees import FeeCaps
 from wallet.history import HistoryEntry
@@ -19,22 +21,11 @@ from wallet.labels import LabelType
 from wallet.network import MAINNET, network
 from wallet.tx import show_txid
 
-group = typer.Typer(
-    name="wallet", help="Make wallets, look at them, take them elsewhere.", no_args_is_help=True
-)
-
-PassphraseFiles = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--passphrase-file",
-        metavar="PARTY=PATH",
-        help="File with a party's passphrase; asked for at the terminal otherwise. Repeat for each party.",
-    ),
-]
+app = typer.Typer(no_args_is_help=True)
 
 
 @command(
-    group,
+    app,
     examples="""
 mpcw wallet create treasury
 mpcw wallet create vault -n 5 -t 3 --network signet --chain bitcoind --rpc-url http://127.0.0.1:38332
@@ -69,11 +60,11 @@ def create(
         )
     caps = FeeCaps(parse_amount(max_fee), max_fee_percent, FeeRate.parse(max_fee_rate))
     plan = WalletPlan(net, parties, threshold, ChainSettings(chain, rpc_url, rpc_cookie), caps)
-    secrets = passphrases.new_passphrases(passphrase_file or [], parties)
+    secrets = new_passphrases(passphrase_file or [], parties)
     call.out.note(f"{threshold}-of-{parties} key generation on {net}:")
     with LocalWallet.create(call.place, name, plan, secrets, call.out.step) as made:
         value = describe(made)
-        call.out.result(value, lambda console: console.print(_facts(made)))
+        call.out.result(value, _facts(made))
     call.out.hint(f"mpcw address new -w {name}")
 
 
@@ -100,7 +91,7 @@ def describe(wallet: LocalWallet) -> dict[str, object]:
     }
 
 
-def _facts(wallet: LocalWallet) -> object:
+def _facts(wallet: LocalWallet) -> list[Line]:
     plan = wallet.plan
     return show.facts(
         ("wallet", wallet.name),
@@ -117,41 +108,41 @@ def _facts(wallet: LocalWallet) -> object:
     )
 
 
-@command(group, "list", examples="mpcw wallet list --json")
+@command(app, "list", examples="mpcw wallet list --json")
 def list_wallets(call: Invocation) -> None:
     """List the wallets of this home."""
-    rows = show.table("wallet", "signers", "network", "chain")
+    rows = show.Rows("wallet", "signers", "network", "chain")
     values = []
     for name in call.place.wallets():
         with LocalWallet.open(call.place, name) as wallet:
             values.append(describe(wallet))
             plan = wallet.plan
-            rows.add_row(name, f"{plan.t} of {plan.n}", plan.network.name, plan.chain.kind.value)
-    call.out.result(values, call.out.table(rows, f"There is no wallet in {call.place.path}."))
+            rows.add(name, f"{plan.t} of {plan.n}", plan.network.name, plan.chain.kind.value)
+    call.out.result(values, rows.lines(f"There is no wallet in {call.place.path}."))
     if not values:
         call.out.hint("mpcw wallet create NAME, or mpcw demo")
 
 
-@command(group, "show", examples="mpcw wallet show -w treasury")
+@command(app, "show", examples="mpcw wallet show -w treasury")
 def show_wallet(call: Invocation) -> None:
     """Show what a wallet is: signers, network, descriptors, fee caps."""
     with call.open() as wallet:
-        call.out.result(describe(wallet), lambda console: console.print(_facts(wallet)))
+        call.out.result(describe(wallet), _facts(wallet))
 
 
-@command(group, examples="mpcw wallet balance --json")
+@command(app, examples="mpcw wallet balance --json")
 def balance(call: Invocation) -> None:
     """Read the chain and show what the wallet owns."""
     with call.open() as wallet:
         wallet.sync()
         found = wallet.balance()
         value = {**_parts(found), "total": found.total}
-        rows = show.table("", "amount", right=("amount",))
-        for name, part in _parts(found).items():
-            if part or name == "confirmed":
-                rows.add_row(name.replace("_", " "), show.amount(part))
-        rows.add_row("[bold]total[/bold]", f"[bold]{show.amount(found.total)}[/bold]")
-        call.out.result(value, lambda console: console.print(rows))
+        rows = show.Rows("", " ", "  ", right=(" ", "  "))
+        parts = {name.replace("_", " "): part for name, part in _parts(found).items()}
+        for name, part in [*parts.items(), ("total", found.total)]:
+            if part or name in ("confirmed", "total"):
+                rows.add(name, show.sats(part), f"{format_btc(part)} BTC")
+        call.out.result(value, rows.lines()[1:])
 
 
 def _parts(found: Balance) -> dict[str, int]:
@@ -164,7 +155,7 @@ def _parts(found: Balance) -> dict[str, int]:
     }
 
 
-@command(group, examples="mpcw wallet history\nmpcw wallet history --limit 5 --json")
+@command(app, examples="mpcw wallet history\nmpcw wallet history --limit 5 --json")
 def history(
     call: Invocation,
     limit: Annotated[int, typer.Option(help="How many of the newest; 0 for all.")] = 20,
@@ -174,19 +165,16 @@ def history(
         wallet.sync()
         labels = wallet.labels()
         entries = list(reversed(wallet.history()))[: limit or None]
-        rows = show.table(
-            "when (UTC)", "amount", "fee", "status", "transaction", "label", right=("amount", "fee")
-        )
+        rows = show.Rows("when (UTC)", "amount", "fee", "status", "label", right=("amount", "fee"))
+        values = []
         for entry in entries:
             txid = show_txid(entry.tx.txid)
             fee = "" if entry.fee is None else show.sats(entry.fee)
             label = labels.get((LabelType.TX, txid), "")
-            rows.add_row(show.when(entry.first_seen), show.sats(entry.net), fee, _status(entry), txid, label)
-        value = [
-            history_value(entry, labels.get((LabelType.TX, show_txid(entry.tx.txid)), ""))
-            for entry in entries
-        ]
-        call.out.result(value, call.out.table(rows, "There are no transactions yet."))
+            cells = (show.when(entry.first_seen), show.sats(entry.net), fee, _status(entry), label)
+            rows.add(*cells, below=txid)
+            values.append(history_value(entry, label))
+        call.out.result(values, rows.lines("There are no transactions yet."))
 
 
 def history_value(entry: HistoryEntry, label: str) -> dict[str, object]:
@@ -209,7 +197,7 @@ def _status(entry: HistoryEntry) -> str:
     return f"{entry.confirmations} conf" if entry.confirmations else entry.status.value
 
 
-@command(group, examples="mpcw wallet rescan --from 0")
+@command(app, examples="mpcw wallet rescan --from 0")
 def rescan(
     call: Invocation,
     from_height: Annotated[int, typer.Option("--from", min=0, help="First block to look at.")] = 0,
@@ -218,13 +206,11 @@ def rescan(
     with call.open() as wallet:
         wallet.rescan(from_height)
         found = wallet.balance()
-        call.out.result(
-            {"total": found.total}, lambda console: console.print(f"total {show.amount(found.total)}")
-        )
+        call.out.result({"total": found.total}, [f"total {show.amount(found.total)}"])
 
 
 @command(
-    group,
+    app,
     examples="""
 mpcw wallet export
 mpcw wallet export --format importdescriptors | bitcoin-cli -stdin importdescriptors
@@ -240,42 +226,40 @@ def export(
     with call.open() as wallet:
         if form == "descriptor":
             lines = wallet.descriptors()
-            call.out.result(list(lines), lambda console: console.print("\n".join(lines), markup=False))
+            call.out.result(list(lines), lines)
         elif form == "importdescriptors":
             text = wallet.import_json()
-            call.out.result(json.loads(text), lambda console: console.print(text, markup=False))
+            call.out.result(json.loads(text), [text])
         elif form == "json":
             value = describe(wallet)
-            call.out.result(value, lambda console: console.print(json.dumps(value, indent=2), markup=False))
+            call.out.result(value, [json.dumps(value, indent=2)])
         else:
             raise UsageError(f"there is no format {form!r}: choose descriptor, importdescriptors or json")
 
 
-@command(group, "export-labels", examples="mpcw wallet export-labels labels.jsonl")
+@command(app, "export-labels", examples="mpcw wallet export-labels labels.jsonl")
 def export_labels(
     call: Invocation, path: Annotated[Path, typer.Argument(help="File to write; - for standard output.")]
 ) -> None:
     """Write labels and frozen coins in the format of BIP-329."""
     with call.open() as wallet:
         data = wallet.export_labels()
-    if str(path) == "-":
-        typer.echo(data.decode(), nl=False)
-    else:
+    records = [json.loads(line) for line in data.splitlines()]
+    if str(path) != "-":
         path.write_bytes(data)
-        count = data.count(b"\n")
-        call.out.result(
-            {"labels": count, "path": str(path)}, lambda c: c.print(f"{count} labels written to {path}")
-        )
+        written = f"{show.count(len(records), 'label')} written to {path}"
+        call.out.result({"labels": len(records), "path": str(path)}, [written])
+    elif call.out.as_json:
+        call.out.result(records, [])
+    else:
+        call.out.raw(data.decode())
 
 
-@command(group, "import-labels", examples="mpcw wallet import-labels labels.jsonl")
-def import_labels(
-    call: Invocation, path: Annotated[Path, typer.Argument(help="A file of BIP-329.", exists=True)]
-) -> None:
+@command(app, "import-labels", examples="mpcw wallet import-labels labels.jsonl")
+def import_labels(call: Invocation, path: Annotated[Path, typer.Argument(help="A file of BIP-329.")]) -> None:
     """Take labels and frozen coins from a file of BIP-329; lines that are malformed are named."""
     with call.open() as wallet:
         found = wallet.import_labels(path.read_bytes())
     refused = [f"line {number}: {reason}" for number, reason in found.refused]
     value = {"labels": len(found.labels), "refused": refused, "truncated": list(found.truncated)}
-    text = "\n".join([f"{len(found.labels)} labels read", *refused])
-    call.out.result(value, lambda console: console.print(text, markup=False))
+    call.out.result(value, [f"{show.count(len(found.labels), 'label')} read", *refused])

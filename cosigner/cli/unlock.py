@@ -3,15 +3,28 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, Final
+
+import typer
 
 from cosigner.cli.output import Output
 from cosigner.home import Home
 from cosigner.local import LocalWallet
 from protocol.errors import UsageError
 from protocol.ids import PartyId
+from storage.errors import WrongPassphraseError
 from storage.passphrase import Passphrase
 
-FILE_VARIABLE = "MPCW_PASSPHRASE_FILE_"
+FILE_VARIABLE: Final = "MPCW_PASSPHRASE_FILE_"
+
+PassphraseFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="PARTY=PATH",
+        help="File with a party's passphrase; asked for if not given. Repeat for each party.",
+    ),
+]
 
 
 def passphrase_files(given: Sequence[str], n: int) -> dict[PartyId, Path]:
@@ -25,15 +38,17 @@ def passphrase_files(given: Sequence[str], n: int) -> dict[PartyId, Path]:
         UsageError: one is no PARTY=PATH.
     """
     files = {
-        PartyId(i): Path(os.environ[f"{FILE_VARIABLE}{i}"])
+        PartyId(i): Path(os.environ[f"{FILE_VARIABLE}{i}"]).expanduser()
         for i in range(n)
         if os.environ.get(f"{FILE_VARIABLE}{i}")
     }
     for item in given:
         party, separator, path = item.partition("=")
-        if not separator or not party.isdecimal() or int(party) >= n or not path:
+        # isdecimal() is true of digits of other scripts, too
+        number = int(party) if party.isascii() and party.isdecimal() else n
+        if not separator or number >= n or not path:
             raise UsageError(f"{item!r} is not PARTY=PATH with a party 0..{n - 1}")
-        files[PartyId(int(party))] = Path(path).expanduser()
+        files[PartyId(number)] = Path(path).expanduser()
     return files
 
 
@@ -48,7 +63,7 @@ def new_passphrases(given: Sequence[str], n: int) -> dict[PartyId, Passphrase]:
     return {
         party: Passphrase.from_file(files[party])
         if party in files
-        else Passphrase.ask(f"New passphrase of party {party}: ", confirm=True)
+        else Passphrase.ask(f"New passphrase of party {party}", confirm=True)
         for party in map(PartyId, range(n))
     }
 
@@ -68,23 +83,26 @@ def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str]
     """
     files = passphrase_files(given, wallet.plan.n)
     for party in parties:
-        passphrase = _of(wallet, party, files)
-        with out.working(f"unlocking party {party}"):
-            wallet.unlock(party, passphrase)
+        with passphrase_of(wallet, party, files) as passphrase, out.working(f"unlocking party {party}"):
+            try:
+                wallet.unlock(party, passphrase)
+            except WrongPassphraseError as e:
+                raise WrongPassphraseError(f"party {party}: {e}", e.hint) from e
 
 
-def folder(home: Home, name: str) -> Path:
+def passphrase_of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
+    """Return the passphrase of a party, asked for at the terminal if no file has it."""
+    beside = demo_folder(wallet.home, wallet.name) / str(party)
+    if party in files:
+        return Passphrase.from_file(files[party])
+    if beside.exists():
+        return Passphrase.from_file(beside)
+    return Passphrase.ask(f"Passphrase of party {party} of {wallet.name}")
+
+
+def demo_folder(home: Home, name: str) -> Path:
     """Return where `mpcw demo`, and no other command, keeps the passphrases of its wallet.
 
     Whoever reads these files can sign; the demo's money is worth nothing.
     """
     return home.path / "wallets" / f"{name}.passphrases"
-
-
-def _of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
-    beside = folder(wallet.home, wallet.name) / str(party)
-    if party in files:
-        return Passphrase.from_file(files[party])
-    if beside.exists():
-        return Passphrase.from_file(beside)
-    return Passphrase.ask(f"Passphrase of party {party} of {wallet.name}: ")
