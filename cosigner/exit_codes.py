@@ -69,16 +69,16 @@ class ExitCode(IntEnum):
 MEANINGS: Final = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "an error that nobody has thought of: please report it",
-    ExitCode.USAGE: "the command line, an address, an amount or a file is malformed, or of another network",
-    ExitCode.NOT_FOUND: "a wallet, coin, transaction, address or file that was named is not there",
-    ExitCode.REFUSED: "a rule that protects money forbids it, a party refuses, or the user said no",
+    ExitCode.USAGE: "what was typed or read is malformed, or of another network",
+    ExitCode.NOT_FOUND: "a wallet, coin, transaction or file that was named is not there",
+    ExitCode.REFUSED: "a rule that protects money, a party or the user said no",
     ExitCode.INSUFFICIENT_FUNDS: "the coins that may be spent do not pay the amount and its fee",
     ExitCode.NOT_ENOUGH_SIGNERS: "fewer parties than the threshold are there to sign",
     ExitCode.TIMEOUT: "messages of parties did not come in time",
-    ExitCode.CHAIN: "the chain backend cannot be reached, failed, or refused the transaction",
-    ExitCode.PROTOCOL: "a protocol was aborted; a party that is proven to be at fault is named",
+    ExitCode.CHAIN: "the chain backend is not there, failed, or refused the transaction",
+    ExitCode.PROTOCOL: "a protocol was aborted; who is proven to be at fault is named",
     ExitCode.LOCKED: "a passphrase is wrong, or a secret is sealed",
-    ExitCode.STORAGE: "what is kept cannot be read or written: in use, full, corrupt, of a newer version",
+    ExitCode.STORAGE: "what is kept cannot be read or written: see the name",
     ExitCode.INTERRUPTED: "interrupted from the keyboard",
 }
 

@@ -71,7 +71,7 @@ DEFAULT: Cost = Cost(256 << 10, 3, 4)
 FLOOR: Cost = Cost(64 << 10, 3, 4)  # RFC 9106, section 4, second recommended option; lanes do not weaken it
 CEILING: Final = Cost(4 << 20, 64, 16)
 
-# OpenSSL's lanes share one pool of threads; two derivations at a time take it from each other and wait for ever
+# OpenSSL's lanes share one pool of threads: two derivations at a time take them from each other for ever
 _ALONE: Final = threading.Lock()
 
 

@@ -75,9 +75,7 @@ def list_addresses(
     call.out.result([describe(item) for item in shown], rows.lines("There are no such addresses."))
     reused = [item.text for item in shown if len(item.received) > 1]
     if reused:
-        call.out.warn(
-            f"{show.count(len(reused), 'address')} were paid more than once, which links the payments"
-        )
+        call.out.warn(f"paid more than once, which links the payments: {', '.join(reused)}")
 
 
 @command(

@@ -30,9 +30,9 @@ def show_config(call: Invocation) -> None:
         if name.startswith(FILE_VARIABLE):
             party = name.removeprefix(FILE_VARIABLE)
             settings[f"passphrase file of party {party}"] = (os.environ[name], f"${name}")
-    rows = show.Rows("setting", "value", "from")
+    rows = show.Rows("setting", "from")
     for name, (value, source) in settings.items():
-        rows.add(name, value, source)
+        rows.add(name, source, below=value)
     values = [{"setting": name, "value": value, "from": source} for name, (value, source) in settings.items()]
     call.out.result(values, rows.lines())
 

@@ -1,5 +1,7 @@
 """mpcw exit-codes: what scripts branch on."""
 
+from textwrap import fill
+
 import typer
 
 from cosigner.cli import show
@@ -16,6 +18,6 @@ def exit_codes(call: Invocation) -> None:
     values = []
     for code, meaning in MEANINGS.items():
         names = sorted({name for _, its_code, name in EXIT_CODES if its_code is code})
-        rows.add(str(int(code)), meaning, below=", ".join(names))
+        rows.add(str(int(code)), meaning, below=fill(", ".join(names), 70))
         values.append({"code": int(code), "meaning": meaning, "names": names})
     call.out.result(values, rows.lines())

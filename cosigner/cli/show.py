@@ -86,8 +86,7 @@ class Rows:
         lines: list[Line] = [head] if any(self._columns) else []
         for cells, below in self._rows:
             lines.append(self._line(cells, widths))
-            if below:
-                lines.append(Text.assemble(_GAP, (below, "dim")))
+            lines += [Text.assemble(_GAP, (line, "dim")) for line in below.splitlines()]
         return lines
 
     def _line(self, cells: Sequence[Line], widths: Sequence[int]) -> Text:

@@ -28,12 +28,13 @@ from cosigner.cli.spending import (
 from cosigner.cli.unlock import PassphraseFiles
 from cosigner.cli.wallet import history_value
 from cosigner.local import LocalWallet
+from protocol.errors import UsageError
 from wallet.amounts import FeeRate
 from wallet.build import Payment
 from wallet.errors import UnknownError
 from wallet.history import HistoryEntry
 from wallet.labels import LabelType
-from wallet.psbt import extract
+from wallet.psbt import Psbt, extract
 from wallet.tx import Txid, parse_txid, show_txid
 
 app = typer.Typer(no_args_is_help=True)
@@ -72,7 +73,7 @@ def list_drafts(call: Invocation) -> None:
         values = []
         for txid, psbt in wallet.drafts().items():
             seen = wallet.review(psbt)
-            final = all(item.final_script_witness for item in psbt.inputs)
+            final = _is_signed(psbt)
             state = "signed" if final else "waits for signatures"
             rows.add(show.sats(seen.sent), show.sats(seen.fee), state, below=show_txid(txid))
             values.append({**confirm.describe(wallet, psbt, seen), "signed": final})
@@ -108,6 +109,10 @@ def show_tx(call: Invocation, txid: TxidArgument) -> None:
         call.out.result(value, rows)
 
 
+def _is_signed(psbt: Psbt) -> bool:
+    return all(item.is_final for item in psbt.inputs)
+
+
 def _rate(entry: HistoryEntry) -> str:
     return str(FeeRate.of(entry.fee or 0, entry.tx.vsize))
 
@@ -133,6 +138,8 @@ def sign_tx(
     manner = Manner(signers, passphrase_file or [], yes)
     with call.open() as wallet:
         psbt = wallet.draft(parse_txid(txid))
+        if _is_signed(psbt):
+            raise UsageError(f"it is signed already: send it with mpcw tx broadcast {txid}")
         approve(call, wallet, psbt, manner, "Sign it?")
         signed = sign(call, wallet, psbt, manner)
         value = {"txid": txid, "psbt": signed.base64(), "hex": bytes(extract(signed)).hex()}
@@ -145,7 +152,10 @@ def broadcast(call: Invocation, txid: TxidArgument) -> None:
     """Send a signed draft."""
     with call.open() as wallet:
         wallet.sync()
-        tx = extract(wallet.draft(parse_txid(txid)))
+        psbt = wallet.draft(parse_txid(txid))
+        if not _is_signed(psbt):
+            raise UsageError(f"it waits for signatures: sign it with mpcw tx sign {txid}")
+        tx = extract(psbt)
         wallet.broadcast(tx)
     report(call, {"txid": txid, "broadcast": True}, tx, "sent")
 

@@ -158,7 +158,7 @@ def _parts(found: Balance) -> dict[str, int]:
 @command(app, examples="mpcw wallet history\nmpcw wallet history --limit 5 --json")
 def history(
     call: Invocation,
-    limit: Annotated[int, typer.Option(help="How many of the newest; 0 for all.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="How many of the newest; 0 for all.")] = 20,
 ) -> None:
     """Read the chain and list the wallet's transactions, the newest first."""
     with call.open() as wallet:
