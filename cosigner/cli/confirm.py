@@ -65,7 +65,7 @@ def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId
     """
     plan = wallet.plan
     rows: list[tuple[str, str]] = []
-    for out in seen.outputs:
+    for out in sorted(seen.outputs, key=lambda out: out.own is not None):
         whose, *more = _whose(out, plan.network)
         rows += [("change" if out.own else "pay", show.amount(out.out.value)), ("", whose)]
         rows += [("", line) for line in more]

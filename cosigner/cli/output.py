@@ -60,6 +60,7 @@ class Output:
         """Tell people what a party has just done, on one line of a terminal."""
         line = Text.assemble(f"  {step.who:<12} ", f"{step.deed.value}  ", (step.detail, "dim"))
         line.stylize("cyan", 2, 14)
+        line.rstrip()
         if self._side.is_terminal:
             line.truncate(self._side.width, overflow="ellipsis")
         self.note(line)
@@ -92,7 +93,7 @@ class Output:
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     @contextmanager
-    def kept(self, name: str, value: str, advice: str) -> Iterator[None]:
+    def kept(self, name: str, value: str, advice: Sequence[Line]) -> Iterator[None]:
         """Tell people and scripts of something that is there even if the block fails.
 
         Args:
@@ -104,7 +105,7 @@ class Output:
             yield
         except BaseException:
             self._facts[name] = value
-            self.note(advice)
+            self.notes(advice)
             raise
 
     def error(self, error: BaseException) -> "ExitCode":

@@ -15,6 +15,7 @@ from protocol.errors import UsageError
 from protocol.ids import PartyId
 from wallet.amounts import FeeRate
 from wallet.build import CoinControl, Draft
+from wallet.errors import RefusedError
 from wallet.psbt import Psbt, extract
 from wallet.tx import OutPoint, Transaction, show_txid
 
@@ -40,8 +41,17 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show it; keep and
 
 
 def rate_of(wallet: LocalWallet, text: str | None) -> FeeRate:
-    """Return the fee rate that the user names, else the estimate."""
-    return wallet.fee_rate() if text is None else FeeRate.parse(text)
+    """Return the fee rate that the user names, else the estimate.
+
+    Raises:
+        RefusedError: the mempool takes nothing at this rate.
+    """
+    if text is None:
+        return wallet.fee_rate()
+    rate, lowest = FeeRate.parse(text), wallet.chain.min_fee_rate()
+    if rate.sat_per_kvb < lowest.sat_per_kvb:
+        raise RefusedError("min-fee-rate", f"the mempool takes nothing below {lowest}", "raise the fee rate")
+    return rate
 
 
 def control_of(coins: list[str] | None, only: bool, avoid: list[str] | None, min_conf: int) -> CoinControl:
@@ -120,11 +130,8 @@ def carry_out(
 
 def kept(call: Invocation, txid: str) -> Any:
     """Say, if the block fails, that the draft is still there."""
-    advice = (
-        f"The draft is kept. Go on with it: mpcw tx sign {txid}, then mpcw tx broadcast {txid}; "
-        f"or forget it: mpcw tx drop {txid}"
-    )
-    return call.out.kept("draft", txid, advice)
+    commands = [f"  mpcw tx {verb} {txid}" for verb in ("sign", "broadcast", "drop")]
+    return call.out.kept("draft", txid, ["The draft is kept. Sign and send it, or forget it:", *commands])
 
 
 def show_only(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> None:
@@ -161,4 +168,4 @@ def report(call: Invocation, value: dict[str, Any], tx: Transaction, done: str) 
     txid = show_txid(tx.txid)
     call.out.result(value, [f"{done} {txid}"])
     call.out.hint(f"mpcw tx show {txid}")
-    call.out.hint(f"mpcw tx bump {txid}, if it waits too long")
+    call.out.hint(f"mpcw tx bump {txid}")

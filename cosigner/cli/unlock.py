@@ -28,20 +28,16 @@ PassphraseFiles = Annotated[
 
 
 def passphrase_files(given: Sequence[str], n: int) -> dict[PartyId, Path]:
-    """Return the files that hold the passphrases of parties.
+    """Return the files that options name for parties.
 
     Args:
-        given: PARTY=PATH each; goes before $MPCW_PASSPHRASE_FILE_<PARTY>.
+        given: PARTY=PATH each.
         n: number of parties.
 
     Raises:
         UsageError: one is no PARTY=PATH.
     """
-    files = {
-        PartyId(i): Path(os.environ[f"{FILE_VARIABLE}{i}"]).expanduser()
-        for i in range(n)
-        if os.environ.get(f"{FILE_VARIABLE}{i}")
-    }
+    files = {}
     for item in given:
         party, separator, path = item.partition("=")
         # isdecimal() is true of digits of other scripts, too
@@ -55,17 +51,23 @@ def passphrase_files(given: Sequence[str], n: int) -> dict[PartyId, Path]:
 def new_passphrases(given: Sequence[str], n: int) -> dict[PartyId, Passphrase]:
     """Return the passphrases of the parties of a new wallet; those without a file are asked for twice.
 
+    Args:
+        given: PARTY=PATH each.
+        n: number of parties.
+
     Raises:
         UsageError: a passphrase is empty, or the two differ.
         StorageError: a file cannot be read, or there is no terminal.
     """
     files = passphrase_files(given, n)
-    return {
-        party: Passphrase.from_file(files[party])
-        if party in files
-        else Passphrase.ask(f"New passphrase of party {party}", confirm=True)
-        for party in map(PartyId, range(n))
-    }
+    found = {}
+    for party in map(PartyId, range(n)):
+        file = files.get(party) or _of_variable(party)
+        if file is None:
+            found[party] = Passphrase.ask(f"New passphrase of party {party}", confirm=True)
+        else:
+            found[party] = Passphrase.from_file(file)
+    return found
 
 
 def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str], out: Output) -> None:
@@ -91,13 +93,23 @@ def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str]
 
 
 def passphrase_of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
-    """Return the passphrase of a party, asked for at the terminal if no file has it."""
+    """Return the passphrase of a party, asked for at the terminal if no file has it.
+
+    Args:
+        wallet: whose party it is.
+        party: which.
+        files: that options name; they go before those of a demo, and these before those of variables.
+    """
     beside = demo_folder(wallet.home, wallet.name) / str(party)
-    if party in files:
-        return Passphrase.from_file(files[party])
-    if beside.exists():
-        return Passphrase.from_file(beside)
-    return Passphrase.ask(f"Passphrase of party {party} of {wallet.name}")
+    file = files.get(party) or (beside if beside.exists() else _of_variable(party))
+    if file is None:
+        return Passphrase.ask(f"Passphrase of party {party} of {wallet.name}")
+    return Passphrase.from_file(file)
+
+
+def _of_variable(party: PartyId) -> Path | None:
+    named = os.environ.get(f"{FILE_VARIABLE}{party}")
+    return Path(named).expanduser() if named else None
 
 
 def demo_folder(home: Home, name: str) -> Path:

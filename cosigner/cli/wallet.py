@@ -77,6 +77,7 @@ def describe(wallet: LocalWallet) -> dict[str, object]:
         "parties": plan.n,
         "threshold": plan.t,
         "chain": plan.chain.kind.value,
+        "chain_url": plan.chain.url,
         "birth": plan.birth,
         "accounts": [
             {"name": a.name, "kind": a.kind.value, "descriptor": d}

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -16,9 +17,27 @@ import pytest
 
 from cosigner.cli.app import main
 from tests.storage.cheap import cheap_passphrases
+from wallet.chain.regtest_node import find_bitcoind
+from wallet.errors import UnknownError
 
 PASSPHRASES = ("correct horse 0", "correct horse 1", "correct horse 2")
 COINBASE = 5_000_000_000
+ROOT = Path(__file__).parents[3]
+# what mpcw is, but for the time that unsealing takes
+PROGRAM = """
+import fcntl, os, resource, sys, termios
+from cosigner.cli.app import main
+from tests.storage.cheap import cheap_passphrases
+from wallet.chain.regtest_node import find_bitcoind
+from wallet.errors import UnknownError
+sys.argv[0] = "mpcw"
+if os.environ.get("OWN_TERMINAL"):
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+if limit := os.environ.get("FILE_LIMIT"):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+with cheap_passphrases():
+    main()
+"""
 STRANGER = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 
 
@@ -94,6 +113,30 @@ class Mpcw:
         assert result.error["code"] == result.code
         return result.error
 
+    def start(
+        self,
+        *args: object,
+        file_limit: int | None = None,
+        variables: dict[str, str] | None = None,
+        **options: Any,
+    ) -> subprocess.Popen[str]:
+        """Start a command in a process of its own, whose files may grow to a limit of bytes."""
+        limit = {} if file_limit is None else {"FILE_LIMIT": str(file_limit)}
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *map(str, args)],
+            env={**os.environ, **self.variables(), **(variables or {}), **limit},
+            cwd=ROOT,
+            text=True,
+            **pipes | options,
+        )
+
+    def process(self, *args: object, file_limit: int | None = None) -> Result:
+        """Run a command in a process of its own."""
+        with self.start(*args, file_limit=file_limit) as process:
+            out, err = process.communicate(timeout=60)
+        return Result(process.returncode, out, err)
+
     def send(self, amount: int = 1_000_000, *options: object) -> str:
         """Pay a stranger and return the transaction's id."""
         sent = self.json("send", f"{STRANGER}={amount}", "--yes", "--fee-rate", "2", *options)
@@ -117,6 +160,17 @@ def mpcw(tmp_path: Path, cli_template: Path) -> Mpcw:
     home = tmp_path / "home"
     shutil.copytree(cli_template, home)
     return Mpcw(home)
+
+
+@pytest.fixture(scope="session")
+def bitcoind() -> Path:
+    """The bitcoind of this machine; tests that want one are skipped without, unless it is required."""
+    try:
+        return find_bitcoind()
+    except UnknownError as e:
+        if os.environ.get("MPCW_REQUIRE_BITCOIND"):
+            raise
+        pytest.skip(f"{e}: {e.hint}")
 
 
 @pytest.fixture

@@ -30,7 +30,8 @@ ALL = dict(commands())
 
 def run(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
     code = "import sys\nsys.argv[0] = 'mpcw'\nfrom cosigner.cli.app import main\n"
-    code += "try:\n    main()\nfinally:\n    print('imported', *{m.split('.')[0] for m in sys.modules}, file=sys.stderr)"
+    code += "try:\n    main()\nfinally:\n"
+    code += "    print('imported', *{m.split('.')[0] for m in sys.modules}, file=sys.stderr)"
     settings = {**os.environ, **variables}
     return subprocess.run(
         [sys.executable, "-c", code, *args], capture_output=True, text=True, env=settings, check=False
