@@ -1,7 +1,7 @@
 """Rounds: what a protocol does between two waits for messages."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -125,6 +125,17 @@ class Inbox:
         me = self.session.me
         return {j: self._get(cls, Slot.direct(self.round, j, me)) for j in self.senders}
 
+    def proof(self, culprit: PartyId, slots: Iterable[Slot]) -> dict[Slot, SignedMessage]:
+        """Return messages as evidence needs them, ascending, with the echoes that bind the culprit to them.
+
+        Args:
+            culprit: who is said to be at fault.
+            slots: the messages that a check looks at.
+        """
+        wanted = set(slots)
+        echoes = self.session.spec.binding_echoes(culprit, wanted)
+        return {slot: self.messages[slot] for slot in sorted({*wanted, *echoes})}
+
     def faults(self) -> "Faults":
         """Return an empty collection of faults."""
         return Faults(self)
@@ -157,7 +168,7 @@ class Faults:
             Whether it found a fault.
         """
         session = self._inbox.session
-        messages = {slot: self._inbox.messages[slot] for slot in sorted(slots)}
+        messages = self._inbox.proof(culprit, slots)
         claim = Claim(session.spec, session.header, session.roster, culprit, messages)
         found = session.spec.checks[check](claim)
         if found:
