@@ -1,7 +1,7 @@
 """Rounds: what a protocol does between two waits for messages."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ from protocol.errors import UsageError
 from protocol.evidence import Evidence, blame
 from protocol.ids import EVERYBODY, PartyId, RoundNumber
 from protocol.session import Session
-from protocol.signed import SignedMessage, Slot
+from protocol.signed import Kind, SignedMessage, Slot
 from protocol.spec import Claim
 
 M = TypeVar("M")
@@ -125,6 +125,25 @@ class Inbox:
         me = self.session.me
         return {j: self._get(cls, Slot.direct(self.round, j, me)) for j in self.senders}
 
+    def proving(self, culprit: PartyId, slots: Iterable[Slot]) -> dict[Slot, SignedMessage]:
+        """Return the messages of some slots for a claim, ascending, and the echoes that it needs besides.
+
+        Args:
+            culprit: whom the claim is about.
+            slots: the messages that its check looks at.
+
+        Returns:
+            These, and the culprit's echo of every echoed round in which another's broadcast is among them.
+        """
+        asked = set(slots)
+        echoes = {
+            Slot(slot.round, Kind.ECHO, culprit)
+            for slot in asked
+            if slot.kind is Kind.BROADCAST and slot.sender != culprit
+            if slot.round in self.session.spec.echoed
+        }
+        return {slot: self.messages[slot] for slot in sorted(asked | echoes)}
+
     def faults(self) -> "Faults":
         """Return an empty collection of faults."""
         return Faults(self)
@@ -157,7 +176,7 @@ class Faults:
             Whether it found a fault.
         """
         session = self._inbox.session
-        messages = {slot: self._inbox.messages[slot] for slot in sorted(slots)}
+        messages = self._inbox.proving(culprit, slots)
         claim = Claim(session.spec, session.header, session.roster, culprit, messages)
         found = session.spec.checks[check](claim)
         if found:

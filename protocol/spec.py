@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from protocol.codec import Reader, decode
-from protocol.echo import ENTRY_SIZE
+from protocol.echo import ENTRY_SIZE, read_echo
 from protocol.errors import EncodingError, UsageError
 from protocol.header import Header
 from protocol.ids import PartyId
@@ -62,10 +62,20 @@ class Claim:
         """Return the broadcast of a round, of the culprit unless another sender is given.
 
         Raises:
-            EncodingError: the claim does not have it, or it is malformed.
+            EncodingError: the claim does not have it, it is malformed, or the round is echoed and the
+                culprit has echoed something else.
+
+        Security:
+            Whoever sends two messages for one slot could make an honest party look faulty with the second.
+            So another's broadcast counts as the culprit has echoed it; in a round without echo it is for the
+            check to see that the culprit got the same.
         """
         sender = self.culprit if sender is None else sender
-        return self._read(cls, Slot.broadcast(number, sender))
+        slot = Slot.broadcast(number, sender)
+        value = self._read(cls, slot)
+        if sender != self.culprit and number in self.spec.echoed:
+            self._expect_echoed(slot)
+        return value
 
     def direct(self, cls: type[M], number: int, receiver: PartyId, sender: PartyId | None = None) -> M:
         """Return the direct message of a round to a receiver, of the culprit unless another sender is given.
@@ -87,6 +97,14 @@ class Claim:
         if len(direct) != 1:
             raise EncodingError("evidence", "one direct message of the culprit is needed")
         return direct[0].receiver
+
+    def _expect_echoed(self, slot: Slot) -> None:
+        echo = self.messages.get(Slot(slot.round, Kind.ECHO, self.culprit))
+        if echo is None:
+            raise EncodingError("evidence", "the culprit's echo is missing")
+        echoed = read_echo(echo, self.header).get(slot.sender)
+        if echoed is None or echoed.digest != self.messages[slot].signed_digest.digest:
+            raise EncodingError("evidence", "not what the culprit has echoed")
 
     def _read(self, cls: type[M], slot: Slot) -> M:
         if slot not in self.messages:

@@ -286,7 +286,7 @@ def complain(inbox: Inbox, check: str, proofs: Mapping[PartyId, Iterable[Slot]],
         # public from here on: it opens what the culprit sent here, and nothing else
         body = bytes(ComplaintMsg.opening(key))
         complaint = session.sign(Slot.direct(COMPLAINT, session.me, j), body)
-        messages = sorted([*(inbox.messages[slot] for slot in set(slots)), complaint], key=lambda m: m.slot)
+        messages = sorted([*inbox.proving(j, slots).values(), complaint], key=lambda m: m.slot)
         evidence.append(Evidence(session.header, j, check, tuple(messages)))
     if evidence:
         raise blame(evidence)

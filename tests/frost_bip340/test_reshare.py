@@ -22,7 +22,7 @@ from protocol.resharing.dealing import knows_constant
 from protocol.resharing.messages import COMMIT, COMPLAINT, REVEAL, SHARE, ComplaintMsg
 from protocol.resharing.plan import Plan, Sharing
 from protocol.session import Session
-from protocol.signed import ENVELOPE_OVERHEAD, Slot
+from protocol.signed import ENVELOPE_OVERHEAD, Kind, Slot
 from protocol.vss import interpolate
 
 from .parties import CHAIN_CODE, deal
@@ -37,6 +37,7 @@ from .resharing_cheats import (
     wrong_scalar_to,
 )
 from .resharing_run import (
+    accusation,
     by_new_id,
     changing,
     every_quorum_signs,
@@ -46,6 +47,7 @@ from .resharing_run import (
     hand_over,
     host_key,
     open_session,
+    recording,
     reshare,
     roster_of,
     side,
@@ -403,6 +405,29 @@ def test_complaint_about_a_right_share_proves_nothing(plan, shares):
     for left_out in range(len(proof.messages)):
         fewer = proof.messages[:left_out] + proof.messages[left_out + 1 :]
         assert not replace(proof, messages=fewer).holds(keys, specs)
+
+
+def test_second_key_of_the_victim_does_not_make_an_honest_dealer_look_faulty(plan, shares):
+    network, sent = recording()
+    run(openings(plan, dict(enumerate(shares))), network)
+    victim, sender, receiver = open_session(plan, VICTIM, RESHARING), PartyId(CHEAT), PartyId(VICTIM)
+    commit, key = Slot.broadcast(COMMIT, receiver), Scalar(7)
+    # the victim signs another encryption key for the dealer than it sent, and opens it
+    body = sent[commit].body
+    at = 32 + 33 * plan.parties.index(sender)
+    second = victim.sign(commit, body[:at] + bytes(key * G) + body[at + 33 :])
+    complaint = victim.sign(Slot.direct(COMPLAINT, receiver, sender), bytes(ComplaintMsg(key)))
+    proof = [
+        sent[Slot.broadcast(COMMIT, sender)],
+        sent[Slot.broadcast(REVEAL, sender)],
+        sent[Slot.direct(SHARE, sender, receiver)],
+        second,
+        complaint,
+    ]
+    echo = Slot(COMMIT, Kind.ECHO, sender)
+    for echoes in ([], [sent[echo]], [victim.sign(replace(echo, sender=receiver), sent[echo].body)]):
+        lie = accusation(victim, CHEAT, "share", proof + echoes)
+        assert not lie.holds(roster_of(plan), {RESHARING.name: RESHARING})
 
 
 def test_coordinator_that_signs_like_a_dealer_is_no_dealer(plan, shares):
