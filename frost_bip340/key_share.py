@@ -8,7 +8,8 @@ from native.curve import Point, eval_polynomial, lagrange, mul_base, multi_mul
 from native.errors import LengthError, PointError, RangeError
 from native.secret import SecretScalars
 from protocol.errors import UsageError
-from protocol.ids import PartyId, party_id
+from protocol.ids import Epoch, PartyId, party_id
+from protocol.resharing.plan import Sharing
 from protocol.vss import expect_threshold, on_polynomial
 
 _POLYNOMIAL = "the public shares do not lie on a single polynomial"
@@ -172,3 +173,20 @@ class KeyShare:
         if pubshare != self.info.pubshare(self.party):
             raise UsageError("the secret share does not match the participant's public share")
         object.__setattr__(self, "pubshare", pubshare)
+
+    @classmethod
+    def of(cls, sharing: Sharing, party: PartyId, secshare: SecretScalars, chain_code: bytes) -> Self:
+        """Make the share of a party of what all shares of an epoch have in common.
+
+        Raises:
+            UsageError: a value does not fit the others.
+        """
+        info = ThresholdInfo(sharing.t, sharing.key, sharing.pubshares)
+        return cls(info, party, secshare, chain_code, sharing.epoch)
+
+    @property
+    def sharing(self) -> Sharing:
+        """The public side of all shares of the epoch."""
+        info = self.info
+        pubshares = tuple(info.pubshare(PartyId(i)) for i in range(info.n))
+        return Sharing(info.thresh_pk, info.t, pubshares, Epoch(self.epoch))

@@ -9,8 +9,7 @@ from itertools import combinations
 import pytest
 
 from frost_bip340.key_share import KeyShare
-from frost_bip340.repair import REPAIR, begin_repair
-from frost_bip340.resharing import RESHARING, begin_resharing, public_side
+from frost_bip340.resharing import REPAIR, RESHARING, begin_repair, begin_resharing
 from frost_bip340.signing import aggregate
 from native.schnorr import xonly_key
 from native.secret import SecretScalars, SecretSeed
@@ -122,7 +121,7 @@ def every_quorum_signs(shares: list[KeyShare]) -> bool:
 
 
 def side(shares: list[KeyShare]):
-    return public_side(shares[0].info, shares[0].epoch)
+    return shares[0].sharing
 
 
 def changing(slot: Slot, change: Callable[[bytes], bytes | None], party: int) -> Tamper:

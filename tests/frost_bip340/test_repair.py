@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frost_bip340.key_share import KeyShare
-from frost_bip340.repair import REPAIR, begin_repair, plan_repair
-from frost_bip340.resharing import RESHARING, begin_resharing
+from frost_bip340.resharing import REPAIR, RESHARING, begin_repair, begin_resharing
 from native.curve import G, Scalar
 from protocol.driver import Tamper, run
 from protocol.errors import FaultyPartyError, SessionTimeout, UsageError
 from protocol.ids import Epoch, PartyId
+from protocol.resharing.key import plan_repair
 from protocol.resharing.messages import PART, REVEAL, SHARE
 from protocol.resharing.plan import Plan
 from protocol.signed import Slot
