@@ -10,7 +10,7 @@ from protocol.errors import UsageError
 from protocol.evidence import Evidence, blame
 from protocol.ids import EVERYBODY, PartyId, RoundNumber
 from protocol.session import Session
-from protocol.signed import Kind, SignedMessage, Slot
+from protocol.signed import SignedMessage, Slot
 from protocol.spec import Claim
 
 M = TypeVar("M")
@@ -125,24 +125,16 @@ class Inbox:
         me = self.session.me
         return {j: self._get(cls, Slot.direct(self.round, j, me)) for j in self.senders}
 
-    def proving(self, culprit: PartyId, slots: Iterable[Slot]) -> dict[Slot, SignedMessage]:
-        """Return the messages of some slots for a claim, ascending, and the echoes that it needs besides.
+    def proof(self, culprit: PartyId, slots: Iterable[Slot]) -> dict[Slot, SignedMessage]:
+        """Return messages as evidence needs them, ascending, with the echoes that bind the culprit to them.
 
         Args:
-            culprit: whom the claim is about.
-            slots: the messages that its check looks at.
-
-        Returns:
-            These, and the culprit's echo of every echoed round in which another's broadcast is among them.
+            culprit: who is said to be at fault.
+            slots: the messages that a check looks at.
         """
-        asked = set(slots)
-        echoes = {
-            Slot(slot.round, Kind.ECHO, culprit)
-            for slot in asked
-            if slot.kind is Kind.BROADCAST and slot.sender != culprit
-            if slot.round in self.session.spec.echoed
-        }
-        return {slot: self.messages[slot] for slot in sorted(asked | echoes)}
+        wanted = set(slots)
+        echoes = self.session.spec.binding_echoes(culprit, wanted)
+        return {slot: self.messages[slot] for slot in sorted({*wanted, *echoes})}
 
     def faults(self) -> "Faults":
         """Return an empty collection of faults."""
@@ -180,7 +172,7 @@ class Faults:
             Whether it found a fault.
         """
         session = self.inbox.session
-        messages = self.inbox.proving(culprit, slots)
+        messages = self.inbox.proof(culprit, slots)
         claim = Claim(session.spec, session.header, session.roster, culprit, messages)
         found = session.spec.checks[check](claim)
         if found:

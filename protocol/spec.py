@@ -4,12 +4,12 @@ A check runs in two places, live in a session and in the hands of a third party,
 messages: what is blamed can be proved.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from protocol.codec import Reader, decode
-from protocol.echo import ENTRY_SIZE, read_echo
+from protocol.echo import ENTRY_SIZE
 from protocol.errors import EncodingError, UsageError
 from protocol.header import Header
 from protocol.ids import PartyId
@@ -62,20 +62,10 @@ class Claim:
         """Return the broadcast of a round, of the culprit unless another sender is given.
 
         Raises:
-            EncodingError: the claim does not have it, it is malformed, or the round is echoed and the
-                culprit has echoed something else.
-
-        Security:
-            Whoever sends two messages for one slot could make an honest party look faulty with the second.
-            So another's broadcast counts as the culprit has echoed it; in a round without echo it is for the
-            check to see that the culprit got the same.
+            EncodingError: the claim does not have it, or it is malformed.
         """
         sender = self.culprit if sender is None else sender
-        slot = Slot.broadcast(number, sender)
-        value = self._read(cls, slot)
-        if sender != self.culprit and number in self.spec.echoed:
-            self._expect_echoed(slot)
-        return value
+        return self._read(cls, Slot.broadcast(number, sender))
 
     def direct(self, cls: type[M], number: int, receiver: PartyId, sender: PartyId | None = None) -> M:
         """Return the direct message of a round to a receiver, of the culprit unless another sender is given.
@@ -97,14 +87,6 @@ class Claim:
         if len(direct) != 1:
             raise EncodingError("evidence", "one direct message of the culprit is needed")
         return direct[0].receiver
-
-    def _expect_echoed(self, slot: Slot) -> None:
-        echo = self.messages.get(Slot(slot.round, Kind.ECHO, self.culprit))
-        if echo is None:
-            raise EncodingError("evidence", "the culprit's echo is missing")
-        echoed = read_echo(echo, self.header).get(slot.sender)
-        if echoed is None or echoed.digest != self.messages[slot].signed_digest.digest:
-            raise EncodingError("evidence", "not what the culprit has echoed")
 
     def _read(self, cls: type[M], slot: Slot) -> M:
         if slot not in self.messages:
@@ -157,6 +139,19 @@ class ProtocolSpec:
         if slot.kind is Kind.ECHO:
             return slot.round in self.echoed
         return (slot.round, slot.kind) in self.messages
+
+    def binding_echoes(self, culprit: PartyId, slots: Iterable[Slot]) -> tuple[Slot, ...]:
+        """Return the echoes in which a culprit signed which broadcasts of others it received.
+
+        Evidence that rests on what another party broadcast holds only with them: a party that signs a second
+        message, for third parties to see, could otherwise make an honest answer to its first look wrong.
+
+        Args:
+            culprit: who is said to be at fault.
+            slots: the messages that a check looks at.
+        """
+        rounds = {slot.round for slot in slots if slot.kind is Kind.BROADCAST and slot.sender != culprit}
+        return tuple(Slot(number, Kind.ECHO, culprit) for number in sorted(rounds & self.echoed))
 
     def size(self, slot: Slot, header: Header) -> int:
         """Return the exact size of a body in bytes; the slot must be allowed."""

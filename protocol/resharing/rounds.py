@@ -287,7 +287,7 @@ def complain(
         # public from here on: it opens what the culprit sent here, and nothing else
         body = bytes(ComplaintMsg.opening(key))
         complaint = session.sign(Slot.direct(COMPLAINT, session.me, j), body)
-        messages = sorted([*faults.inbox.proving(j, slots).values(), complaint], key=lambda m: m.slot)
+        messages = sorted([*faults.inbox.proof(j, slots).values(), complaint], key=lambda m: m.slot)
         faults.note(Evidence(session.header, j, check, tuple(messages)))
 
 
