@@ -69,7 +69,8 @@ def coordinate(
     own, results = Sessions(), list[R]()
     sealed = own.open(place, opening, results.append)
     letters = [*((COORDINATOR, message) for message in sealed), *answers]
-    failures = carry(place.header.session, {COORDINATOR: own, **peers}, letters)
+    with ended_on_error(place.header.session, peers):
+        failures = carry(place.header.session, {COORDINATOR: own, **peers}, letters)
     if failures:
         raise _first_error(failures)
     return results[0]

@@ -35,9 +35,6 @@ from wallet.psbt import Psbt
 class LocalWallet(SpendingWallet):
     """A wallet with its parties, sealed until each is unlocked; a context manager."""
 
-    _folder: WalletFolder
-    _progress: Progress
-
     @classmethod
     def create(
         cls,
@@ -92,12 +89,18 @@ class LocalWallet(SpendingWallet):
         except BaseException:
             store.close()
             raise
-        wallet = cls(folder.path.name, settings, store, home)
-        wallet._folder, wallet._progress = folder, progress
-        return wallet
+        return cls(folder, settings, store, home, progress)
 
-    def __init__(self, name: str, settings: WatchSettings, store: SqlWalletStore, home: Home) -> None:
-        super().__init__(name, settings, store, home)
+    def __init__(
+        self,
+        folder: WalletFolder,
+        settings: WatchSettings,
+        store: SqlWalletStore,
+        home: Home,
+        progress: Progress,
+    ) -> None:
+        super().__init__(folder.path.name, settings, store, home)
+        self._folder, self._progress = folder, progress
         self._parties: dict[PartyId, Party] = {}
         self._stores: dict[PartyId, PartyStore] = {}
 

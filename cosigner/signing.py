@@ -13,6 +13,7 @@ from frost_bip340 import signing_rounds
 from native.entropy import random_bytes
 from native.schnorr import xonly_key
 from native.secret_scalar import random_scalars
+from protocol.errors import EncodingError, UsageError
 from protocol.header import Header
 from protocol.ids import COORDINATOR, PartyId, SessionId
 from protocol.roster import Roster
@@ -90,7 +91,7 @@ def _ask(peers: Mapping[PartyId, SigningPeer], order: SigningOrder) -> dict[Part
     for party, peer in sorted(peers.items()):
         try:
             accepted[party] = peer.open_signing(order)
-        except WalletError as e:
+        except (WalletError, EncodingError, UsageError) as e:
             refusals[party] = str(e)
     if refusals:
         raise PolicyDenied(refusals)

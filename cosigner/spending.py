@@ -6,10 +6,22 @@ from dataclasses import replace
 from typing import Final
 
 from cosigner.watch import WatchWallet
+from storage.errors import CorruptError
 from wallet.account import Branch
 from wallet.amounts import FeeRate
-from wallet.build import Basis, CoinControl, Draft, Payment, bump, cancel, cpfp, send, send_all
-from wallet.errors import ChainRefusedError, UnknownError
+from wallet.build import (
+    Basis,
+    CoinControl,
+    Draft,
+    Payment,
+    bump,
+    cancel,
+    check_displaced,
+    cpfp,
+    send,
+    send_all,
+)
+from wallet.errors import ChainRefusedError, MalformedError, UnknownError
 from wallet.fees import estimated_rate
 from wallet.history import Status
 from wallet.psbt import Psbt
@@ -19,6 +31,8 @@ from wallet.sync import SyncReport, publish
 from wallet.tx import Transaction, Txid, show_txid
 
 CONFIRMATION_TARGET: Final = 6  # blocks
+
+_DROP: Final = "somebody has changed the file of the wallet: drop the draft and make it anew"
 
 
 class SpendingWallet(WatchWallet):
@@ -92,17 +106,25 @@ class SpendingWallet(WatchWallet):
         return draft
 
     def drafts(self) -> Mapping[Txid, Psbt]:
-        """Return the transactions that wait for signatures."""
-        return {txid: Psbt.from_bytes(data) for txid, data in self._store.drafts().items()}
+        """Return the transactions that wait for signatures.
+
+        Raises:
+            CorruptError: one is not what was kept under its id.
+        """
+        return {txid: _read_draft(txid, data) for txid, data in self._store.drafts().items()}
 
     def draft(self, txid: Txid) -> Psbt:
         """Return one of the drafts.
 
         Raises:
             UnknownError: there is none of this id.
+            CorruptError: it is not what was kept under this id.
         """
+        return _read_draft(txid, self._draft_bytes(txid))
+
+    def _draft_bytes(self, txid: Txid) -> bytes:
         try:
-            return Psbt.from_bytes(self._store.drafts()[txid])
+            return self._store.drafts()[txid]
         except KeyError as e:
             raise UnknownError(f"there is no draft {show_txid(txid)}", "list the drafts") from e
 
@@ -116,8 +138,12 @@ class SpendingWallet(WatchWallet):
         self._store.put_draft(psbt.tx.txid, bytes(psbt))
 
     def drop_draft(self, txid: Txid) -> None:
-        """Forget a draft."""
-        self.draft(txid)
+        """Forget a draft, also one that is damaged.
+
+        Raises:
+            UnknownError: there is none of this id.
+        """
+        self._draft_bytes(txid)
         self._store.drop_draft(txid)
 
     def broadcast(self, tx: Transaction) -> None:
@@ -127,11 +153,13 @@ class SpendingWallet(WatchWallet):
             tx: with its witnesses.
 
         Raises:
+            RefusedError: "takes-back"; it would replace a payment without having been made for that.
             ChainRefusedError: the mempool refuses it; its draft stays.
             ChainError: the backend failed; if the transaction was stored already, the next sync sends it.
             StorageError: it cannot be stored, and was not sent.
         """
         if self.chain.mempool_entry(tx.txid) is None:
+            check_displaced(self.ledger(), tx)
             (verdict,) = self.chain.test([tx])
             if verdict.reason is not None:
                 raise ChainRefusedError(verdict.reason)
@@ -165,3 +193,16 @@ class SpendingWallet(WatchWallet):
                 origin = origin_fields(self.accounts, owner)
                 inputs[i] = replace(fields, final_script_sig=None, final_script_witness=None, **origin)
         return replace(psbt, inputs=tuple(inputs))
+
+
+def _read_draft(txid: Txid, data: bytes) -> Psbt:
+    """Read a draft; who signs one by its id must not sign another, whoever has had the file."""
+    name = show_txid(txid)
+    try:
+        psbt = Psbt.from_bytes(data)
+        same = psbt.tx.txid == txid
+    except MalformedError as e:
+        raise CorruptError(str(e), "drafts", name, _DROP) from e
+    if not same:
+        raise CorruptError("the transaction is another", "drafts", name, _DROP)
+    return psbt

@@ -110,7 +110,7 @@ class Point:
     def __post_init__(self) -> None:
         if len(self.xy) != _XY:
             raise LengthError("Point: the coordinates take 64 bytes")
-        _serialize(self.xy)
+        compress(self.xy)
 
     @classmethod
     def infinity(cls) -> "Point":
@@ -238,7 +238,7 @@ class PointVector(Sequence[Point]):
 
     def to_bytes_ext(self) -> bytes:
         """Return 33 bytes per point, SEC1 compressed, zeros for infinity."""
-        return _serialize(self._xy) if self._xy else b""
+        return compress(self._xy) if self._xy else b""
 
     def __len__(self) -> int:
         return len(self._xy) // _XY
@@ -283,7 +283,8 @@ def _only(points: PointVector) -> Point:
     return points[0]
 
 
-def _serialize(xy: bytes) -> bytes:
+def compress(xy: bytes) -> bytes:
+    """Return points of 64 bytes each, x || y, in 33 bytes each, SEC1 compressed, zeros for infinity."""
     out = ffi.new("uint8_t[]", len(xy) // _XY * _SEC1)
     check(lib.mpcw_points_serialize_var(out, len(out), xy, len(xy)), "point")
     return bytes(ffi.buffer(out))

@@ -11,7 +11,7 @@ from typing import Final, Self, cast
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from native.exposure import filled
+from native.exposure import exposed, filled, scrub
 from native.secret import SecretBytes
 from protocol.codec import Reader, Writer
 from storage.errors import CorruptError, StorageError
@@ -88,8 +88,8 @@ def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
         StorageError: there is not enough memory.
 
     Security:
-        OpenSSL works on copies of the passphrase and the key in ordinary memory, which it clears when it is
-        done; they are in no locked pages while it runs, half a second.
+        What Argon2id gets is a hash of the passphrase. OpenSSL keeps copies of it and of the key in ordinary
+        memory while it runs, half a second, and leaves some there: they are overwritten when it returns.
     """
     cost.check()
 
@@ -101,8 +101,11 @@ def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
             lanes=cost.lanes,
             memory_cost=cost.memory_kib,
         )
-        with passphrase.view() as secret, _ALONE:
-            kdf.derive_into(cast(bytes, secret), view)  # any buffer will do; its stub says bytes
+        with passphrase.digest() as digest, exposed(digest) as secret, _ALONE:
+            try:
+                kdf.derive_into(cast(bytes, secret), view)  # any buffer will do; its stub says bytes
+            finally:
+                scrub()
 
     try:
         return filled(KEY_SIZE, fill)

@@ -72,7 +72,7 @@ def _wrong_share(claim: Claim) -> bool:
     holder = Plan.of(claim.header).new_id(claim.receiver)
     if holder is None:
         return False
-    share = _open(claim, SHARE)
+    share = open_masked(claim, SHARE)
     return not Commitment(claim.broadcast(RevealMsg, REVEAL).points).opens_to(share, holder)
 
 
@@ -84,11 +84,15 @@ def _wrong_part(claim: Claim) -> bool:
         return False
     reveals = [claim.broadcast(RevealMsg, REVEAL, party) for party in claim.header.parties]
     total = Commitment.total([Commitment(reveal.points) for reveal in reveals])
-    return not total.opens_to(_open(claim, PART), helper)
+    return not total.opens_to(open_masked(claim, PART), helper)
 
 
-def _open(claim: Claim, number: int) -> SecretScalars:
-    """Decrypt what the culprit sent to one receiver, with the key in the receiver's complaint."""
+def open_masked(claim: Claim, number: int) -> SecretScalars:
+    """Decrypt what the culprit sent to one receiver in a round, with the key in the receiver's complaint.
+
+    Raises:
+        EncodingError: a message is missing, or the key is not the one that was announced.
+    """
     sender, receiver, parties = claim.culprit, claim.receiver, claim.header.parties
     if sender not in parties:
         raise EncodingError("evidence", "the culprit is no party")

@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 from native.secret import Secret, SecretScalars, SecretSeed
 from native.secret_scalar import total
 from protocol.errors import EncodingError, UnattributedAbort, UsageError
-from protocol.evidence import Evidence, blame
+from protocol.evidence import Evidence
 from protocol.ids import PartyId
 from protocol.resharing.checks import share_slots
 from protocol.resharing.dealing import Dealing, make_dealing
@@ -28,7 +28,7 @@ from protocol.resharing.messages import (
     RevealMsg,
 )
 from protocol.resharing.plan import Plan, Sharing
-from protocol.round import Continue, Done, Inbox, Outgoing, Round
+from protocol.round import Continue, Done, Faults, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Slot
 from protocol.vss import Commitment, bad_dealers, deal
@@ -209,14 +209,14 @@ def masked_to(
 
 
 def unmasked(
-    session: Session, number: int, dealing: Dealing, commits: Mapping[PartyId, CommitMsg], inbox: Inbox
+    session: Session, number: int, keys: SecretScalars, commits: Mapping[PartyId, CommitMsg], inbox: Inbox
 ) -> dict[PartyId, SecretScalars]:
     """Decrypt what the senders of a round sent to this party.
 
     Args:
         session: the receiver's place in the session.
         number: the number of the round.
-        dealing: the receiver's, with its keys.
+        keys: the logarithms of the receiver's encryption keys, by the places of the parties.
         commits: the messages with the senders' keys.
         inbox: the messages of the round.
 
@@ -228,7 +228,7 @@ def unmasked(
     for j, message in inbox.directs(MaskedMsg).items():
         index = parties.index(j)
         slot = Slot.direct(number, j, session.me)
-        out[j] = unmask(message.masked, dealing.key(index), commits[j].keys[index], header, slot)
+        out[j] = unmask(message.masked, keys.slice(index, 1), commits[j].keys[index], header, slot)
     return out
 
 
@@ -261,35 +261,34 @@ class CollectShares(Round[R_co]):
         new_id = self.context.plan.new_id(me)
         share = None
         if new_id is not None:
-            shares = unmasked(inbox.session, SHARE, dealing, self.commits, inbox)
+            shares = unmasked(inbox.session, SHARE, dealing.keys, self.commits, inbox)
             culprits = bad_dealers(shares, commitments, new_id)
-            complain(inbox, "share", {j: share_slots(j, me) for j in culprits}, dealing)
+            faults = inbox.faults()
+            complain(faults, "share", {j: share_slots(j, me) for j in culprits}, dealing.keys)
+            faults.close()
             share = total(SecretScalars.concat([deal(dealing.coefficients, [new_id]), *shares.values()]))
         return self.context.ending.go_on(inbox, Dealt(dealing, self.commits, commitment, share))
 
 
-def complain(inbox: Inbox, check: str, proofs: Mapping[PartyId, Iterable[Slot]], dealing: Dealing) -> None:
-    """Let the session fail if anybody sent something wrong, and open it as evidence.
+def complain(
+    faults: Faults, check: str, proofs: Mapping[PartyId, Iterable[Slot]], keys: SecretScalars
+) -> None:
+    """Open what somebody sent wrong as evidence.
 
     Args:
-        inbox: all messages so far.
+        faults: the faults of the round, which take it in.
         check: the name of the check that failed.
         proofs: for each culprit, the slots of the messages that prove it together with the complaint.
-        dealing: the own one, with the keys.
-
-    Raises:
-        FaultyPartyError: there are culprits.
+        keys: the logarithms of the own encryption keys, by the places of the parties.
     """
-    session, evidence = inbox.session, []
+    session = faults.inbox.session
     for j, slots in proofs.items():
-        key = dealing.key(session.header.parties.index(j))
+        key = keys.slice(session.header.parties.index(j), 1)
         # public from here on: it opens what the culprit sent here, and nothing else
         body = bytes(ComplaintMsg.opening(key))
         complaint = session.sign(Slot.direct(COMPLAINT, session.me, j), body)
-        messages = sorted([*(inbox.messages[slot] for slot in set(slots)), complaint], key=lambda m: m.slot)
-        evidence.append(Evidence(session.header, j, check, tuple(messages)))
-    if evidence:
-        raise blame(evidence)
+        messages = sorted([*faults.inbox.proof(j, slots).values(), complaint], key=lambda m: m.slot)
+        faults.note(Evidence(session.header, j, check, tuple(messages)))
 
 
 def new_sharing(plan: Plan, dealt: Dealt) -> Sharing:

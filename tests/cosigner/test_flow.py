@@ -7,12 +7,15 @@ import pytest
 
 from cosigner.home import Home
 from cosigner.local import LocalWallet
+from cosigner.plan import ChainKind, ChainSettings, WalletPlan
 from tests.cosigner.group import STRANGER
 from tests.cosigner.test_local import child
 from tests.cosigner.wallets import create, payment, unlock
 from wallet import address
 from wallet.amounts import FeeRate, Sats
 from wallet.build import Draft, Payment
+from wallet.chain.endpoint import Endpoint
+from wallet.errors import ChainRefusedError
 from wallet.history import Status
 from wallet.network import REGTEST
 from wallet.psbt import extract
@@ -51,15 +54,24 @@ def funded(wallet: LocalWallet) -> LocalWallet:
     return wallet
 
 
-def test_wallet_is_made_funded_and_pays_and_all_of_it_confirms(home: Home) -> None:
-    with create(home) as wallet:
+@pytest.fixture(params=["embedded", "bitcoind"])
+def plan(request: pytest.FixtureRequest) -> WalletPlan:
+    """A wallet on every backend in turn; without a bitcoind on this machine that one is skipped."""
+    if request.param == "embedded":
+        return WalletPlan()
+    at: Endpoint = request.getfixturevalue("node").endpoint
+    return WalletPlan(chain=ChainSettings(ChainKind.BITCOIND, f"http://{at.host}:{at.port}", at.cookie))
+
+
+def test_wallet_is_made_funded_and_pays_and_all_of_it_confirms(home: Home, plan: WalletPlan) -> None:
+    with create(home, plan=plan) as wallet:
         unlock(wallet, 0, 1, 2)
         received = wallet.new_address("savings")
         assert wallet.address_verify(received.text) == (0, 1, 2)
         mine(wallet, 1, script_of(received.text))
         mine(wallet, 100)
         report = wallet.sync()
-        assert report.tip.height == 101
+        assert report.tip.height >= 101
         assert wallet.balance().confirmed == COINBASE
 
         sent = send(wallet, wallet.draft_send(payment(1_000_000)))
@@ -117,6 +129,26 @@ def test_all_money_leaves_through_every_pair_of_signers(funded: LocalWallet) -> 
         funded.sync()
         assert status(funded, tx.txid) is Status.CONFIRMED
     assert len(funded.coins()) == 1
+
+
+def test_payment_that_the_mempool_refuses_at_last_stays_a_draft(
+    funded: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = funded.draft_send(payment(1_000_000))
+    tx = extract(funded.sign(draft.psbt).psbt)
+
+    def refuse(_: object) -> None:
+        raise ChainRefusedError("mempool full")
+
+    with monkeypatch.context() as context:
+        context.setattr(funded.chain, "broadcast", refuse)
+        with pytest.raises(ChainRefusedError):
+            funded.broadcast(tx)
+        funded.sync()
+        assert tx.txid in funded.drafts()
+    funded.broadcast(extract(funded.draft(tx.txid)))
+    funded.sync()
+    assert status(funded, tx.txid) is Status.MEMPOOL
 
 
 # ---- kills ----

@@ -202,6 +202,16 @@ def test_party_refuses_another_threshold_than_its_operator_agreed_to(t: int, n: 
         generate(group.parties, t, group.steps.append)
 
 
+def test_acknowledgments_are_as_many_as_the_parties() -> None:
+    group = Group(2, 2)
+    group.generate()
+    acks = b"".join(party.acknowledge() for party in group.parties.values())
+    for wrong in (b"", acks[:-1], acks + b"\0"):
+        with pytest.raises(UsageError, match="acknowledgment"):
+            group.parties[PartyId(0)].confirm(wrong)
+    assert group.parties[PartyId(0)].confirm(acks)
+
+
 def test_party_opens_one_session() -> None:
     group = Group(2, 2)
     group.generate()

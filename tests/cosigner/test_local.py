@@ -47,6 +47,22 @@ def test_every_party_holds_its_own_share_and_nobody_else_s(home: Home) -> None:
             assert recovered.share.pubshare == store.share(public.key).pubshare
 
 
+def test_no_file_of_a_wallet_has_a_secret_in_the_clear(home: Home) -> None:
+    create(home).close()
+    secrets = []
+    for i in range(3):
+        with PartyStore.open(home.wallet().party(PartyId(i))) as store:
+            store.unseal(passphrase(i))
+            (public,) = store.shares()
+            secrets += [store.host_key().declassify(), store.share(public.key).secshare.declassify()]
+    files = [path.read_bytes() for path in home.path.rglob("*") if path.is_file()]
+    assert len(files) == 5  # wallet.db, three times party.db, the lock
+    for secret in secrets:
+        assert not any(
+            form in data for data in files for form in (secret, secret[::-1], secret.hex().encode())
+        )
+
+
 def test_one_passphrase_for_each_party_is_needed(home: Home) -> None:
     with pytest.raises(UsageError, match="parties 0"):
         LocalWallet.create(home, "main", PLAN, {PartyId(i): passphrase(i) for i in range(2)})
@@ -162,6 +178,16 @@ def test_damaged_settings_are_refused(home: Home) -> None:
 def test_settings_that_do_not_fit_the_rest_are_refused(home: Home) -> None:
     with create(home) as wallet:
         wallet._store.add_account(replace(wallet.accounts[0], name="another"))
+    with pytest.raises(CorruptError, match="do not fit its key"):
+        LocalWallet.open(home)
+
+
+@pytest.mark.parametrize(("n", "t"), [(3, 1), (2, 2)])
+def test_settings_of_another_threshold_than_the_key_s_are_refused(home: Home, n: int, t: int) -> None:
+    with create(home) as wallet:
+        plan = replace(wallet.plan, n=n, t=t)
+        wallet._store.set_plan(replace(wallet.settings, plan=plan).text())
+        wallet._store._db.execute("UPDATE settings SET parties = ?, threshold = ?", n, t)
     with pytest.raises(CorruptError, match="do not fit its key"):
         LocalWallet.open(home)
 

@@ -13,7 +13,7 @@ from native.entropy import random_bytes
 from native.schnorr import xonly_key
 from native.secret_scalar import random_scalars
 from protocol.codec import decode
-from protocol.errors import EncodingError, UsageError
+from protocol.errors import EncodingError, SessionTimeout, UsageError
 from protocol.header import HEADER_LIMIT, Header
 from protocol.ids import COORDINATOR, PartyId, SessionId
 from protocol.machine import Sealed
@@ -127,15 +127,12 @@ def test_wrong_amount_of_an_input_is_refused() -> None:
     assert not group.logs[0].entries
 
 
-def test_foreign_change_counts_as_sent_or_is_refused() -> None:
+def test_foreign_change_counts_as_sent() -> None:
     group = Group(3, 2)
     psbt = group.spending([60_000], 20_000, 800, RNG, change=KeyPath(Branch.CHANGE, 3))
     stolen = replace(psbt.tx, outputs=(psbt.tx.outputs[0], TxOut(psbt.tx.outputs[1].value, STRANGER)))
-    fake = Psbt.of(stolen, psbt.inputs, psbt.outputs)
-    try:
-        accepted = group.parties[PartyId(0)].open_signing(order_for(group, fake))
-    except RefusedError:
-        return
+    fake = Psbt.of(stolen, psbt.inputs, psbt.outputs)  # its fields still say that the change is ours
+    accepted = group.parties[PartyId(0)].open_signing(order_for(group, fake))
     assert (accepted.summary.sent, accepted.summary.returned) == (59_200, 0)
 
 
@@ -192,6 +189,26 @@ def test_session_that_is_refused_costs_no_parsing() -> None:
     party.open_signing(order)
     with pytest.raises(UsageError, match="used before"):
         party.open_signing(replace(order, psbt=b"no psbt"))
+
+
+def test_who_is_not_in_a_session_does_not_end_it() -> None:
+    group = Group(3, 2)
+    order = order_for(group, group.spending([60_000], 50_000, 800, RNG))
+    party, header = group.parties[PartyId(0)], decode(order.header, HEADER_LIMIT, Header.read)
+    (message,) = party.open_signing(order).messages
+    with pytest.raises(UsageError, match="belong"):
+        party.receive(PartyId(2), message.envelope)
+    assert isinstance(party.end(header.session), SessionTimeout)
+
+
+def test_evidence_that_is_none_ends_a_session_without_blame() -> None:
+    group = Group(3, 2)
+    party = group.parties[PartyId(0)]
+    order = order_for(group, group.spending([60_000], 50_000, 800, RNG))
+    party.open_signing(order)
+    session = decode(order.header, HEADER_LIMIT, Header.read).session
+    assert isinstance(party.end(session, [b"", b"no evidence"]), SessionTimeout)
+    assert party.end(session) is None
 
 
 def test_sessions_open_at_once_are_bounded() -> None:

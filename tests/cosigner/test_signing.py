@@ -11,7 +11,7 @@ from frost_bip340 import signing_rounds
 from protocol.codec import decode
 from protocol.errors import FaultyPartyError, UsageError
 from protocol.header import HEADER_LIMIT, Header
-from protocol.ids import COORDINATOR, PartyId
+from protocol.ids import COORDINATOR, PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.roster import ROSTER_LIMIT, Roster
 from protocol.session import Session
@@ -95,6 +95,33 @@ def test_too_few_signers_are_refused() -> None:
     psbt = group.spending([80_000], 40_000, 501, random.Random(5))
     with pytest.raises(UsageError):
         group.sign(psbt, 1, caps=FeeCaps())
+
+
+def test_refusal_is_told_whatever_its_reason_is() -> None:
+    group = Group(3, 2)
+    psbt = group.spending([80_000], 40_000, 501, random.Random(8))
+    group.parties[PartyId(1)]._sessions.expect_new = busy  # type: ignore[method-assign]
+    with pytest.raises(PolicyDenied, match="party 1 refuses: busy"):
+        group.sign(psbt, 0, 1)
+
+
+def busy(_session: SessionId) -> None:
+    raise UsageError("busy")
+
+
+class Crashing(Party):
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        raise OSError("crash")
+
+
+def test_crash_of_a_party_ends_the_session_at_the_others() -> None:
+    group = Group(3, 2)
+    group.parties[PartyId(0)] = group.party(PartyId(0), Crashing)
+    psbt = group.spending([80_000], 40_000, 501, random.Random(9))
+    with pytest.raises(OSError, match="crash"):
+        group.sign(psbt, 0, 1)
+    assert not group.parties[PartyId(1)]._sessions._running
+    assert not group.logs[1].entries
 
 
 class WrongShare(Party):

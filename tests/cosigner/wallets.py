@@ -25,9 +25,11 @@ def passphrase(i: int) -> Passphrase:
     return Passphrase(bytearray(b"correct horse %d" % i))
 
 
-def create(home: Home, name: str = "main", progress: Progress = silent) -> LocalWallet:
-    passphrases = {PartyId(i): passphrase(i) for i in range(PLAN.n)}
-    return LocalWallet.create(home, name, PLAN, passphrases, progress)
+def create(
+    home: Home, name: str = "main", progress: Progress = silent, plan: WalletPlan = PLAN
+) -> LocalWallet:
+    passphrases = {PartyId(i): passphrase(i) for i in range(plan.n)}
+    return LocalWallet.create(home, name, plan, passphrases, progress)
 
 
 def unlock(wallet: LocalWallet, *ids: int) -> None:

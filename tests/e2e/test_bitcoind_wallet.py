@@ -14,6 +14,7 @@ from cosigner.local import LocalWallet
 from cosigner.plan import ChainKind, ChainSettings, WalletPlan
 from protocol.ids import PartyId
 from storage.passphrase import Passphrase
+from tests.conftest import running_node
 from tests.storage.cheap import cheap_passphrases
 from wallet.amounts import COIN, FeeRate, Sats, format_btc
 from wallet.build import CoinControl, Draft, Payment
@@ -125,13 +126,15 @@ def tampered(tx: Transaction, rng: random.Random) -> dict[str, Transaction]:
     }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def miner(node: RegtestNode) -> None:
-    """The node's own wallet, with money."""
-    rpc = RpcClient(node.endpoint)
-    rpc.call("createwallet", "miner")
-    text = rpc.of_wallet("miner").call("getnewaddress").text()
-    rpc.call("generatetoaddress", 110, text)
+@pytest.fixture(scope="module")
+def node(bitcoind: Path) -> Iterator[RegtestNode]:
+    """A node whose own wallet has money."""
+    with running_node(bitcoind) as node:
+        rpc = RpcClient(node.endpoint)
+        rpc.call("createwallet", "miner")
+        text = rpc.of_wallet("miner").call("getnewaddress").text()
+        rpc.call("generatetoaddress", 110, text)
+        yield node
 
 
 @pytest.fixture(params=[(2, 3), (3, 5)], ids=["2-of-3", "3-of-5"])

@@ -1,0 +1,194 @@
+"""Online signing as a session of signed messages: one for all inputs of a transaction.
+
+In rounds 1 and 3 all signers send to the coordinator, in round 2 the coordinator to all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from ecdsa_cggmp.presignature import Presignature
+from ecdsa_cggmp.sign import CONTRIBUTION_SIZE, combine, sign_share
+from ecdsa_cggmp.sign_messages import ContributionMsg, ContributionsMsg, SharesMsg, SigningPlan
+from native.entropy import random_bytes
+from native.secret import Secret
+from protocol.codec import SCALAR_SIZE
+from protocol.errors import EncodingError, FaultyCoordinatorError, FaultyPartyError, UsageError
+from protocol.header import Header
+from protocol.ids import COORDINATOR, PartyId
+from protocol.round import Continue, Done, Inbox, Outgoing, Round
+from protocol.session import Session
+from protocol.signed import Kind, Slot
+from protocol.spec import Claim, MessageType, ProtocolSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CollectContributions(Round[SharesMsg]):
+    """A signer waits for the contributions of all.
+
+    Args:
+        plan: what is signed.
+        presignatures: the own shares, one for each input, burnt before the session began.
+        own: the own contribution.
+    """
+
+    number: ClassVar[int] = 2
+    plan: SigningPlan
+    presignatures: tuple[Presignature, ...]
+    own: ContributionMsg
+
+    def senders(self, session: Session) -> tuple[PartyId, ...]:
+        """Return the coordinator."""
+        return (COORDINATOR,)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the presignatures."""
+        return tuple(secret for item in self.presignatures for secret in item.secrets())
+
+    def finish(self, inbox: Inbox) -> Done[SharesMsg]:
+        """Sign every input; the caller stores the result before it sends the message.
+
+        Raises:
+            FaultyCoordinatorError: the own contribution is not among those of all.
+        """
+        told = inbox.broadcasts(ContributionsMsg)[COORDINATOR]
+        if told.by_signer[self.plan.signers.index(inbox.session.me)] != self.own:
+            raise FaultyCoordinatorError("contributions")
+        sigma = tuple(
+            sign_share(presignature, context)
+            for presignature, context in zip(self.presignatures, told.contexts(self.plan), strict=True)
+        )
+        answer = SharesMsg(told, sigma)
+        return Done(answer, [Outgoing(3, answer, COORDINATOR)])
+
+
+@dataclass(frozen=True, slots=True)
+class CollectContributionMsgs(Round[tuple[bytes, ...]]):
+    """The coordinator waits for the contributions of all signers."""
+
+    number: ClassVar[int] = 1
+    plan: SigningPlan
+
+    def finish(self, inbox: Inbox) -> Continue[tuple[bytes, ...]]:
+        """Pass them on."""
+        received = inbox.directs(ContributionMsg)
+        told = ContributionsMsg(tuple(received[j] for j in self.plan.signers))
+        return Continue(CollectShares(self.plan, told), [Outgoing(2, told)])
+
+
+@dataclass(frozen=True, slots=True)
+class CollectShares(Round[tuple[bytes, ...]]):
+    """The coordinator waits for the shares of all signers.
+
+    Args:
+        plan: what is signed.
+        told: the contributions of all.
+    """
+
+    number: ClassVar[int] = 3
+    plan: SigningPlan
+    told: ContributionsMsg
+
+    def finish(self, inbox: Inbox) -> Done[tuple[bytes, ...]]:
+        """Make the signatures, one for each input, each verified; or name who spoiled one.
+
+        Raises:
+            FaultyPartyError: names whose shares are wrong.
+        """
+        received = inbox.directs(SharesMsg)
+        # the coordinator has sent one list, but cannot prove it to others
+        astray = [j for j, answer in received.items() if answer.contributions != self.told]
+        if astray:
+            raise FaultyPartyError(dict.fromkeys(astray, "contributions"))
+        try:
+            signatures = tuple(
+                combine(context, {j: answer.sigma[k] for j, answer in received.items()})
+                for k, context in enumerate(self.told.contexts(self.plan))
+            )
+        except FaultyPartyError:
+            faults = inbox.faults()
+            for j in received:
+                faults.test(j, SHARE, Slot.direct(3, j, COORDINATOR))
+            faults.close()
+            raise
+        return Done(signatures)
+
+
+def participate(session: Session, presignatures: Sequence[Presignature]) -> Continue[SharesMsg]:
+    """Start a signing session as a signer, who has approved what the header's plan signs.
+
+    Args:
+        session: the session.
+        presignatures: the own shares of the plan's presignatures, in the order of its inputs; stored as used,
+            durably, before this is called.
+
+    Returns:
+        The first round; it ends with the shares, to be stored before they are sent.
+
+    Raises:
+        UsageError: the plan is malformed, or has other presignatures.
+    """
+    plan = _plan_for(session)
+    if [item.presignature for item in plan.inputs] != [held.public for held in presignatures]:
+        raise UsageError("the plan has other presignatures")
+    if any(held.party != session.me for held in presignatures):
+        raise UsageError("a presignature is another party's")
+    own = ContributionMsg(tuple(random_bytes(CONTRIBUTION_SIZE) for _ in presignatures))
+    waiting = CollectContributions(plan, tuple(presignatures), own)
+    return Continue(waiting, [Outgoing(1, own, COORDINATOR)])
+
+
+def coordinate(session: Session) -> Continue[tuple[bytes, ...]]:
+    """Start a signing session as its coordinator; it ends with one signature of 64 bytes for each input.
+
+    Raises:
+        UsageError: the plan is malformed.
+    """
+    return Continue(CollectContributionMsgs(_plan_for(session)))
+
+
+def _plan_for(session: Session) -> SigningPlan:
+    try:
+        return SigningPlan.of(session.header)
+    except EncodingError as e:
+        raise UsageError(f"the session has no plan: {e}") from e
+
+
+def _counts(header: Header) -> tuple[int, int]:
+    plan = SigningPlan.of(header)
+    return len(plan.signers), len(plan.inputs)
+
+
+def _share_fails(claim: Claim) -> bool:
+    """A signer has signed shares together with the contributions that it made them for."""
+    plan = SigningPlan.of(claim.header)
+    if claim.culprit not in plan.signers:
+        raise EncodingError("evidence", "the culprit is no signer")
+    answer = claim.direct(SharesMsg, 3, COORDINATOR)
+    contexts = answer.contributions.contexts(plan)
+    return not all(
+        context.share_holds(claim.culprit, sigma)
+        for context, sigma in zip(contexts, answer.sigma, strict=True)
+    )
+
+
+SHARE: Final = "signature share"
+
+SPEC: Final = ProtocolSpec(
+    "CGGMP24 sign",
+    1,
+    {
+        (1, Kind.DIRECT): MessageType(
+            lambda h: CONTRIBUTION_SIZE * _counts(h)[1], lambda r, h: ContributionMsg.read(r, _counts(h)[1])
+        ),
+        (2, Kind.BROADCAST): MessageType(
+            lambda h: CONTRIBUTION_SIZE * _counts(h)[0] * _counts(h)[1],
+            lambda r, h: ContributionsMsg.read(r, *_counts(h)),
+        ),
+        (3, Kind.DIRECT): MessageType(
+            lambda h: (CONTRIBUTION_SIZE * _counts(h)[0] + SCALAR_SIZE) * _counts(h)[1],
+            lambda r, h: SharesMsg.read(r, *_counts(h)),
+        ),
+    },
+    {SHARE: _share_fails},
+)
