@@ -17,8 +17,6 @@ import pytest
 
 from cosigner.cli.app import main
 from tests.storage.cheap import cheap_passphrases
-from wallet.chain.regtest_node import find_bitcoind
-from wallet.errors import UnknownError
 
 PASSPHRASES = ("correct horse 0", "correct horse 1", "correct horse 2")
 COINBASE = 5_000_000_000
@@ -28,8 +26,6 @@ PROGRAM = """
 import fcntl, os, resource, sys, termios
 from cosigner.cli.app import main
 from tests.storage.cheap import cheap_passphrases
-from wallet.chain.regtest_node import find_bitcoind
-from wallet.errors import UnknownError
 sys.argv[0] = "mpcw"
 if os.environ.get("OWN_TERMINAL"):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -160,17 +156,6 @@ def mpcw(tmp_path: Path, cli_template: Path) -> Mpcw:
     home = tmp_path / "home"
     shutil.copytree(cli_template, home)
     return Mpcw(home)
-
-
-@pytest.fixture(scope="session")
-def bitcoind() -> Path:
-    """The bitcoind of this machine; tests that want one are skipped without, unless it is required."""
-    try:
-        return find_bitcoind()
-    except UnknownError as e:
-        if os.environ.get("MPCW_REQUIRE_BITCOIND"):
-            raise
-        pytest.skip(f"{e}: {e.hint}")
 
 
 @pytest.fixture
