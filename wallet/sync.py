@@ -9,7 +9,7 @@ from wallet.account import Account
 from wallet.chain.base import Block, ChainBackend, Changes, Watch
 from wallet.conflicts import parents_first, settle, spends
 from wallet.descriptor import Descriptor
-from wallet.errors import ChainRefusedError
+from wallet.errors import ChainError, ChainRefusedError
 from wallet.history import Status
 from wallet.ledger import Ledger
 from wallet.script_index import BranchId, ScriptIndex
@@ -18,6 +18,7 @@ from wallet.tx import OutPoint, Transaction, Txid
 
 # A node looks through all blocks again whenever it is to watch more: it is told so many addresses at once.
 WATCH_STEP: Final = 100
+MAX_ADDRESSES: Final = 1_000_000  # of a branch; a backend that invents use ever further out is stopped there
 
 _Known: TypeAlias = dict[Txid, StoredTransaction]
 
@@ -150,6 +151,8 @@ def _read(chain: ChainBackend, store: WalletStore, index: ScriptIndex, wallet: s
             return changes
         # What is watched only from now on may have been used long ago. Looking further ahead each time keeps
         # the number of rounds small for a wallet of many addresses.
+        if max(grown.values()) > MAX_ADDRESSES:
+            raise ChainError(f"{chain.name} tells of more than {MAX_ADDRESSES} addresses of this wallet")
         since = None
         ahead *= 2
         ends |= {branch_id: _watched(end + ahead) for branch_id, end in grown.items()}

@@ -1,9 +1,11 @@
 """The backends that the suite in test_backend.py runs on, and the bitcoind of the tests that want one."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -51,11 +53,14 @@ def bitcoind() -> Path:
 
 
 @pytest.fixture(scope="session")
-def node(bitcoind: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegtestNode]:
+def node(bitcoind: Path) -> Iterator[RegtestNode]:
     """One node for all tests; a test that stops it starts it again."""
     usage = subprocess.run([bitcoind, "-help"], capture_output=True, text=True, check=True).stdout
     options = [*OPTIONS, CORE_POLICY] if f"  {CORE_POLICY}\n" in usage else OPTIONS
-    with RegtestNode(tmp_path_factory.mktemp("bitcoind"), bitcoind, options) as node:
+    with (
+        TemporaryDirectory(dir=fast_directory()) as directory,
+        RegtestNode(Path(directory), bitcoind, options) as node,
+    ):
         yield node
 
 
@@ -63,3 +68,9 @@ def node(bitcoind: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for the disk: a killed process needs no fsync, and test_disk.py sees where it is called."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+def fast_directory() -> Path | None:
+    """Return a place in memory if there is one: a node waits for the disk at every step."""
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 28 else None
