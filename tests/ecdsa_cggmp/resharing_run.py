@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ecdsa_cggmp import sign_rounds
+from ecdsa_cggmp import sign_messages, sign_rounds
 from ecdsa_cggmp.key_share import KeyShare
 from ecdsa_cggmp.resharing import RESHARING, begin_resharing
 from ecdsa_cggmp.sign import SigningRequest
@@ -46,8 +46,8 @@ def presign_and_sign(shares: Sequence[KeyShare], signers: Sequence[int]) -> bool
     parties, sharing = Parties(len(shares), coordinated=True), shares[0].sharing
     made = {i: outcome.result[0] for i, outcome in parties.presign(shares, signers).items()}
     request = SigningRequest(DIGEST, Scalar(0))
-    inputs = (sign_rounds.Input(made[signers[0]].public, request),)
-    plan = sign_rounds.SigningPlan(sharing, tuple(PartyId(i) for i in signers), inputs)
+    inputs = (sign_messages.Input(made[signers[0]].public, request),)
+    plan = sign_messages.SigningPlan(sharing, tuple(PartyId(i) for i in signers), inputs)
     sessions = parties.sessions(sign_rounds.SPEC, signers, bytes(plan))
     openings = {i: (s, sign_rounds.participate(s, [made[i]])) for i, s in sessions.items() if i in made}
     openings[COORDINATOR] = sessions[COORDINATOR], sign_rounds.coordinate(sessions[COORDINATOR])

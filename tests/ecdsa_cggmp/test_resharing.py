@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecdsa_cggmp import presign, sign_rounds
+from ecdsa_cggmp import presign, sign_messages
 from ecdsa_cggmp.key_share import KeyShare
 from ecdsa_cggmp.reconstruct import reconstruct_whole_key
 from ecdsa_cggmp.resharing import RESHARING, begin_resharing
@@ -93,10 +93,10 @@ def test_refresh_voids_presignatures():
     signers = (PartyId(0), PartyId(2))
     stale = {i: outcome.result[0] for i, outcome in parties.presign(old, signers).items()}
     new = hand_over(parties, plan_refresh(old[0].sharing, CHAIN_CODE), old)
-    entry = sign_rounds.Input(stale[PartyId(0)].public, SigningRequest(DIGEST, Scalar(0)))
-    assert sign_rounds.SigningPlan(old[0].sharing, signers, (entry,))
+    entry = sign_messages.Input(stale[PartyId(0)].public, SigningRequest(DIGEST, Scalar(0)))
+    assert sign_messages.SigningPlan(old[0].sharing, signers, (entry,))
     with pytest.raises(UsageError, match="epoch"):
-        sign_rounds.SigningPlan(new[0].sharing, signers, (entry,))
+        sign_messages.SigningPlan(new[0].sharing, signers, (entry,))
     # nor is anything presigned by shares of two epochs
     for plan_of, brought in ((old, new), (new, old)):
         plan = presign_plan(plan_of, signers)
