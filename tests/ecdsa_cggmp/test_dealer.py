@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from ecdsa_cggmp.dealer import deal_as_trusted_dealer
 from ecdsa_cggmp.key_share import KeyShare
 from ecdsa_cggmp.reconstruct import reconstruct_whole_key
-from native.curve import ORDER, mul_base
+from native.curve import ORDER, G, mul_base
+from native.errors import FaultError
 from native.secret import SecretScalars, SecretSeed
 from protocol.errors import UsageError
 from protocol.ids import Epoch
@@ -73,3 +74,11 @@ def test_reconstruction_needs_t_different_shares_of_one_key_and_epoch():
     ):
         with pytest.raises(UsageError, match=reason):
             reconstruct_whole_key(some)
+
+
+def test_key_that_is_not_the_public_one_is_not_released():
+    shares = dealt(3, 2)
+    other = replace(shares[0].sharing, key=shares[0].sharing.key + G)
+    wrong = [KeyShare(other, share.party, share.secshare, CHAIN_CODE) for share in shares]
+    with pytest.raises(FaultError):
+        reconstruct_whole_key(wrong)
