@@ -11,8 +11,10 @@ from native.curve import ORDER, G, PointVector, Scalar, sum_points
 from native.secret_scalar import random_scalars
 from protocol.driver import Tamper
 from protocol.errors import UnattributedAbort
-from protocol.ids import PartyId
+from protocol.evidence import Evidence
+from protocol.ids import COORDINATOR, PartyId
 from protocol.resharing.messages import COMMIT, COMPLAINT, REVEAL, ComplaintMsg
+from protocol.session import Session
 from protocol.signed import Kind, Slot
 from protocol.spec import ECHO, ENCODING, EQUIVOCATION, SIZE, UNEXPECTED
 from tests.ecdsa_cggmp.keygen_cheats import (
@@ -327,3 +329,23 @@ def test_second_reveal_of_the_victim_frames_nobody(honest):
         assert not keygen.accuses("sch", [*others, second, commitment])
         assert not keygen.accuses("sch", [*others, second, commitment, sent[echo]])
     assert not keygen.accuses("sch", [*others, sent[revealed], sent[commit], sent[echo]])
+
+
+def test_coordinator_that_signs_like_a_party_is_none():
+    """It signs what a party with a wrong proof would; a check must not look for its share."""
+    keygen, evidence = evidence_of("sch", "z changed")
+    keys = keygen.parties.keys
+    roster = replace(keygen.parties.roster, coordinator=keygen.parties.roster.keys[CHEAT])
+    header = replace(keygen.header, roster=roster.digest)
+    messages = []
+    for message in evidence.messages:
+        as_coordinator = message.slot.sender == CHEAT
+        signer = COORDINATOR if as_coordinator else message.slot.sender
+        session = Session(SPEC, header, roster, signer, keys[message.slot.sender])
+        messages.append(session.sign(replace(message.slot, sender=signer), message.body))
+        if as_coordinator and message.slot.round != PROVE:
+            # the party has sent the same, so that no message is missing
+            session = Session(SPEC, header, roster, CHEAT, keys[CHEAT])
+            messages.append(session.sign(message.slot, message.body))
+    ordered = tuple(sorted(messages, key=lambda message: message.slot))
+    assert not Evidence(header, COORDINATOR, "sch", ordered).holds(roster, {SPEC.name: SPEC})
