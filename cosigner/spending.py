@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from cosigner.watch import WatchWallet
@@ -25,6 +26,7 @@ from wallet.fees import estimated_rate
 from wallet.history import Status
 from wallet.psbt import Psbt
 from wallet.review import Review, review
+from wallet.spending.draft import origin_fields
 from wallet.sync import SyncReport, publish
 from wallet.tx import Transaction, Txid, show_txid
 
@@ -126,6 +128,15 @@ class SpendingWallet(WatchWallet):
         except KeyError as e:
             raise UnknownError(f"there is no draft {show_txid(txid)}", "list the drafts") from e
 
+    def keep_draft(self, psbt: Psbt) -> None:
+        """Keep a transaction that was made elsewhere as a draft.
+
+        Raises:
+            RefusedError: a rule of the wallet's review forbids it.
+        """
+        self.review(psbt)
+        self._store.put_draft(psbt.tx.txid, bytes(psbt))
+
     def drop_draft(self, txid: Txid) -> None:
         """Forget a draft, also one that is damaged.
 
@@ -158,6 +169,8 @@ class SpendingWallet(WatchWallet):
     def review(self, psbt: Psbt) -> Review:
         """Check a transaction as each signer does, with what the wallet knows of the chain on top.
 
+        One that is signed is checked as it was before.
+
         Raises:
             RefusedError: a rule forbids it; names the rule.
             MalformedError: it still lacks inputs or outputs.
@@ -165,7 +178,21 @@ class SpendingWallet(WatchWallet):
         point = self._store.sync_point()
         next_change = [self._store.next_index(i, Branch.CHANGE) for i in range(len(self.accounts))]
         tip = None if point is None else point.height
-        return review(psbt, self.accounts, self.plan.caps, next_change=next_change, tip=tip)
+        unsigned = self._unsigned(psbt)
+        return review(unsigned, self.accounts, self.plan.caps, next_change=next_change, tip=tip)
+
+    def _unsigned(self, psbt: Psbt) -> Psbt:
+        """Return a PSBT with the key origins that a finaliser has cleared (BIP-174), and no witnesses."""
+        if not any(fields.is_final for fields in psbt.inputs):
+            return psbt
+        inputs, index = list(psbt.inputs), self.ledger().index
+        for i, fields in enumerate(inputs):
+            spent = psbt.spent(i)
+            owner = None if spent is None else index.find(spent.script_pubkey)
+            if fields.is_final and owner is not None:
+                origin = origin_fields(self.accounts, owner)
+                inputs[i] = replace(fields, final_script_sig=None, final_script_witness=None, **origin)
+        return replace(psbt, inputs=tuple(inputs))
 
 
 def _read_draft(txid: Txid, data: bytes) -> Psbt:

@@ -177,6 +177,19 @@ class WatchWallet:
         """Return the transactions as of the last sync, oldest first."""
         return tuple(self.ledger().entries.values())
 
+    def rescan(self, from_height: int) -> SyncReport:
+        """Have the backend look at old blocks again, and read everything anew.
+
+        Args:
+            from_height: first block to look at.
+
+        Raises:
+            ChainError: the backend failed.
+            StorageError: the state cannot be written; it is as it was.
+        """
+        self.chain.rescan(from_height)
+        return self.sync(full=True)
+
     # ---- addresses ----
 
     def new_address(self, label: str = "", account: int = 0) -> Address:

@@ -4,7 +4,7 @@ A check runs in two places, live in a session and in the hands of a third party,
 messages: what is blamed can be proved.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -139,6 +139,19 @@ class ProtocolSpec:
         if slot.kind is Kind.ECHO:
             return slot.round in self.echoed
         return (slot.round, slot.kind) in self.messages
+
+    def binding_echoes(self, culprit: PartyId, slots: Iterable[Slot]) -> tuple[Slot, ...]:
+        """Return the echoes in which a culprit signed which broadcasts of others it received.
+
+        Evidence that rests on what another party broadcast holds only with them: a party that signs a second
+        message, for third parties to see, could otherwise make an honest answer to its first look wrong.
+
+        Args:
+            culprit: who is said to be at fault.
+            slots: the messages that a check looks at.
+        """
+        rounds = {slot.round for slot in slots if slot.kind is Kind.BROADCAST and slot.sender != culprit}
+        return tuple(Slot(number, Kind.ECHO, culprit) for number in sorted(rounds & self.echoed))
 
     def size(self, slot: Slot, header: Header) -> int:
         """Return the exact size of a body in bytes; the slot must be allowed."""

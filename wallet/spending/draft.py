@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from wallet.account import Branch, KeyPath
+from wallet.account import Account, Branch, KeyPath
 from wallet.amounts import FeeRate, Sats
 from wallet.coins import Coin
 from wallet.errors import RefusedError
@@ -179,8 +179,11 @@ def _psbt(
     tx = Transaction(inputs, tuple(outputs), _locktime(basis.ledger.tip, basis.rng))
     return Psbt.of(
         tx,
-        [PsbtInput(proofs.get(coin.outpoint.txid), coin.out, **_origin(basis, coin.owner)) for coin in coins],
-        [PsbtOutput(**_origin(basis, owner)) if owner else PsbtOutput() for owner in owners],
+        [
+            PsbtInput(proofs.get(coin.outpoint.txid), coin.out, **origin_fields(basis.accounts, coin.owner))
+            for coin in coins
+        ],
+        [PsbtOutput(**origin_fields(basis.accounts, owner)) if owner else PsbtOutput() for owner in owners],
     )
 
 
@@ -219,7 +222,7 @@ def _stripped(tx: Transaction) -> Transaction:
     return tx.with_witnesses(((),) * len(tx.inputs))
 
 
-class _Origin(TypedDict, total=False):
+class OriginFields(TypedDict, total=False):
     """The fields of an input or output that tell where its key comes from (BIP-174, BIP-371)."""
 
     bip32_derivation: Mapping[bytes, KeyOrigin]
@@ -227,8 +230,9 @@ class _Origin(TypedDict, total=False):
     tap_bip32_derivation: Mapping[bytes, TapKeyOrigin]
 
 
-def _origin(basis: Basis, owner: Owner) -> _Origin:
-    account = basis.accounts[owner.account]
+def origin_fields(accounts: Sequence[Account], owner: Owner) -> OriginFields:
+    """Return what tells a signer which of its keys an input or output is of."""
+    account = accounts[owner.account]
     key = account.public_key(owner.path)
     origin = KeyOrigin(account.key.fingerprint, owner.path.steps)
     if account.kind is ScriptType.P2WPKH:

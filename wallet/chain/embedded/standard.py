@@ -64,9 +64,8 @@ def check_standard(tx: Transaction, weight: int) -> None:
 
 def _is_standard_output(out: TxOut) -> bool:
     kind = script_type(out.script_pubkey)
-    if kind is ScriptType.NULL_DATA:
-        return len(out.script_pubkey) <= _MAX_DATA_SCRIPT and _is_push_only(out.script_pubkey[1:])
-    return kind is not ScriptType.NONSTANDARD
+    too_long = kind is ScriptType.NULL_DATA and len(out.script_pubkey) > _MAX_DATA_SCRIPT
+    return kind is not ScriptType.NONSTANDARD and not too_long
 
 
 def _is_push_only(script: bytes) -> bool:
