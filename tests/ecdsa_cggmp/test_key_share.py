@@ -105,6 +105,13 @@ def test_public_shares_off_the_polynomial_are_refused():
         PublicShare.from_bytes(bytes(lower))
 
 
+def test_holder_that_is_none_is_refused(shares):
+    for party in (3, 255):
+        public = replace(PublicShare.of(shares[0]), party=PartyId(party))
+        with pytest.raises(EncodingError, match="party"):
+            PublicShare.from_bytes(bytes(public))
+
+
 def test_largest_group_is_stored():
     public = PublicShare.of(dealt(128, 128)[127])
     assert PublicShare.from_bytes(bytes(public)) == public
