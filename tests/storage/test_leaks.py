@@ -7,12 +7,13 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from native.exposure import encode
 from native.hashing import tagged_hash
 from native.secret import SecretBytes, SecretScalars
 from protocol.ids import PartyId
-from storage.kdf import derive_key
+from storage.kdf import Cost, derive_key
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
 from tests.storage.samples import RECOVERY, ROOT, entry, key_shares, phrase
@@ -180,6 +181,59 @@ def test_secrets_are_in_locked_memory_only_and_gone_when_the_store_is_closed(tmp
         "master key": [True],
     }
     assert not any(wiped.values()), wiped
+
+
+KEY = bytes((i * 91 + 17) % 249 for i in range(32))
+WORD = bytes(33 + (i * 29 + 5) % 90 for i in range(40))
+
+STEP = """
+    import sys
+    from native.secret import SecretBytes
+    from storage import envelope, kdf
+    from storage.passphrase import Passphrase
+    kdf.FLOOR = cost = kdf.Cost(1024, 2, 2)
+    item = bytearray(40)
+    for i in range(32):
+        item[i] = (i * 91 + 17) % 249
+    key = SecretBytes.from_bytes(memoryview(item)[:32])
+    for i in range(40):
+        item[i] = 33 + (i * 29 + 5) % 90
+    passphrase = Passphrase(item)
+    box = bytes.fromhex(sys.argv[2])
+    result = {step}
+    print("done", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "kdf.derive_key(passphrase, bytes(16), cost)",
+        "envelope.encrypt(key, bytes(12), b'', passphrase.digest())",
+        "envelope.decrypt(key, bytes(12), b'', box)",
+        "Passphrase.from_file(sys.argv[1])",
+    ],
+)
+def test_each_step_leaves_nothing_in_ordinary_memory(tmp_path: Path, step: str) -> None:
+    digest = tagged_hash("mpcwallet/passphrase", WORD)
+    needles = {"key": KEY, "passphrase": WORD, "digest": digest}
+    with phrase(WORD.decode()) as passphrase:
+        needles["derived"] = derive_key(passphrase, bytes(16), Cost(1024, 2, 2)).declassify()
+    (tmp_path / "words").write_bytes(WORD)
+    box = AESGCM(KEY).encrypt(bytes(12), b"secret", b"").hex()
+    code = textwrap.dedent(STEP).replace("{step}", step)
+    command = [sys.executable, "-c", code, str(tmp_path / "words"), box]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        assert child.stdout.readline() == "done\n"
+        places = found(child.pid, needles)
+        child.stdin.write("\n")
+    assert places["key"] == [True]
+    assert all(all(locked) for locked in places.values()), places
 
 
 def test_the_search_of_memory_finds_what_is_there() -> None:

@@ -92,6 +92,38 @@ def test_everything_comes_back(path: Path) -> None:
     assert store.signatures() == (entry(0), entry(1))
 
 
+def test_a_file_with_a_damaged_header_is_not_kept_locked(path: Path) -> None:
+    full_party(path)
+    sql(path, "UPDATE vault SET header = zeroblob(155)")
+    for _ in range(2):
+        with pytest.raises(CorruptError, match="header"):
+            PartyStore.open(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE sealed SET key = zeroblob(33) WHERE kind = 'share'",
+        "UPDATE sealed SET epoch = 5 WHERE kind = 'share'",
+        "UPDATE sealed SET public = zeroblob(200) WHERE kind = 'share'",
+    ],
+)
+def test_a_public_share_that_does_not_fit_its_row_is_refused_while_sealed(path: Path, change: str) -> None:
+    full_party(path)
+    sql(path, change)
+    with pytest.raises(CorruptError, match="share"):
+        PartyStore.open(path).shares()
+
+
+@pytest.mark.parametrize("kind", ["roster", "terms"])
+def test_what_is_no_roster_or_text_is_refused_while_sealed(path: Path, kind: str) -> None:
+    full_party(path)
+    sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, x'', 0, 1, x'ff', x'')", (kind,)))
+    store = PartyStore.open(path)
+    with pytest.raises(CorruptError, match=kind):
+        (store.roster if kind == "roster" else store.terms)()
+
+
 def test_what_is_public_is_there_while_sealed(path: Path) -> None:
     host_key, share = full_party(path)
     store = PartyStore.open(path)
