@@ -27,9 +27,9 @@ from tests.ecdsa_cggmp.keygen_cheats import (
     at,
     expect_blame,
     flipped,
-    recording,
 )
 from tests.ecdsa_cggmp.network import judged
+from tests.protocol.listening import recording
 
 COMMITS = Slot.broadcast(COMMIT, CHEAT)
 REVEALS = Slot.broadcast(REVEAL, CHEAT)
@@ -60,6 +60,11 @@ def commits_to(digest: Callable[[Keygen], bytes], **changes: Callable[[Keygen], 
 
 def deals_another_polynomial(keygen: Keygen) -> None:
     keygen.commits(CHEAT, polynomial=random_scalars(2))
+
+
+def encrypts_under_another_key(keygen: Keygen) -> None:
+    """And so decrypts nothing: its own complaints about right shares convince nobody."""
+    keygen.commits(CHEAT, keys=random_scalars(3))
 
 
 def raises_the_threshold(body: bytes) -> bytes:
@@ -150,6 +155,7 @@ CHEATS: dict[str, tuple[str, Cheat]] = {
     "wrong share": ("share", sends(SHARE, plus_one)),
     "share 0": ("share", sends(SHARE, lambda _: bytes(32))),
     "shares of another polynomial": ("share", deals_another_polynomial),
+    "shares under another key than announced": ("share", encrypts_under_another_key),
     "share of another session": ("share", replays_a_share),
     "share of another party": ("share", sends_the_share_of_another_to_the_victim),
     "rogue key committed to": ("share", commits_to_a_rogue_key),
