@@ -1,8 +1,8 @@
 """The messages of presigning (CGGMP24, figure 8), in the order of their rounds, about B presignatures each.
 
-Rounds 1 and 2 are echoed: proofs answer the K and the Gamma of others, and who shows one signer another Gamma
-would let its right Delta look wrong. What figure 9 needs goes to everybody: D, F and the proofs of all pairs
-in round 2; and every message is signed.
+Rounds 1 and 2 are echoed: proofs answer the K and the Gamma of others, and evidence about such a proof holds
+only with its prover's echo of what it answered. What figure 9 needs goes to everybody: D, F and the proofs of
+all pairs in round 2; and every message is signed. See PAPER.md.
 """
 
 from collections.abc import Mapping

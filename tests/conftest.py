@@ -35,6 +35,13 @@ def bitcoind() -> Path:
         pytest.skip(f"{e}: {e.hint}")
 
 
+@pytest.fixture(scope="session")
+def node(bitcoind: Path) -> Iterator[RegtestNode]:
+    """One node for all tests; a test that stops it starts it again."""
+    with running_node(bitcoind) as node:
+        yield node
+
+
 @contextmanager
 def running_node(bitcoind: Path) -> Iterator[RegtestNode]:
     """Run a node with the policy of Bitcoin Core."""

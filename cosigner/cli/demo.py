@@ -133,7 +133,8 @@ class _Demo:
     def run(self) -> dict[str, Any]:
         """Run all steps, and return what scripts get."""
         with self._wallet() as wallet:
-            self._unlock(wallet)
+            if not wallet.unlocked:
+                self._unlock(wallet)
             self._receive(wallet)
             sent = self._pay(wallet)
             self._bump(wallet, sent)

@@ -283,3 +283,11 @@ def test_steps_of_a_creation_end_with_the_wallet_in_place(home: Home) -> None:
     silent(steps[0])
     assert str(steps[-1]) == "coordinator: wallet in place (main)"
     assert steps[0].who == "party 0"
+
+
+def test_parties_of_a_new_wallet_are_unlocked_and_of_an_opened_one_sealed(home: Home) -> None:
+    with create(home) as made:
+        assert made.unlocked == (0, 1, 2)
+        assert made.address_verify(made.new_address().text) == (0, 1, 2)
+    with LocalWallet.open(home) as opened:
+        assert opened.unlocked == ()

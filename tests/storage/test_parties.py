@@ -408,3 +408,32 @@ def test_the_store_is_what_key_generation_needs(store: PartyStore) -> None:
     store.put_share(key_shares()[1], RECOVERY)
     assert store._db.rows("SELECT public FROM sealed WHERE kind = 'recovery'") == [(RECOVERY,)]
     assert store.recovery_data() == RECOVERY
+
+
+def test_released_store_opens_elsewhere_without_its_passphrase(tmp_path: Path) -> None:
+    path, moved = tmp_path / "a" / "party.db", tmp_path / "b" / "party.db"
+    store = PartyStore.create(path, PartyId(1), phrase())
+    store.put_terms("2 of 3")
+    master = store.release()
+    path.parent.rename(moved.parent)
+    with PartyStore.reopen(moved, master) as again:
+        assert (again.party, again.is_sealed, again.terms()) == (PartyId(1), False, "2 of 3")
+        again.put_terms("other")
+    with PartyStore.open(moved) as again:
+        again.unseal(phrase())
+        assert again.terms() == "other"
+
+
+def test_sealed_store_cannot_be_released(tmp_path: Path) -> None:
+    PartyStore.create(tmp_path / "party.db", PartyId(1), phrase()).close()
+    with PartyStore.open(tmp_path / "party.db") as store, pytest.raises(SealedError):
+        store.release()
+
+
+def test_released_store_opens_no_other_file(tmp_path: Path) -> None:
+    master = PartyStore.create(tmp_path / "a" / "party.db", PartyId(1), phrase()).release()
+    PartyStore.create(tmp_path / "b" / "party.db", PartyId(1), phrase()).close()
+    with pytest.raises(CorruptError):
+        PartyStore.reopen(tmp_path / "b" / "party.db", master)
+    with pytest.raises(WipedError):
+        PartyStore.reopen(tmp_path / "a" / "party.db", master)

@@ -2,15 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import running_node
 from tests.wallet.chain.bitcoind.rig import BitcoindRig
 from tests.wallet.chain.embedded.rig import EmbeddedRig
 from tests.wallet.chain.rig import Rig
-from wallet.chain.regtest_node import RegtestNode
 
 
 def embedded_rig(request: pytest.FixtureRequest) -> Rig:
@@ -31,13 +28,6 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     rig = RIGS[request.param](request)
     yield rig
     rig.close()
-
-
-@pytest.fixture(scope="session")
-def node(bitcoind: Path) -> Iterator[RegtestNode]:
-    """One node for all tests; a test that stops it starts it again."""
-    with running_node(bitcoind) as node:
-        yield node
 
 
 @pytest.fixture(autouse=True)

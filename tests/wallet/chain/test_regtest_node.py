@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -178,3 +179,22 @@ def gone(pid: int, seconds: float = 10) -> bool:
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.02)
+
+
+# its port
+
+
+def test_a_port_that_is_given_is_kept(bitcoind: Path, tmp_path: Path) -> None:
+    with RegtestNode(tmp_path, bitcoind) as node:
+        port = node.endpoint.port
+    with RegtestNode(tmp_path, bitcoind, port=port) as node:
+        assert node.endpoint.port == port
+        assert height(node) == 0
+
+
+def test_a_given_port_that_is_taken_is_an_error_and_no_other_is_used(bitcoind: Path, tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ChainError, match="Unable to bind"):
+            RegtestNode(tmp_path, bitcoind, port=other.getsockname()[1])
