@@ -165,7 +165,8 @@ def history(
     with call.open() as wallet:
         wallet.sync()
         labels = wallet.labels()
-        entries = sorted(reversed(wallet.history()), key=_age)[: limit or None]
+        newest_first = [*wallet.history()][::-1]
+        entries = sorted(newest_first, key=_age)[: limit or None]
         rows = show.Rows("when (UTC)", "amount", "fee", "status", "label", right=("amount", "fee"))
         values = []
         for entry in entries:
