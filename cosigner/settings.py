@@ -48,7 +48,7 @@ class WatchSettings:
             data = json.loads(stored.plan)
             plan, recovery_data = WalletPlan.parse(data["plan"]), bytes.fromhex(data["recovery_data"])
             found = cls.of(plan, recovery_data)
-        except (ValueError, KeyError, TypeError, WalletError, RecoveryDataError) as e:
+        except (ValueError, KeyError, TypeError, RecursionError, WalletError, RecoveryDataError) as e:
             raise CorruptError(f"the settings of the wallet are damaged: {e}", "settings") from e
         info = found.key.info
         expected = (plan.network, plan.n, plan.t, (found.key.account,))

@@ -68,6 +68,10 @@ def participate(session: Session) -> Continue[KeyShare]:
 
     Raises:
         UsageError: the threshold does not fit, a party of the roster is missing, or this is none.
+
+    Security:
+        A faulty party can let the session end well here and fail elsewhere. Use no key, and show no address,
+        before every party has confirmed that it stored its share.
     """
     header = session.header
     if len(header.parties) != session.roster.n or session.me not in header.parties:

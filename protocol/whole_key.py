@@ -12,7 +12,7 @@ from native.errors import FaultError, RangeError
 from native.secret import SecretScalars, SecretSeed
 from native.secret_scalar import random_scalars
 from protocol.errors import UsageError
-from protocol.ids import Epoch, PartyId, party_ids
+from protocol.ids import Epoch, PartyId
 from protocol.resharing.key import HeldShare
 from protocol.resharing.plan import Sharing
 from protocol.vss import Commitment, deal, expect_threshold, interpolate
@@ -75,7 +75,6 @@ def join_whole_key(shares: Sequence[HeldShare]) -> SecretScalars:
         if share.sharing != sharing:
             raise UsageError(f"the share of party {share.party} is of another key")
     parties = [share.party for share in shares]
-    party_ids(parties, sharing.n)
     if len(shares) < sharing.t:
         raise UsageError(f"{sharing.t} shares are needed")
     seckey = interpolate(SecretScalars.concat([share.secshare for share in shares]), parties)

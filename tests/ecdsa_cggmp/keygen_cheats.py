@@ -16,7 +16,7 @@ from protocol.ids import PartyId
 from protocol.resharing.messages import COMMIT
 from protocol.round import Continue, Inbox, Outgoing
 from protocol.session import Session
-from protocol.signed import SignedMessage, Slot, read_envelope
+from protocol.signed import SignedMessage, Slot
 from tests.ecdsa_cggmp.network import Parties
 
 CHEAT, VICTIM = PartyId(2), PartyId(0)
@@ -91,18 +91,6 @@ def at(offset: int, value: bytes) -> Change:
 def flipped(offset: int) -> Change:
     """Flip the lowest bit of one byte."""
     return lambda body: at(offset, bytes([body[offset] ^ 1]))(body)
-
-
-def recording() -> tuple[Tamper, dict[Slot, SignedMessage]]:
-    """A network that keeps every message that it carries."""
-    messages: dict[Slot, SignedMessage] = {}
-
-    def keep(sender: PartyId, receiver: PartyId, envelope: bytes) -> tuple[bytes]:
-        _, message = read_envelope(envelope, sender, receiver)
-        messages[message.slot] = message
-        return (envelope,)
-
-    return Tamper(intercept=keep), messages
 
 
 def expect_blame(

@@ -10,9 +10,12 @@ from ecdsa_cggmp.keygen_messages import PROVE
 from native.curve import ORDER, G, PointVector, Scalar, sum_points
 from native.secret_scalar import random_scalars
 from protocol.driver import Tamper
+from protocol.echo import write_echo
 from protocol.errors import UnattributedAbort
-from protocol.ids import PartyId
-from protocol.resharing.messages import COMMIT, COMPLAINT, REVEAL, ComplaintMsg
+from protocol.evidence import Evidence
+from protocol.ids import COORDINATOR, PartyId
+from protocol.resharing.messages import COMMIT, COMPLAINT, REVEAL, CommitMsg, ComplaintMsg
+from protocol.session import Session
 from protocol.signed import Kind, Slot
 from protocol.spec import ECHO, ENCODING, EQUIVOCATION, SIZE, UNEXPECTED
 from tests.ecdsa_cggmp.keygen_cheats import (
@@ -24,9 +27,9 @@ from tests.ecdsa_cggmp.keygen_cheats import (
     at,
     expect_blame,
     flipped,
-    recording,
 )
 from tests.ecdsa_cggmp.network import judged
+from tests.protocol.listening import recording
 
 COMMITS = Slot.broadcast(COMMIT, CHEAT)
 REVEALS = Slot.broadcast(REVEAL, CHEAT)
@@ -57,6 +60,11 @@ def commits_to(digest: Callable[[Keygen], bytes], **changes: Callable[[Keygen], 
 
 def deals_another_polynomial(keygen: Keygen) -> None:
     keygen.commits(CHEAT, polynomial=random_scalars(2))
+
+
+def encrypts_under_another_key(keygen: Keygen) -> None:
+    """And so decrypts nothing: its own complaints about right shares convince nobody."""
+    keygen.commits(CHEAT, keys=random_scalars(3))
 
 
 def raises_the_threshold(body: bytes) -> bytes:
@@ -147,6 +155,7 @@ CHEATS: dict[str, tuple[str, Cheat]] = {
     "wrong share": ("share", sends(SHARE, plus_one)),
     "share 0": ("share", sends(SHARE, lambda _: bytes(32))),
     "shares of another polynomial": ("share", deals_another_polynomial),
+    "shares under another key than announced": ("share", encrypts_under_another_key),
     "share of another session": ("share", replays_a_share),
     "share of another party": ("share", sends_the_share_of_another_to_the_victim),
     "rogue key committed to": ("share", commits_to_a_rogue_key),
@@ -327,3 +336,29 @@ def test_second_reveal_of_the_victim_frames_nobody(honest):
         assert not keygen.accuses("sch", [*others, second, commitment])
         assert not keygen.accuses("sch", [*others, second, commitment, sent[echo]])
     assert not keygen.accuses("sch", [*others, sent[revealed], sent[commit], sent[echo]])
+
+
+def test_coordinator_that_signs_like_a_party_is_none():
+    """It signs what a party with a wrong proof would; a check must not look for its share."""
+    keygen = Keygen()
+    keys, parties = keygen.parties.keys, keygen.header.parties
+    roster = replace(keygen.parties.roster, coordinator=keygen.parties.roster.keys[CHEAT])
+    header = replace(keygen.header, roster=roster.digest)
+    sessions = {i: Session(SPEC, header, roster, i, keys[i]) for i in parties}
+    sessions[COORDINATOR] = Session(SPEC, header, roster, COORDINATOR, keys[CHEAT])
+    messages = {}
+    for party in parties:
+        reveal = keygen.reveal(party)
+        commit = CommitMsg(reveal.commitment(header, party), PointVector([G] * len(parties)))
+        for slot, body in zip(commitment_slots(party), (bytes(commit), bytes(reveal)), strict=True):
+            messages[slot] = sessions[party].sign(slot, body)
+    echo, reveals = Slot(COMMIT, Kind.ECHO, COORDINATOR), Slot.broadcast(REVEAL, COORDINATOR)
+    proves = Slot.broadcast(PROVE, COORDINATOR)
+    for slot, body in (
+        (echo, write_echo(COMMIT, header, messages)),
+        (reveals, bytes(keygen.reveal(CHEAT))),
+        (proves, bytes(Scalar(7))),
+    ):
+        messages[slot] = sessions[COORDINATOR].sign(slot, body)
+    ordered = tuple(messages[slot] for slot in sorted(messages))
+    assert not Evidence(header, COORDINATOR, "sch", ordered).holds(roster, {SPEC.name: SPEC})

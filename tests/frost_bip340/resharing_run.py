@@ -23,7 +23,7 @@ from protocol.resharing.handover import Certificate, Holding, Pending
 from protocol.resharing.plan import Plan
 from protocol.roster import Roster
 from protocol.session import Session
-from protocol.signed import SignedMessage, Slot, read_envelope
+from protocol.signed import SignedMessage, Slot
 from protocol.spec import ProtocolSpec
 
 from .parties import CHAIN_CODE, sign_all
@@ -131,18 +131,6 @@ def changing(slot: Slot, change: Callable[[bytes], bytes | None], party: int) ->
         return change(body) if sent == slot else body
 
     return Tamper(corrupted={PartyId(party)}, mutate=mutate)
-
-
-def recording() -> tuple[Tamper, dict[Slot, SignedMessage]]:
-    """A network that keeps every message that it carries."""
-    messages: dict[Slot, SignedMessage] = {}
-
-    def keep(sender: PartyId, receiver: PartyId, envelope: bytes) -> tuple[bytes]:
-        _, message = read_envelope(envelope, sender, receiver)
-        messages[message.slot] = message
-        return (envelope,)
-
-    return Tamper(intercept=keep), messages
 
 
 def accusation(session: Session, culprit: int, check: str, messages: Iterable[SignedMessage]) -> Evidence:

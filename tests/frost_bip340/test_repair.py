@@ -17,6 +17,7 @@ from protocol.resharing.key import plan_repair
 from protocol.resharing.messages import PART, REVEAL, SHARE
 from protocol.resharing.plan import Plan
 from protocol.signed import Slot
+from tests.protocol.listening import recording
 
 from .parties import CHAIN_CODE, deal
 from .resharing_cheats import openings, with_constant, wrong_scalar_to
@@ -28,7 +29,6 @@ from .resharing_run import (
     expect_dead,
     expect_silent,
     open_session,
-    recording,
     repair,
     roster_of,
     seed,
