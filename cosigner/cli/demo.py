@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from coincurve import PrivateKey
-from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.chain import NOBODY, fund
@@ -199,7 +198,8 @@ class _Demo:
         signed = wallet.sign(draft.psbt, tuple(map(PartyId, signers)))
         tx = extract(signed.psbt)
         wallet.broadcast(tx)
-        self.out.note(Text.assemble("  broadcast at ", str(draft.rate), "  ", (show_txid(tx.txid), "dim")))
+        self.out.note(f"  broadcast at {draft.rate}")
+        self.out.note(f"  {show_txid(tx.txid)}", "dim")
         return tx
 
     def _confirm(self, wallet: LocalWallet) -> None:

@@ -165,7 +165,8 @@ def history(
     with call.open() as wallet:
         wallet.sync()
         labels = wallet.labels()
-        entries = list(reversed(wallet.history()))[: limit or None]
+        newest_first = [*wallet.history()][::-1]
+        entries = sorted(newest_first, key=_age)[: limit or None]
         rows = show.Rows("when (UTC)", "amount", "fee", "status", "label", right=("amount", "fee"))
         values = []
         for entry in entries:
@@ -176,6 +177,11 @@ def history(
             rows.add(*cells, below=txid)
             values.append(history_value(entry, label))
         call.out.result(values, rows.lines("There are no transactions yet."))
+
+
+def _age(entry: HistoryEntry) -> tuple[int, bool]:
+    """Order the newest first, and what was replaced at once behind what came in its place."""
+    return -entry.first_seen, entry.replaced_by is not None
 
 
 def history_value(entry: HistoryEntry, label: str) -> dict[str, object]:

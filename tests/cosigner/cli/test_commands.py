@@ -150,6 +150,7 @@ def test_history_tells_of_a_payment_and_its_replacement(mpcw: Mpcw) -> None:
     mpcw.ok("chain", "mine")
     status = {entry["txid"]: entry["status"] for entry in mpcw.json("wallet", "history")}
     assert (status[first], status[second]) == ("replaced", "confirmed")
+    assert list(status)[:2] == [second, first]
     assert len(mpcw.json("wallet", "history", "--limit", 1)) == 1
     assert len(mpcw.json("wallet", "history", "--limit", 0)) == 4
     assert mpcw.fails("tx", "bump", second, "--yes")["code"] == 4
@@ -361,3 +362,13 @@ def test_mainnet_wallets_are_asked_for_twice(bare: Mpcw) -> None:
     assert (error["code"], "--i-understand" in error["message"]) == (2, True)
     assert not bare.home.exists()
     assert bare.json(*args, "--i-understand")["network"] == "mainnet"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_reader_that_goes_away_is_no_error(options: list[str], mpcw: Mpcw) -> None:
+    with mpcw.start("wallet", "export", *options) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 1

@@ -2,6 +2,7 @@ from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.output import Output
+from wallet.errors import ChainError
 
 
 def plain(lines: list[show.Line]) -> list[str]:
@@ -64,3 +65,8 @@ def test_scripts_get_one_value_and_nothing_else(capsys) -> None:  # type: ignore
     with out.working("work"):
         out.result({"label": "é"}, ["text"])
     assert capsys.readouterr() == ('{\n  "label": "é"\n}\n', "")
+
+
+def test_what_a_terminal_would_obey_is_not_written(capsys) -> None:  # type: ignore[no-untyped-def]
+    Output(as_json=False).error(ChainError("\x1b[31mred\x07\nsecond line", "a\rb"))
+    assert capsys.readouterr().err == "error (chain): \ufffd[31mred\ufffd\nsecond line\n  a\ufffdb\n"
