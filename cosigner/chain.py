@@ -4,7 +4,7 @@ from cosigner.home import Home
 from cosigner.plan import ChainKind, WalletPlan
 from wallet.chain.base import ChainBackend
 from wallet.chain.bitcoind import Bitcoind
-from wallet.chain.embedded.backend import EmbeddedChain
+from wallet.chain.embedded import open_embedded
 
 
 def open_chain(plan: WalletPlan, home: Home) -> ChainBackend:
@@ -21,5 +21,5 @@ def open_chain(plan: WalletPlan, home: Home) -> ChainBackend:
         ChainError: it cannot be reached, is in use, or is of another network.
     """
     if plan.chain.kind is ChainKind.EMBEDDED:
-        return EmbeddedChain(home.regtest, plan.network)
+        return open_embedded(home.regtest, plan.network)
     return Bitcoind(plan.chain.endpoint(plan.network))

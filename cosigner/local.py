@@ -19,6 +19,7 @@ from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
 from cosigner.steps import Deed, Progress, Step, silent
 from frost_bip340.key_share import KeyShare
+from native.secret import SecretSeed
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import COORDINATOR, PartyId
 from storage.errors import CorruptError
@@ -54,7 +55,7 @@ class LocalWallet(SpendingWallet):
             progress: told what each party does.
 
         Returns:
-            The wallet, its parties sealed.
+            The wallet, its parties unlocked.
 
         Raises:
             MalformedError: the name cannot be one.
@@ -65,9 +66,16 @@ class LocalWallet(SpendingWallet):
         if set(passphrases) != set(range(plan.n)):
             raise UsageError(f"there must be one passphrase for each of the parties 0..{plan.n - 1}")
         with home.staging(name) as folder:
-            _make(folder, plan, passphrases, progress)
+            masters = _make(folder, plan, passphrases, progress)
         progress(Step(COORDINATOR, Deed.WALLET_READY, name))
-        return cls.open(home, name, progress)
+        wallet = cls.open(home, name, progress)
+        try:
+            for party, master in masters.items():
+                wallet._admit(party, PartyStore.reopen(wallet.folder.party(party), master))
+        except BaseException:
+            wallet.close()
+            raise
+        return wallet
 
     @classmethod
     def open(cls, home: Home, name: str | None = None, progress: Progress = silent) -> Self:
@@ -114,6 +122,16 @@ class LocalWallet(SpendingWallet):
 
     # ---- parties ----
 
+    @property
+    def home(self) -> Home:
+        """Where it is kept, with its chain."""
+        return self._home
+
+    @property
+    def folder(self) -> WalletFolder:
+        """Where the wallet is."""
+        return self._folder
+
     def unlock(self, party: PartyId, passphrase: Passphrase) -> None:
         """Unseal a party, so that it takes part until the wallet is closed; one that is unlocked stays so.
 
@@ -128,6 +146,14 @@ class LocalWallet(SpendingWallet):
         store = PartyStore.open(self._folder.party(party))
         try:
             store.unseal(passphrase)
+        except BaseException:
+            store.close()
+            raise
+        self._admit(party, store)
+
+    def _admit(self, party: PartyId, store: PartyStore) -> None:
+        """Take the unsealed store of a party over."""
+        try:
             self._parties[party] = self._party(store, party)
         except BaseException:
             store.close()
@@ -250,21 +276,23 @@ def _make(
     plan: WalletPlan,
     passphrases: Mapping[PartyId, Passphrase],
     progress: Progress,
-) -> None:
-    """Write all files of a wallet."""
+) -> dict[PartyId, SecretSeed]:
+    """Write all files of a wallet, and return what unseals those of the parties."""
 
     def account(share: KeyShare) -> str:
         made = taproot_account(share.info, share.chain_code, plan.network, plan.birth)
         return Descriptor.of(made).text()
 
     with ExitStack() as files:
-        peers = {}
+        peers, stores = {}, {}
         for party, passphrase in sorted(passphrases.items()):
             store = files.enter_context(PartyStore.create(folder.party(party), party, passphrase))
             store.put_terms(plan.text())
+            stores[party] = store
             peers[party] = KeygenParty(KeygenTerms(party, plan.n, plan.t, account, progress), store)
         made = generate(peers, plan.t, progress)
         settings = WatchSettings.of(plan, made.output.recovery_data)
         if Descriptor.of(settings.key.account).text() != made.account:
             raise UnattributedAbort("the coordinator does not show the parties' account")
         settings.write(folder.database)
+        return {party: store.release() for party, store in stores.items()}

@@ -130,7 +130,7 @@ class WalletPlan:
         """
         try:
             return cls._of(json.loads(text))
-        except (ValueError, KeyError, TypeError) as e:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as e:
             raise MalformedError("the settings of the wallet are damaged") from e
 
     @classmethod

@@ -1,7 +1,8 @@
 """The messages of presigning (CGGMP24, figure 8), in the order of their rounds, about B presignatures each.
 
-Round 1 is echoed. What a later proof of innocence needs (figure 9) goes to everybody: D, F and the proofs of
-all pairs in round 2; and every message is signed.
+Rounds 1 and 2 are echoed: proofs answer the K and the Gamma of others, and evidence about such a proof holds
+only with its prover's echo of what it answered. What figure 9 needs goes to everybody: D, F and the proofs of
+all pairs in round 2; and every message is signed. See PAPER.md.
 """
 
 from collections.abc import Mapping
@@ -15,12 +16,13 @@ from ecdsa_cggmp.zk.aff_g import AffGProofs
 from ecdsa_cggmp.zk.elog import ElogProofs
 from ecdsa_cggmp.zk.enc_elg import EncElgProofs
 from ecdsa_cggmp.zk.keys import ProofKeys
-from native.curve import Point, PointVector, Scalar, multi_mul
+from native.curve import Point, PointVector, Scalar, multi_mul, sum_points
 from protocol.codec import POINT_SIZE, SCALAR_SIZE, Reader, Writer, decode
 from protocol.errors import EncodingError, UsageError
 from protocol.header import PARAMS_LIMIT, Header
 from protocol.ids import PartyId
 from protocol.resharing.plan import Sharing
+from protocol.signed import MAX_BODY
 from protocol.vss import weights
 
 ENCRYPT: Final = 1
@@ -37,11 +39,11 @@ class PresignPlan:
     Args:
         sharing: the key.
         signers: the t parties of the session, ascending.
-        batch: B, number of presignatures, 1..1024.
+        batch: B, number of presignatures, 1..1024; and the messages must not exceed what a peer accepts.
         publics: auxiliary info of each signer.
 
     Raises:
-        UsageError: a value does not fit.
+        UsageError: a value does not fit, or the public shares of the signers do not make the key.
     """
 
     sharing: Sharing
@@ -58,6 +60,8 @@ class PresignPlan:
             raise UsageError(f"a batch has 1 to {MAX_BATCH} presignatures")
         if tuple(sorted(self.publics)) != self.signers:
             raise UsageError("auxiliary info is needed of every signer, and of nobody else")
+        if sum_points([self.public_summand(j) for j in self.signers]) != self.sharing.key:
+            raise UsageError("the public shares of the signers do not match the key")
 
     def __bytes__(self) -> bytes:
         """Return the encoding, for the session's header."""
@@ -79,6 +83,10 @@ class PresignPlan:
         """Return the other signers, ascending."""
         return tuple(j for j in self.signers if j != party)
 
+    def half(self, number: int) -> range:
+        """Return the indices of the first or second half, 0 or 1, of proofs in pairs."""
+        return range(number * self.batch, (number + 1) * self.batch)
+
     def proof_keys(self, params: Params, prover: PartyId, verifier: PartyId) -> ProofKeys:
         """Return what proofs of one signer to another hash."""
         i, j = self.publics[prover], self.publics[verifier]
@@ -99,9 +107,12 @@ def _read_plan(data: bytes, signers: tuple[PartyId, ...], params: Params) -> Pre
         batch = reader.unsigned("batch", 2)
         publics = {signer: AuxPublic.read(reader, params) for signer in signers}
         try:
-            return PresignPlan(Sharing.read(reader), signers, batch, publics)
+            plan = PresignPlan(Sharing.read(reader), signers, batch, publics)
         except UsageError as e:
             raise EncodingError("plan", str(e)) from e
+        if MultiplyMsg.size(params, batch, len(signers) - 1) > MAX_BODY:
+            raise EncodingError("batch", "the messages would be too long")
+        return plan
 
     return decode(data, PARAMS_LIMIT, read)
 
@@ -148,43 +159,42 @@ class EncryptMsg:
 
 @dataclass(frozen=True, slots=True)
 class EncryptProofMsg:
-    """Pi-enc-elg about K and about G, to one verifier in round 1.
+    """Pi-enc-elg about K, then about G, to one verifier in round 1.
 
     Args:
         params: the level.
-        psi0: about K, A1 and A2.
-        psi1: about G, B1 and B2.
+        psi: 2 B proofs.
     """
 
     params: Params = field(repr=False)
-    psi0: EncElgProofs
-    psi1: EncElgProofs
+    psi: EncElgProofs
 
     @staticmethod
     def size(params: Params, batch: int) -> int:
         """Return the length in bytes."""
-        return 2 * EncElgProofs.size(params, batch)
+        return EncElgProofs.size(params, 2 * batch)
 
     def __bytes__(self) -> bytes:
         """Return the encoding."""
         writer = Writer()
-        self.psi0.write(writer, self.params)
-        self.psi1.write(writer, self.params)
+        self.psi.write(writer, self.params)
         return bytes(writer)
 
     @classmethod
     def read(cls, reader: Reader, params: Params, batch: int) -> Self:
         """Read the proofs."""
-        return cls(params, *(EncElgProofs.read(reader, params, batch) for _ in range(2)))
+        return cls(params, EncElgProofs.read(reader, params, 2 * batch))
 
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """One secret of a signer i times the k_j of one verifier j, B times: a multiplication by MtA.
+    """The secrets of a signer i times the k_j of one verifier j: multiplications by MtA.
+
+    The first B items are those of gamma_i, the other B those of x_i.
 
     Args:
-        D: K_j^x Enc_j(y), B ciphertexts under N_j.
-        F: Enc_i(y), B ciphertexts under N_i.
+        D: K_j^x Enc_j(y), 2 B ciphertexts under N_j.
+        F: Enc_i(y), 2 B ciphertexts under N_i.
         psi: Pi-aff-g about them.
     """
 
@@ -195,7 +205,7 @@ class Products:
     @staticmethod
     def size(params: Params, batch: int) -> int:
         """Return the length in bytes."""
-        return batch * 2 * params.ciphertext_bytes + AffGProofs.size(params, batch)
+        return 4 * batch * params.ciphertext_bytes + AffGProofs.size(params, 2 * batch)
 
     def write(self, writer: Writer, params: Params) -> None:
         """Write the products."""
@@ -205,10 +215,9 @@ class Products:
     @classmethod
     def read(cls, reader: Reader, params: Params, batch: int) -> Self:
         """Read the products."""
-        column = batch * params.ciphertext_bytes
-        return cls(
-            reader.fixed("D", column), reader.fixed("F", column), AffGProofs.read(reader, params, batch)
-        )
+        column = 2 * batch * params.ciphertext_bytes
+        D, F = reader.fixed("D", column), reader.fixed("F", column)
+        return cls(D, F, AffGProofs.read(reader, params, 2 * batch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,27 +228,24 @@ class MultiplyMsg:
         params: the level.
         Gamma: gamma G, B points.
         psi: Pi-elog that gamma is what B1, B2 encrypt.
-        by_gamma: products of gamma with the k of each peer, ascending.
-        by_x: products of the key share with the k of each peer, ascending.
+        products: with the k of each peer, ascending.
     """
 
     params: Params = field(repr=False)
     Gamma: PointVector
     psi: ElogProofs
-    by_gamma: tuple[Products, ...]
-    by_x: tuple[Products, ...]
+    products: tuple[Products, ...]
 
     @staticmethod
     def size(params: Params, batch: int, peers: int) -> int:
         """Return the length in bytes."""
-        pairs = 2 * peers * Products.size(params, batch)
-        return batch * POINT_SIZE + ElogProofs.size(batch) + pairs
+        return batch * POINT_SIZE + ElogProofs.size(batch) + peers * Products.size(params, batch)
 
     def __bytes__(self) -> bytes:
         """Return the encoding."""
         writer = Writer().points(self.Gamma)
         self.psi.write(writer)
-        for products in (*self.by_gamma, *self.by_x):
+        for products in self.products:
             products.write(writer, self.params)
         return bytes(writer)
 
@@ -247,10 +253,8 @@ class MultiplyMsg:
     def read(cls, reader: Reader, params: Params, batch: int, peers: int) -> Self:
         """Read the message of a signer with so many peers."""
         Gamma, psi = reader.points("Gamma", batch), ElogProofs.read(reader, batch)
-        by_gamma, by_x = (
-            reader.items(name, peers, lambda r, _: Products.read(r, params, batch)) for name in ("gamma", "x")
-        )
-        return cls(params, Gamma, psi, by_gamma, by_x)
+        products = reader.items("products", peers, lambda r, _: Products.read(r, params, batch))
+        return cls(params, Gamma, psi, products)
 
 
 @dataclass(frozen=True, slots=True)

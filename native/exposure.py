@@ -55,6 +55,15 @@ def filled(size: int, fill: Callable[[memoryview], object]) -> SecretBytes:
     return secret
 
 
+def scrub() -> None:
+    """Overwrite what the last call of a library has left in registers, stack and small freed blocks.
+
+    Security:
+        Best effort: call it in the thread that made the call, right after.
+    """
+    check(lib.mpcw_scrub(), "scrub")
+
+
 def encode(secret: Secret) -> SecretBytes:
     """Return the items of a secret, big-endian as declassify() gives them, in locked memory.
 

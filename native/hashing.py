@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from native._core import ffi, lib
 from native.errors import check
-from native.secret import SecretScalars, SecretSeed, _size, _take
+from native.secret import SecretBytes, SecretScalars, SecretSeed, _size, _take
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-Piece = bytes | SecretScalars | SecretSeed
+Piece = bytes | SecretScalars | SecretSeed | SecretBytes
 
 
 @lru_cache(maxsize=256)

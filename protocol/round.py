@@ -148,12 +148,16 @@ class Inbox:
 
 
 class Faults:
-    """The faults of one round: all culprits are collected before the session fails."""
+    """The faults of one round: all culprits are collected before the session fails.
 
-    __slots__ = ("_found", "_inbox")
+    Args:
+        inbox: the messages of the round.
+    """
+
+    __slots__ = ("_found", "inbox")
 
     def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+        self.inbox = inbox
         self._found: dict[PartyId, Evidence] = {}
 
     def test(self, culprit: PartyId, check: str, *slots: Slot) -> bool:
@@ -167,15 +171,17 @@ class Faults:
         Returns:
             Whether it found a fault.
         """
-        session = self._inbox.session
-        messages = self._inbox.proof(culprit, slots)
+        session = self.inbox.session
+        messages = self.inbox.proof(culprit, slots)
         claim = Claim(session.spec, session.header, session.roster, culprit, messages)
         found = session.spec.checks[check](claim)
         if found:
-            self._found.setdefault(
-                culprit, Evidence(session.header, culprit, check, tuple(messages.values()))
-            )
+            self.note(Evidence(session.header, culprit, check, tuple(messages.values())))
         return found
+
+    def note(self, evidence: Evidence) -> None:
+        """Take in the evidence of a fault, unless its culprit has another one already."""
+        self._found.setdefault(evidence.culprit, evidence)
 
     def close(self) -> None:
         """Let the session fail if there are faults.

@@ -4,8 +4,8 @@ sealed = salt || nonce || ciphertext || tag, 32 + 12 + len + 16 bytes; the key i
 key and the random salt. A key that meets one message cannot meet one nonce twice; the nonce is random on top.
 
 What the cryptography package keeps: an AESGCM object holds an OpenSSL context with the expanded key, in
-ordinary memory, which OpenSSL clears when the object goes, here at the end of each function. The secret
-itself is read and written in locked memory only.
+ordinary memory, which OpenSSL clears when the object goes, here at the end of each function; a copy stays on
+the stack, which is overwritten then. The secret itself is read and written in locked memory only.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from native.entropy import random_bytes
-from native.exposure import encode, exposed, filled
+from native.exposure import encode, exposed, filled, scrub
 from native.hashing import hash_to_seed
 from native.secret import SecretBytes, SecretSeed
 
@@ -59,6 +59,25 @@ def unseal(master: SecretSeed, context: bytes, sealed: bytes) -> SecretBytes | N
 
 def encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes | None) -> bytes:
     """Return ciphertext and tag of AES-256-GCM; the key must never have another message."""
+    try:
+        return _encrypt(key, nonce, context, secret)
+    finally:
+        scrub()  # here, not in a context manager: that would run deeper in the stack than the cipher did
+
+
+def decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> SecretBytes | None:
+    """Undo encrypt().
+
+    Raises:
+        InvalidTag: anything differs.
+    """
+    try:
+        return _decrypt(key, nonce, context, box)
+    finally:
+        scrub()
+
+
+def _encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes | None) -> bytes:
     box = bytearray((secret.size if secret is not None else 0) + TAG_SIZE)
     with exposed(key) as key_view:
         cipher = AESGCM(key_view)
@@ -70,12 +89,7 @@ def encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes 
     return bytes(box)
 
 
-def decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> SecretBytes | None:
-    """Undo encrypt().
-
-    Raises:
-        InvalidTag: anything differs.
-    """
+def _decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> SecretBytes | None:
     with exposed(key) as key_view:
         cipher = AESGCM(key_view)
     if len(box) <= TAG_SIZE:

@@ -5,12 +5,13 @@ above and wait there for a configuration to reach it; a constant of this module 
 that runs in the process already, and has the secrets anyway. Tests do that (tests/storage/cheap.py).
 """
 
+import threading
 from dataclasses import dataclass
 from typing import Final, Self, cast
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from native.exposure import filled
+from native.exposure import exposed, filled, scrub
 from native.secret import SecretBytes
 from protocol.codec import Reader, Writer
 from storage.errors import CorruptError, StorageError
@@ -70,6 +71,9 @@ DEFAULT: Cost = Cost(256 << 10, 3, 4)
 FLOOR: Cost = Cost(64 << 10, 3, 4)  # RFC 9106, section 4, second recommended option; lanes do not weaken it
 CEILING: Final = Cost(4 << 20, 64, 16)
 
+# OpenSSL's lanes share one pool of threads: two derivations at a time take them from each other for ever
+_ALONE: Final = threading.Lock()
+
 
 def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
     """Return the key of a passphrase, 32 bytes.
@@ -84,8 +88,8 @@ def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
         StorageError: there is not enough memory.
 
     Security:
-        OpenSSL works on copies of the passphrase and the key in ordinary memory, which it clears when it is
-        done; they are in no locked pages while it runs, half a second.
+        What Argon2id gets is a hash of the passphrase. OpenSSL keeps copies of it and of the key in ordinary
+        memory while it runs, half a second, and leaves some there: they are overwritten when it returns.
     """
     cost.check()
 
@@ -97,8 +101,11 @@ def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
             lanes=cost.lanes,
             memory_cost=cost.memory_kib,
         )
-        with passphrase.view() as secret:
-            kdf.derive_into(cast(bytes, secret), view)  # any buffer will do; its stub says bytes
+        with passphrase.digest() as digest, exposed(digest) as secret, _ALONE:
+            try:
+                kdf.derive_into(cast(bytes, secret), view)  # any buffer will do; its stub says bytes
+            finally:
+                scrub()
 
     try:
         return filled(KEY_SIZE, fill)

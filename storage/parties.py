@@ -80,6 +80,24 @@ class PartyStore:
         return cls._opened(Database.open(path, SCHEMA), lambda _: None)
 
     @classmethod
+    def reopen(cls, path: Path, master: SecretSeed) -> "PartyStore":
+        """Open and unseal the file of a store that was closed by release(), perhaps at another place.
+
+        Args:
+            path: where the file is now.
+            master: what release() returned; it is wiped if the file is not opened.
+
+        Raises:
+            RolledBackError, CorruptError: as for unseal().
+            StorageError: as for open().
+        """
+        try:
+            return cls._opened(Database.open(path, SCHEMA), lambda store: store._admit(master))
+        except BaseException:
+            master.wipe()
+            raise
+
+    @classmethod
     def _opened(cls, db: Database, then: "Callable[[PartyStore], None]") -> "PartyStore":
         try:
             store = cls(db)
@@ -88,6 +106,19 @@ class PartyStore:
             db.close()
             raise
         return store
+
+    def release(self) -> SecretSeed:
+        """Close the file and return what unseals it without its passphrase, for reopen().
+
+        Raises:
+            SealedError: it is sealed.
+
+        Security:
+            The result stands for all secrets of the file: keep it for the moment between the two calls.
+        """
+        master = self._vault.release()
+        self._db.close()
+        return master
 
     def close(self) -> None:
         """Seal and close the file; a second call does nothing."""
@@ -119,6 +150,13 @@ class PartyStore:
             CorruptError: a row was changed, added or deleted.
         """
         self._vault.unseal(passphrase)
+        self._check_log()
+
+    def _admit(self, master: SecretSeed) -> None:
+        self._vault.admit(master)
+        self._check_log()
+
+    def _check_log(self) -> None:
         try:
             signing_log.check(self._db, self._vault.anchor)
         except BaseException:

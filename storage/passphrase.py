@@ -11,7 +11,8 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Final, Self
 
-from native.exposure import exposed
+from native.exposure import encode, exposed
+from native.hashing import hash_to_seed
 from native.secret import SecretBytes
 from protocol.errors import UsageError
 from storage.errors import StorageError
@@ -106,6 +107,11 @@ class Passphrase:
         """Lend the bytes for reading while the block runs."""
         with exposed(self._secret) as view:
             yield view
+
+    def digest(self) -> SecretBytes:
+        """Return a tagged hash, 32 bytes, for those who would leave copies of what they get."""
+        with hash_to_seed("mpcwallet/passphrase", self._secret) as seed:
+            return encode(seed)
 
     def is_same(self, other: Self) -> bool:
         """Compare in constant time for equal lengths."""

@@ -3,8 +3,8 @@
 import re
 import sqlite3
 from dataclasses import dataclass
-from importlib.abc import Traversable
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from storage.errors import CorruptError, NewerFormatError, StorageError

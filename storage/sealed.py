@@ -105,6 +105,17 @@ class Vault:
             self._check_rows(master, manifest)
             self._master, self._manifest = master, manifest
 
+    def release(self) -> SecretSeed:
+        """Seal, and return the master key, which is the caller's from here on; admit() takes it.
+
+        Raises:
+            SealedError: the vault is sealed.
+        """
+        with self._guard:
+            master, _ = self._open()
+            self._master = self._manifest = None
+            return master
+
     def seal(self) -> None:
         """Wipe the master key; a second call does nothing."""
         with self._guard:

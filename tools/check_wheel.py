@@ -32,6 +32,7 @@ def contents_are_right(wheel: Path) -> bool:
         "-cp311-abi3-" in wheel.name
         and packages == PACKAGES
         and Path("native/_core.abi3.so") in names
+        and Path("storage/migrations/party/001_initial.sql") in names
         and not sources
     )
 

@@ -53,7 +53,10 @@ def decode(text: str, network: Network) -> bytes:
     if not plain:
         raise MalformedError("the address is empty")
     if len(plain) > MAX_LENGTH:
-        raise MalformedError(f"an address has at most {MAX_LENGTH} characters and this has {len(plain)}")
+        raise MalformedError(
+            f"an address has at most {MAX_LENGTH} characters and this has {len(plain)}",
+            "Lightning invoices and silent payment addresses are not supported",
+        )
     if re.search(r"\s", plain):
         raise MalformedError("an address has no spaces", "remove them")
     if plain[:8].lower() == "bitcoin:":

@@ -162,7 +162,7 @@ def _label(record: Mapping[str, object]) -> Label | None:
     if not (spendable is None or isinstance(spendable, bool)):
         raise MalformedError("spendable is neither true nor false")
     # a segwit address means the same in both cases (BIP-173)
-    lower = kind in _LOWER or (kind is LabelType.ADDR and ref.startswith(("BC1", "TB1", "BCRT1")))
+    lower = kind in _LOWER or ref.startswith(("BC1", "TB1", "BCRT1"))
     return Label(kind, ref.lower() if lower else ref, text and text[:MAX_LABEL], origin, spendable)
 
 

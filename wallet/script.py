@@ -63,9 +63,9 @@ def script_type(script: bytes) -> ScriptType:
     program = witness_program(script)
     if program is not None:
         return _WITNESS.get((program[0], len(program[1])), _other_witness(*program))
-    if len(script) == 25 and script[:3] == b"\x76\xa9\x14" and script[23:] == b"\x88\xac":
+    if script == p2pkh(script[3:23]):
         return ScriptType.P2PKH
-    if len(script) == 23 and script[:2] == b"\xa9\x14" and script[22:] == b"\x87":
+    if script == p2sh(script[2:22]):
         return ScriptType.P2SH
     if script[:1] == _RETURN and _is_push_only(script[1:]):
         return ScriptType.NULL_DATA

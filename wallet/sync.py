@@ -9,7 +9,7 @@ from wallet.account import Account
 from wallet.chain.base import Block, ChainBackend, Changes, Watch
 from wallet.conflicts import parents_first, settle, spends
 from wallet.descriptor import Descriptor
-from wallet.errors import ChainRefusedError
+from wallet.errors import ChainError, ChainRefusedError
 from wallet.history import Status
 from wallet.ledger import Ledger
 from wallet.script_index import BranchId, ScriptIndex
@@ -18,6 +18,7 @@ from wallet.tx import OutPoint, Transaction, Txid
 
 # A node looks through all blocks again whenever it is to watch more: it is told so many addresses at once.
 WATCH_STEP: Final = 100
+MAX_ADDRESSES: Final = 1_000_000  # of a branch; a backend that invents use ever further out is stopped there
 
 _Known: TypeAlias = dict[Txid, StoredTransaction]
 
@@ -150,6 +151,8 @@ def _read(chain: ChainBackend, store: WalletStore, index: ScriptIndex, wallet: s
             return changes
         # What is watched only from now on may have been used long ago. Looking further ahead each time keeps
         # the number of rounds small for a wallet of many addresses.
+        if max(grown.values()) > MAX_ADDRESSES:
+            raise ChainError(f"{chain.name} tells of more than {MAX_ADDRESSES} addresses of this wallet")
         since = None
         ahead *= 2
         ends |= {branch_id: _watched(end + ahead) for branch_id, end in grown.items()}
@@ -184,7 +187,9 @@ def _merge(before: Mapping[Txid, StoredTransaction], changes: Changes) -> _Known
         own, first_seen = (old.own, old.first_seen) if old else (False, seen.first_seen)
         # while it is not confirmed, one of ours that was to replace it is still to be sent
         replaced_by = old.replaced_by if old and seen.block is None else None
-        merged[seen.tx.txid] = StoredTransaction(seen.tx, seen.block, first_seen, own, True, replaced_by)
+        # the id says nothing of witnesses, and ours hold: they are what is sent again
+        tx = old.tx if old and own else seen.tx
+        merged[tx.txid] = StoredTransaction(tx, seen.block, first_seen, own, True, replaced_by)
     for loser, winner in settle(tuple(merged.values())).replaced_by.items():
         if merged[winner].replaced_by != loser:
             merged[loser] = replace(merged[loser], replaced_by=winner)

@@ -195,7 +195,7 @@ class Transaction:
         total = 0
         for out in self.outputs:
             total += out.value
-            if not 0 <= out.value <= MAX_MONEY or total > MAX_MONEY:
+            if out.value < 0 or total > MAX_MONEY:
                 raise MalformedError("an output of a transaction is out of range")
         try:
             object.__setattr__(self, "txid", Txid(double_sha256(self.without_witness())))
@@ -236,8 +236,6 @@ class Transaction:
         Raises:
             MalformedError: as from_bytes.
         """
-        if len(text) > 2 * MAX_TRANSACTION_BYTES + 2:
-            raise MalformedError("a transaction is longer than a block")
         try:
             data = bytes.fromhex(text)
         except ValueError as e:

@@ -62,13 +62,16 @@ CTIME(random)
 
 CTIME(hash)
 {
-    mpcw_secret *a = ctime_secret(MPCW_KIND_SCALAR, 3, 32), *s = ctime_secret(MPCW_KIND_SEED, 1, 32), *out;
+    mpcw_secret *a = ctime_secret(MPCW_KIND_SCALAR, 3, 32), *s = ctime_secret(MPCW_KIND_SEED, 1, 32), *bytes, *out;
     const uint8_t tag[3] = "tag", text[6] = "public";
     const mpcw_hash_part parts[3] = {{.secret = a, .each = 1}, {.secret = s}, {.bytes = text, .bytes_len = sizeof text}};
     uint8_t hidden[64], hashes[64];
 
     OUT(mpcw_hash_secret(&out, MPCW_KIND_SCALAR, 3, tag, sizeof tag, parts, 3));
     OUT(mpcw_hash_secret(&out, MPCW_KIND_SEED, 1, tag, sizeof tag, parts + 1, 2));
+    OK(mpcw_secret_encode(&bytes, a));
+    OUT(mpcw_hash_secret(&out, MPCW_KIND_SEED, 1, tag, sizeof tag, &(mpcw_hash_part){.secret = bytes}, 1));
+    mpcw_secret_free(bytes);
     OUT(mpcw_secret_xor(&out, s, s));
     ctime_bytes(hidden, sizeof hidden);
     ctime_hide(hidden, sizeof hidden);

@@ -130,6 +130,25 @@ static void bytes_are_decoded_to_what_fits_only(void)
     mpcw_secret_free(bytes);
 }
 
+static void freed_blocks_are_overwritten(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* which keeps freed blocks, and nobody from looking into them */
+    for (size_t size = 24; size < 1000; size += 48) {
+        uint8_t *block = malloc(size);
+        const uintptr_t place = (uintptr_t)block;
+        CHECK(block);
+        memset(block, 0x5a, size);
+        free(block);
+        CHECK(mpcw_scrub() == MPCW_OK);
+        /* malloc may have written there since, but not this */
+        for (size_t i = 0, run = 0; i < size; i++) {
+            run = ((const volatile uint8_t *)place)[i] == 0x5a ? run + 1 : 0;
+            CHECK(run < 4);
+        }
+    }
+#endif
+}
+
 static void expectations_are_checked(void)
 {
     mpcw_secret *s;
@@ -223,6 +242,7 @@ int main(void)
     limits_hold_and_products_do_not_overflow();
     bytes_are_the_encoding_of_every_kind();
     bytes_are_decoded_to_what_fits_only();
+    freed_blocks_are_overwritten();
     expectations_are_checked();
     every_entry_refuses_a_missing_handle_and_zeroes_its_outputs();
     child_is_refused_at_every_entry_and_grandchild_too();

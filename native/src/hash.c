@@ -19,15 +19,18 @@ static mpcw_status expect_bytes(const mpcw_secret *s, size_t count)
 
 static mpcw_status check_part(const mpcw_hash_part *part, size_t count)
 {
-    if (part->secret)
-        return expect_bytes(part->secret, part->each ? count : 0);
+    if (part->secret) {
+        const size_t items = part->each ? count : 0;
+        mpcw_status status = expect_bytes(part->secret, items);
+        return status == MPCW_E_KIND ? secret_expect(part->secret, MPCW_KIND_BYTES, items, 0) : status;
+    }
     return part->each && part->bytes_len % count ? MPCW_E_LENGTH : MPCW_OK;
 }
 
 static void add_part(sha256 *h, const mpcw_hash_part *part, size_t count, size_t i)
 {
     const uint8_t *bytes = part->secret ? part->secret->data : part->bytes;
-    size_t len = part->secret ? part->secret->count * SIZE : part->bytes_len;
+    size_t len = part->secret ? part->secret->count * part->secret->size : part->bytes_len;
 
     if (part->each) {
         len /= count;

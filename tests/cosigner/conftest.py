@@ -8,9 +8,6 @@ from cosigner.home import Home
 from cosigner.local import LocalWallet
 from tests.cosigner.wallets import create
 from tests.storage.cheap import cheap_passphrases
-from tests.wallet.chain.conftest import bitcoind, node
-
-__all__ = ["bitcoind", "node"]
 
 
 @pytest.fixture(autouse=True)

@@ -74,3 +74,9 @@ def test_settings_of_an_unknown_network_are_refused() -> None:
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(MalformedError):
         WalletPlan.parse(text)
+
+
+@pytest.mark.parametrize("value", ["Infinity", "[" * 10_000 + "]" * 10_000])
+def test_settings_that_json_takes_and_no_number_is_are_refused(value: str) -> None:
+    with pytest.raises(MalformedError, match="damaged"):
+        WalletPlan.parse(WalletPlan(n=3).text().replace('"n": 3', f'"n": {value}'))

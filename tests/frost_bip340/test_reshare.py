@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frost_bip340.refresh import plan_refresh
-from frost_bip340.repair import REPAIR, begin_repair
-from frost_bip340.resharing import RESHARING, begin_resharing, plan_resharing
+from frost_bip340.resharing import REPAIR, RESHARING, begin_repair, begin_resharing
 from native.curve import G, PointVector, Scalar, mul_base
 from native.errors import WipedError
 from native.secret import SecretScalars
@@ -21,6 +19,7 @@ from protocol.evidence import Evidence
 from protocol.ids import COORDINATOR, Epoch, PartyId
 from protocol.resharing.checks import share_slots
 from protocol.resharing.dealing import knows_constant
+from protocol.resharing.key import plan_refresh, plan_resharing
 from protocol.resharing.messages import COMMIT, COMPLAINT, REVEAL, SHARE, CommitMsg, ComplaintMsg
 from protocol.resharing.plan import Plan, Sharing
 from protocol.session import Session

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from native._core import ffi, lib
 from native.errors import ForkedError, KindError, LengthError, RangeError, WipedError
-from native.exposure import decode, encode, exposed, filled
+from native.exposure import decode, encode, exposed, filled, scrub
 from native.secret import Secret, SecretBytes, SecretInts, SecretResidues, SecretScalars, SecretSeed
 from tests.native.test_secret import ORDER, in_child, usage
 
@@ -175,3 +175,12 @@ def test_only_bytes_are_exposed_or_decoded() -> None:
     with pytest.raises(LengthError):
         encode(SecretInts.from_bytes(bytes(2**20 + 8), (2**20 + 8) // 8))
     assert lib.MPCW_KIND_BYTES == 5
+
+
+def test_scrubbing_spares_what_is_in_use() -> None:
+    kept = [bytearray(os.urandom(size)) for size in range(1, 2100, 7)]
+    copies = [bytes(item) for item in kept]
+    secret = copy_in(b"secret")
+    scrub()
+    assert [bytes(item) for item in kept] == copies
+    assert secret.declassify() == b"secret"

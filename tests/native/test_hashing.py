@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from native.errors import KindError, LengthError
 from native.hashing import Each, hash_to_scalars, hash_to_seed, tagged_hash, tagged_hashes, xor
-from native.secret import SecretInts, SecretScalars, SecretSeed
+from native.secret import SecretBytes, SecretInts, SecretScalars, SecretSeed
 
 from .curve_model import N, scalars
 
@@ -100,3 +100,15 @@ def test_xor_refuses_several_items_and_other_kinds():
         xor(one, SecretScalars.from_bytes(bytes(64), 2))
     with pytest.raises(KindError):
         xor(SecretInts.from_bytes(bytes(32)), one)
+
+
+@given(st.binary(min_size=1, max_size=200), st.binary(max_size=20))
+def test_secret_bytes_are_hashed_as_they_are(secret, public):
+    piece = SecretBytes.from_bytes(secret)
+    assert hash_to_seed("tag", public, piece).declassify() == model("tag", public + secret)
+    assert hash_to_seed("tag", Each(piece)).declassify() == model("tag", secret)
+
+
+def test_secret_bytes_do_not_split():
+    with pytest.raises(LengthError):
+        hash_to_scalars("tag", Each(SecretBytes.from_bytes(bytes(64))), count=2)

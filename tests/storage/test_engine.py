@@ -127,6 +127,16 @@ def test_a_refused_file_is_free_again(path: Path, schema: Schema) -> None:
             Database.open(path, schema)
 
 
+def test_no_setting_of_durability_is_left_to_how_sqlite_was_built() -> None:
+    asked = {name: value for name, value, _ in engine._SETTINGS}
+    assert asked.items() >= {
+        ("journal_mode", "WAL"),
+        ("synchronous", "FULL"),
+        ("foreign_keys", "ON"),
+        ("secure_delete", "ON"),
+    }
+
+
 def test_the_settings_of_durability_hold(db: Database, path: Path, schema: Schema) -> None:
     db.close()
     for database in (
@@ -188,6 +198,17 @@ def test_a_truncated_file_is_refused(db: Database, path: Path, schema: Schema, k
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(CorruptError):
         Database.open(path, schema)
+
+
+def test_a_page_that_is_whole_in_the_log_may_be_cut_in_the_file(
+    db: Database, path: Path, schema: Schema, tmp_path: Path
+) -> None:
+    db.execute("INSERT INTO a VALUES (2)")
+    copy = tmp_path / "copy" / "x.db"
+    copy.parent.mkdir()
+    copy.write_bytes(path.read_bytes() + b"part of a page")
+    copy.with_name("x.db-wal").write_bytes(path.with_name("x.db-wal").read_bytes())
+    assert values(Database.open(copy, schema)) == [1, 2]
 
 
 def test_a_damaged_page_is_refused(db: Database, path: Path, schema: Schema) -> None:

@@ -1,4 +1,5 @@
-import importlib
+import importlib.util
+import threading
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from unittest.mock import patch
@@ -7,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from native.errors import WipedError
+from native.hashing import tagged_hash
 from protocol.codec import Reader, Writer
 from storage import kdf
 from storage.errors import CorruptError, StorageError
@@ -35,10 +37,10 @@ def test_argon2id_is_that_of_rfc_9106() -> None:
 
 
 @pytest.mark.parametrize("cost", [CHEAP, Cost(1 << 10, 2, 4), Cost(256, 5, 3)])
-def test_the_key_is_argon2id_of_the_passphrase(cost: Cost) -> None:
+def test_the_key_is_argon2id_of_a_hash_of_the_passphrase(cost: Cost) -> None:
     expected = Argon2id(
         salt=SALT, length=32, iterations=cost.iterations, lanes=cost.lanes, memory_cost=cost.memory_kib
-    ).derive(b"caf\xc3\xa9")
+    ).derive(tagged_hash("mpcwallet/passphrase", b"caf\xc3\xa9"))
     assert derive_key(phrase("cafe\u0301"), SALT, cost).declassify() == expected
 
 
@@ -91,3 +93,17 @@ def test_a_cost_is_read_as_it_was_written() -> None:
     data = bytes(Cost(1 << 20, 9, 8).write(Writer()))
     assert data.hex() == "00100000" + "00000009" + "08"
     assert Cost.read(Reader(data)) == Cost(1 << 20, 9, 8)
+
+
+def test_derivations_of_several_threads_end() -> None:
+    # without a lock, OpenSSL lets most of these threads wait for ever
+    def derive() -> None:
+        for _ in range(5):
+            derive_key(phrase(), SALT, Cost(1024, 1, 4)).wipe()
+
+    threads = [threading.Thread(target=derive, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)

@@ -1,15 +1,19 @@
 """Where secrets are not: in no file, in no ordinary memory, in no text."""
 
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from native.exposure import encode
+from native.hashing import tagged_hash
 from native.secret import SecretBytes, SecretScalars
 from protocol.ids import PartyId
+from storage.kdf import Cost, derive_key
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
 from tests.storage.samples import RECOVERY, ROOT, entry, key_shares, phrase
@@ -132,30 +136,104 @@ def found(pid: int, needles: dict[str, bytes]) -> dict[str, list[bool]]:
     return places
 
 
+def keys_of(path: Path, words: bytes) -> dict[str, bytes]:
+    """The keys of a store that another process has open, worked out from a copy of its file."""
+    copy = path.parent.parent / "copy" / path.name
+    copy.parent.mkdir()
+    for file in path.parent.iterdir():
+        shutil.copy(file, copy.with_name(file.name))
+    with PartyStore.open(copy) as store:
+        header = store._vault._header
+        passphrase = Passphrase(bytearray(words))
+        master = header.unwrap(passphrase).declassify()
+        ((sealed,),) = store._db.rows("SELECT secret FROM sealed WHERE kind = 'host key'")
+        return {
+            "digest": passphrase.digest().declassify(),
+            "passphrase's key": derive_key(passphrase, header.salt, header.cost).declassify(),
+            "master key": master,
+            "row's key": tagged_hash("mpcwallet/storage key", master, sealed[:32]),
+        }
+
+
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux")
 def test_secrets_are_in_locked_memory_only_and_gone_when_the_store_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "0" / "party.db"
     needles = {
         "host key": bytes((i * 37 + 11) % 251 for i in range(32)),
-        "host key, limbs": b"".join(
-            bytes((i * 37 + 11) % 251 for i in range(at, at + 8))[::-1] for at in range(24, -1, -8)
-        ),
         "passphrase": bytes(33 + (i * 29 + 5) % 90 for i in range(40)),
     }
-    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(tmp_path / "0" / "party.db")]
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(path)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as child:
         assert child.stdin
         assert child.stdout
         assert child.stdout.readline() == "held\n"
+        needles |= keys_of(path, needles["passphrase"])
         held = found(child.pid, needles)
         child.stdin.write("\n")
         child.stdin.flush()
         assert child.stdout.readline() == "wiped\n"
         wiped = found(child.pid, needles)
         child.stdin.write("\n")
-    assert held == {"host key": [True], "host key, limbs": [], "passphrase": []}
-    assert wiped == {"host key": [], "host key, limbs": [], "passphrase": []}
+    assert {name: places for name, places in held.items() if places} == {
+        "host key": [True],
+        "master key": [True],
+    }
+    assert not any(wiped.values()), wiped
+
+
+KEY = bytes((i * 91 + 17) % 249 for i in range(32))
+WORD = bytes(33 + (i * 29 + 5) % 90 for i in range(40))
+
+STEP = """
+    import sys
+    from native.secret import SecretBytes
+    from storage import envelope, kdf
+    from storage.passphrase import Passphrase
+    kdf.FLOOR = cost = kdf.Cost(1024, 2, 2)
+    item = bytearray(40)
+    for i in range(32):
+        item[i] = (i * 91 + 17) % 249
+    key = SecretBytes.from_bytes(memoryview(item)[:32])
+    for i in range(40):
+        item[i] = 33 + (i * 29 + 5) % 90
+    passphrase = Passphrase(item)
+    box = bytes.fromhex(sys.argv[2])
+    result = {step}
+    print("done", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "kdf.derive_key(passphrase, bytes(16), cost)",
+        "envelope.encrypt(key, bytes(12), b'', passphrase.digest())",
+        "envelope.decrypt(key, bytes(12), b'', box)",
+        "Passphrase.from_file(sys.argv[1])",
+    ],
+)
+def test_each_step_leaves_nothing_in_ordinary_memory(tmp_path: Path, step: str) -> None:
+    digest = tagged_hash("mpcwallet/passphrase", WORD)
+    needles = {"key": KEY, "passphrase": WORD, "digest": digest}
+    with phrase(WORD.decode()) as passphrase:
+        needles["derived"] = derive_key(passphrase, bytes(16), Cost(1024, 2, 2)).declassify()
+    (tmp_path / "words").write_bytes(WORD)
+    box = AESGCM(KEY).encrypt(bytes(12), b"secret", b"").hex()
+    code = textwrap.dedent(STEP).replace("{step}", step)
+    command = [sys.executable, "-c", code, str(tmp_path / "words"), box]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        assert child.stdout.readline() == "done\n"
+        places = found(child.pid, needles)
+        child.stdin.write("\n")
+    assert places["key"] == [True]
+    assert all(all(locked) for locked in places.values()), places
 
 
 def test_the_search_of_memory_finds_what_is_there() -> None:

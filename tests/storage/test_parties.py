@@ -92,6 +92,38 @@ def test_everything_comes_back(path: Path) -> None:
     assert store.signatures() == (entry(0), entry(1))
 
 
+def test_a_file_with_a_damaged_header_is_not_kept_locked(path: Path) -> None:
+    full_party(path)
+    sql(path, "UPDATE vault SET header = zeroblob(155)")
+    for _ in range(2):
+        with pytest.raises(CorruptError, match="header"):
+            PartyStore.open(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE sealed SET key = zeroblob(33) WHERE kind = 'share'",
+        "UPDATE sealed SET epoch = 5 WHERE kind = 'share'",
+        "UPDATE sealed SET public = zeroblob(200) WHERE kind = 'share'",
+    ],
+)
+def test_a_public_share_that_does_not_fit_its_row_is_refused_while_sealed(path: Path, change: str) -> None:
+    full_party(path)
+    sql(path, change)
+    with pytest.raises(CorruptError, match="share"):
+        PartyStore.open(path).shares()
+
+
+@pytest.mark.parametrize("kind", ["roster", "terms"])
+def test_what_is_no_roster_or_text_is_refused_while_sealed(path: Path, kind: str) -> None:
+    full_party(path)
+    sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, x'', 0, 1, x'ff', x'')", (kind,)))
+    store = PartyStore.open(path)
+    with pytest.raises(CorruptError, match=kind):
+        (store.roster if kind == "roster" else store.terms)()
+
+
 def test_what_is_public_is_there_while_sealed(path: Path) -> None:
     host_key, share = full_party(path)
     store = PartyStore.open(path)
@@ -376,3 +408,32 @@ def test_the_store_is_what_key_generation_needs(store: PartyStore) -> None:
     store.put_share(key_shares()[1], RECOVERY)
     assert store._db.rows("SELECT public FROM sealed WHERE kind = 'recovery'") == [(RECOVERY,)]
     assert store.recovery_data() == RECOVERY
+
+
+def test_released_store_opens_elsewhere_without_its_passphrase(tmp_path: Path) -> None:
+    path, moved = tmp_path / "a" / "party.db", tmp_path / "b" / "party.db"
+    store = PartyStore.create(path, PartyId(1), phrase())
+    store.put_terms("2 of 3")
+    master = store.release()
+    path.parent.rename(moved.parent)
+    with PartyStore.reopen(moved, master) as again:
+        assert (again.party, again.is_sealed, again.terms()) == (PartyId(1), False, "2 of 3")
+        again.put_terms("other")
+    with PartyStore.open(moved) as again:
+        again.unseal(phrase())
+        assert again.terms() == "other"
+
+
+def test_sealed_store_cannot_be_released(tmp_path: Path) -> None:
+    PartyStore.create(tmp_path / "party.db", PartyId(1), phrase()).close()
+    with PartyStore.open(tmp_path / "party.db") as store, pytest.raises(SealedError):
+        store.release()
+
+
+def test_released_store_opens_no_other_file(tmp_path: Path) -> None:
+    master = PartyStore.create(tmp_path / "a" / "party.db", PartyId(1), phrase()).release()
+    PartyStore.create(tmp_path / "b" / "party.db", PartyId(1), phrase()).close()
+    with pytest.raises(CorruptError):
+        PartyStore.reopen(tmp_path / "b" / "party.db", master)
+    with pytest.raises(WipedError):
+        PartyStore.reopen(tmp_path / "a" / "party.db", master)

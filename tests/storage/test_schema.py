@@ -83,6 +83,12 @@ def test_a_file_with_another_schema_is_refused(tmp_path: Path, old: Path, change
         Database.open(old, schema(tmp_path / "1", 1))
 
 
+def test_a_version_below_the_first_is_refused(tmp_path: Path, old: Path) -> None:
+    sql(old, "PRAGMA user_version = -1")
+    with pytest.raises(CorruptError, match="no test file"):
+        Database.open(old, schema(tmp_path / "2", 2))
+
+
 def test_the_triggers_of_a_party_cannot_be_taken_away(tmp_path: Path) -> None:
     path = tmp_path / "d" / "party.db"
     Database.create(path, PARTY, lambda _: None).close()

@@ -117,6 +117,12 @@ def test_a_deleted_row_is_noticed(unguarded: Database, head: bytes, seq: int) ->
         check(unguarded, head)
 
 
+def test_rows_are_numbered_from_0(unguarded: Database, head: bytes) -> None:
+    unguarded.execute("UPDATE signatures SET seq = seq + 10")
+    with pytest.raises(CorruptError, match="row 0"):
+        check(unguarded, head)
+
+
 def test_a_row_that_was_added_with_a_hash_of_its_own_is_noticed(unguarded: Database, head: bytes) -> None:
     append(unguarded, head, entry(9))
     with pytest.raises(CorruptError, match="at the end"):

@@ -105,6 +105,7 @@ def test_key_with_a_parent_is_refused():
 
 
 def test_negative_birth_is_refused():
+    assert Account("x", ScriptType.P2TR, master(), REGTEST, 0).birth == 0
     with pytest.raises(MalformedError, match="birth"):
         Account("x", ScriptType.P2TR, master(), REGTEST, -1)
 

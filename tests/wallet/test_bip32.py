@@ -8,6 +8,7 @@ from pathlib import Path
 import bdkpython as bdk
 import pytest
 from bitcointx.base58 import B58_DIGITS, CBase58Data
+from coincurve import PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,6 +132,7 @@ def test_depth_ends_at_255():
         (master().key, bytes(32), 0, bytes(4), 1),
         (b"\x02" + b"\xff" * 32, bytes(32)),
         (b"\x04" + master().key[1:], bytes(32)),
+        (PublicKey(master().key).format(compressed=False), bytes(32)),
         (b"\x02" + bytes(32), bytes(32)),
     ],
 )

@@ -71,6 +71,13 @@ def test_what_was_replaced_stays_so_when_its_rival_left_the_mempool_too():
     assert standing(old) == set()
 
 
+@pytest.mark.parametrize("older", [0, 1])
+def test_of_two_in_the_mempool_within_a_second_the_replacement_wins(older):
+    txs = rivals()
+    old, new = txs[older], txs[1 - older]
+    assert standing(replace(in_mempool(old), replaced_by=new.txid), in_mempool(new)) == {new.txid}
+
+
 def test_what_was_replaced_comes_back_with_the_mempool():
     a, b = rivals()
     back = replace(in_mempool(a), replaced_by=b.txid)

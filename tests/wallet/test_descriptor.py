@@ -183,6 +183,8 @@ REFUSED = {
     f"tr({XPUB}/<1>/*)": "different numbers",
     f"tr({XPUB}/<0;1>/<2;3>)": "more than one <",
     f"tr({XPUB}/*/0)": "no number",
+    f"tr({XPUB}/<0;15/*)": "no number",
+    f"tr({XPUB}/50;1>/*)": "no number",
     f"tr({XPUB}/*/*)": "no number",
     f"tr({XPUB}/-1/*)": "no number",
     f"tr({XPUB}/01/*)": "no number",
@@ -247,6 +249,24 @@ def test_key_of_another_network_is_refused_by_name():
 def test_other_kinds_are_refused():
     with pytest.raises(MalformedError, match="not supported"):
         Descriptor(ScriptType.P2PKH, master(), MAINNET)
+
+
+def test_longest_descriptor():
+    text = f"wpkh([00000000]{XPUB})"
+    longest = text.replace("]", "/1" * ((1000 - len(text)) // 2) + "]")
+    if len(longest) < 1000:
+        longest = longest.replace("/1", "/10", 1)
+    assert len(longest) == 1000
+    assert parse(longest)
+    with pytest.raises(MalformedError, match="at most 1000 characters"):
+        parse(longest.replace("/1", "/11", 1))
+
+
+def test_deepest_descriptor():
+    assert parse(f"tr({XPUB}{'/1' * 255})").script()
+    assert parse(f"tr({XPUB}{'/1' * 254}/*)").script(0)
+    with pytest.raises(MalformedError, match="more steps"):
+        parse(f"tr({XPUB}{'/1' * 255}/*)")
 
 
 # -- accounts

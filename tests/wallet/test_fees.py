@@ -103,6 +103,12 @@ def test_change_is_dropped_below_dust_and_below_the_cost_of_spending_it(kind, sc
     assert cost.least == cost.spend > dust_threshold(script)
 
 
+def test_change_is_never_dust_however_cheap_it_is_to_spend(monkeypatch):
+    monkeypatch.setattr("wallet.fees.LONG_TERM_RATE", FeeRate(1000))
+    cost = ChangeCost.of(ScriptType.P2TR, TR, FeeRate(5000))
+    assert (cost.spend, cost.least) == (58, dust_threshold(TR))
+
+
 def test_an_estimate_is_not_below_the_minimum_of_the_mempool():
     assert estimated_rate(MAINNET, FeeRate(5000), FeeRate(1000)) == FeeRate(5000)
     assert estimated_rate(MAINNET, FeeRate(500), FeeRate(1000)) == FeeRate(1000)

@@ -1,6 +1,7 @@
 """Files of labels: the example of BIP-329, round trips, and lines that are refused one by one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wallet import labels
-from wallet.descriptor import Descriptor
+from wallet.bip32 import HARDENED
+from wallet.descriptor import Descriptor, KeyOrigin
 from wallet.errors import MalformedError
 from wallet.labels import MAX_LABEL, Label, LabelType, read_labels, write_labels
 from wallet.script import ScriptType
@@ -72,9 +74,16 @@ def test_round_trip(some):
 
 
 def test_origin_of_an_account():
-    origin = Descriptor.of(account(ScriptType.P2TR)).abbreviated()
-    assert origin == "tr([79b00088])"
-    assert read_labels(tx(origin=origin)).labels[0].origin == origin
+    descriptor = Descriptor.of(account(ScriptType.P2TR))
+    assert descriptor.abbreviated() == replace(descriptor, origin=None).abbreviated() == "tr([79b00088])"
+    assert read_labels(tx(origin="tr([79b00088])")).labels[0].origin == "tr([79b00088])"
+
+
+def test_origin_of_a_key_with_a_path():
+    origin = KeyOrigin(b"\xd3\x4d\xb3\x3f", (HARDENED + 84, 0))
+    descriptor = replace(Descriptor.of(account(ScriptType.P2WPKH)), origin=origin)
+    assert descriptor.abbreviated() == "wpkh([d34db33f/84h/0])"
+    assert read_labels(tx(origin=descriptor.abbreviated())).labels[0].origin == "wpkh([d34db33f/84h/0])"
 
 
 REFUSED = {
@@ -84,7 +93,7 @@ REFUSED = {
     b"[" * 60_000: "no JSON",
     b'{"type": "tx", "n": ' + b"9" * 5000 + b"}": "no JSON",
     b"\xff" + tx(): "not UTF-8",
-    tx(label="x" * 70_000): "longer than 65536 bytes",
+    tx(x="x" * (labels.MAX_LINE_BYTES + 1 - len(tx(x="")))): "longer than 65536 bytes",
     b'{"type": "tx", "type": "addr"}': "twice",
     line(ref=TXID): "type is missing",
     line(type="tx"): "ref is missing",
@@ -154,11 +163,18 @@ def test_byte_order_mark_and_empty_lines_are_skipped():
     assert read_labels(b"") == labels.LabelFile((), (), (), 0)
 
 
+def test_longest_line():
+    data = tx(x="x" * (labels.MAX_LINE_BYTES - len(tx(x=""))))
+    assert len(data) == labels.MAX_LINE_BYTES
+    assert len(read_labels(data).labels) == 1
+
+
 def test_file_is_bounded(monkeypatch):
     monkeypatch.setattr(labels, "MAX_LINES", 3)
     assert read_labels(b"\n" * 3).labels == ()
     with pytest.raises(MalformedError, match="3 lines"):
         read_labels(b"\n" * 4)
     monkeypatch.setattr(labels, "MAX_FILE_BYTES", 10)
+    assert read_labels(b" " * 10).labels == ()
     with pytest.raises(MalformedError, match="at most"):
         read_labels(b" " * 11)

@@ -63,6 +63,12 @@ def test_a_confirmed_payment():
     assert entry.block == block(98)
 
 
+def test_a_block_above_the_tip_confirms_nothing_yet():
+    assert [
+        coin.confirmations for coin in ledger(confirmed(pay((script(), 5)), 9), tip=3).coins.values()
+    ] == [0]
+
+
 def test_a_payment_of_ours_with_change():
     funding = pay((script(), 10_000))
     tx = pay((ELSEWHERE, 6000), (change(), 3500), spending=[OutPoint(funding.txid, 0)])

@@ -99,6 +99,14 @@ def test_branch_and_bound_passes_no_solution_among_equal_coins(amounts, amount, 
     assert (best is None) if found is None else waste_of(found, aim) == best
 
 
+def test_branch_and_bound_tries_a_lighter_coin_of_the_same_value():
+    aim = goal(14_000, rate=0, max_weight=2 * INPUT_WEIGHT[TR])
+    heavy = coin(5000, ScriptType.P2WPKH)
+    light = [coin(9000), coin(5000)]
+    found = branch_and_bound([*light, heavy], aim.amount, aim.max_weight, aim)
+    assert set(found) == set(light)
+
+
 def test_branch_and_bound_takes_more_coins_when_fees_are_low_and_fewer_when_they_are_high():
     for rate, expected in ((1000, [1000, 2000, 3000]), (20_000, [6000])):
         pool = [coin(value + input_fee(TR, FeeRate(rate))) for value in (6000, 3000, 2000, 1000)]

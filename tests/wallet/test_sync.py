@@ -1,6 +1,7 @@
 """Sync: what the store knows after blocks, forks, replacements, lost transactions and failures."""
 
 import random
+from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
 
@@ -148,7 +149,7 @@ def test_all_of_a_long_used_wallet_is_found_in_few_rounds(rig):
         rig.chain.mine(tx)
     rig.sync()
     assert rig.ledger.balance().total == 1000 * len(txs)
-    assert len(rig.chain.asked) < 9
+    assert len(rig.chain.asked) < 6
     assert set(rig.chain.asked) == {None}
     assert rig.store.next_index(0, Branch.RECEIVE) == 581
     assert rig.sync().changes == ()
@@ -167,12 +168,32 @@ def test_use_beyond_the_gap_limit_counts_once_the_gap_is_closed(rig):
 
 
 def test_use_of_what_was_not_watched_is_looked_for_from_the_birth_on(rig):
-    rig.sync()
     indices = range(19, 2 * WATCH_STEP, GAP_LIMIT)
-    for index in reversed(indices):
+    far = [index for index in indices if index >= WATCH_STEP]
+    near = [index for index in indices if index < WATCH_STEP]
+    for index in far:
+        rig.chain.mine(pay((script(index=index), 1000)))
+    rig.sync()
+    assert rig.store.transactions() == ()
+    for index in near:
         rig.chain.mine(pay((script(index=index), 1000)))
     rig.sync()
     assert rig.ledger.balance() == Balance(confirmed=1000 * len(indices))
+
+
+def test_a_backend_that_invents_use_ever_further_out_is_stopped(rig, monkeypatch):
+    monkeypatch.setattr("wallet.sync.MAX_ADDRESSES", 1000)
+    honest = rig.chain.changes
+
+    def invent(since):
+        end = next(iter(rig.chain.ends.values()))
+        rig.chain.see(*(pay((script(index=index), 1000)) for index in range(GAP_LIMIT - 1, end, GAP_LIMIT)))
+        return honest(since)
+
+    rig.chain.changes = invent
+    with pytest.raises(ChainError, match="more than 1000 addresses"):
+        rig.sync()
+    assert rig.store.transactions() == ()
 
 
 def test_all_handed_out_addresses_are_watched_with_room_for_more(rig):
@@ -196,7 +217,7 @@ def test_all_changes_are_kept_or_none(rig):
     rig.chain.mine(pay((script(), 5000)))
     rig.sync()
     rig.chain.mine(pay((script(index=1), 600)))
-    before = rig.store.state
+    before = deepcopy(rig.store.state)
     for n in (1, 2, 3):
         rig.store.fail_at = rig.store.changes + n
         with pytest.raises(OSError, match="full"):
@@ -243,11 +264,14 @@ def test_what_is_published_is_in_the_mempool_and_the_store(rig):
     assert tx.txid in rig.chain.mempool
     stored = rig.stored(tx)
     assert (stored.own, stored.in_mempool, stored.first_seen) == (True, True, NOW)
-    assert rig.sync().changes == ()
+    report = rig.sync()
+    assert (report.changes, report.resent) == ((), ())
     rig.chain.mine(tx)
     rig.sync()
     assert rig.stored(tx).own
+    sent = list(rig.chain.sent)
     publish(rig.chain, rig.store, tx, NOW)  # it is confirmed: nothing happens
+    assert rig.chain.sent == sent
     assert rig.status(tx) is Status.CONFIRMED
 
 
@@ -287,6 +311,19 @@ def test_what_the_mempool_lost_is_sent_again_and_a_refusal_is_told(rig):
     rig.chain.refuse.clear()
     report = rig.sync()
     assert (report.resent, report.refused) == ((tx.txid,), {})
+
+
+def test_witnesses_of_ours_are_kept_whatever_a_backend_tells(rig):
+    funding = pay((script(), 5000))
+    tx = spending(funding, (SHOP, 4000)).with_witnesses(((b"ours",),))
+    rig.chain.mine(funding)
+    publish(rig.chain, rig.store, tx, NOW)
+    rig.chain.mempool[tx.txid] = tx.with_witnesses(((b"another",),))
+    rig.sync()
+    assert rig.stored(tx).tx == tx
+    del rig.chain.mempool[tx.txid]
+    assert rig.sync().resent == (tx.txid,)
+    assert rig.chain.mempool[tx.txid] == tx
 
 
 def test_what_others_lost_is_not_sent_again(rig):
@@ -333,9 +370,9 @@ def test_a_bump_takes_the_place_of_what_it_replaces(rig):
     rig.chain.mempool.clear()
     assert rig.sync().resent == (new.txid,)
     rig.chain.mine(old)  # a miner had kept it
-    rig.sync()
+    report = rig.sync()
     assert (rig.status(old), rig.status(new)) == (Status.CONFIRMED, Status.REPLACED)
-    assert rig.sync().resent == ()
+    assert (report.resent, report.refused) == ((), {})
 
 
 def test_a_bump_that_could_not_be_sent_is_sent_at_the_next_sync(rig):
@@ -346,9 +383,20 @@ def test_a_bump_that_could_not_be_sent_is_sent_at_the_next_sync(rig):
     rig.chain.down = False
     assert rig.sync().resent == (new.txid,)
     assert (rig.status(old), rig.status(new)) == (Status.REPLACED, Status.MEMPOOL)
+    assert not rig.stored(old).in_mempool
     del rig.chain.mempool[old.txid]
     rig.sync()
     assert (rig.status(old), rig.status(new)) == (Status.REPLACED, Status.MEMPOOL)
+
+
+def test_what_is_confirmed_is_not_replaced_by_what_is_published(rig):
+    old, new = bumped(rig)
+    rig.chain.mine(old)
+    rig.sync()
+    before = rig.stored(old)
+    publish(rig.chain, rig.store, new, NOW)  # the chain of this test takes anything
+    assert rig.stored(old) == before
+    assert rig.status(new) is Status.REPLACED
 
 
 def test_a_bump_that_is_refused_leaves_the_old_one(rig):

@@ -1,6 +1,7 @@
 """Serialisation of transactions: equal to bitcointx's, strict, linear."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from bitcointx.core import CTransaction
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from wallet.amounts import MAX_MONEY, Sats
 from wallet.errors import MalformedError
-from wallet.tx import OutPoint, Transaction, Txid, TxIn, TxOut
+from wallet.tx import MAX_TRANSACTION_BYTES, OutPoint, Transaction, Txid, TxIn, TxOut
 
 U32 = st.integers(0, 0xFFFFFFFF)
 OUTPOINTS = st.builds(OutPoint, st.binary(min_size=32, max_size=32).map(Txid), U32)
@@ -77,6 +78,16 @@ def test_a_value_above_all_money_is_refused_as_it_is_read() -> None:
 def test_numbers_that_have_no_encoding_are_refused(change: dict[str, int]) -> None:
     with pytest.raises(MalformedError, match="out of range"):
         Transaction(TX.inputs, TX.outputs, **change)
+
+
+def test_a_transaction_longer_than_a_block_is_refused() -> None:
+    def spending(stack_item: int) -> bytes:
+        return bytes(replace(TX, inputs=(replace(TX.inputs[0], witness=(bytes(stack_item),)),)))
+
+    longest = MAX_TRANSACTION_BYTES - len(spending(1 << 20)) + (1 << 20)
+    assert len(bytes(Transaction.from_bytes(spending(longest)))) == MAX_TRANSACTION_BYTES
+    with pytest.raises(MalformedError, match="longer than a block"):
+        Transaction.from_bytes(spending(longest + 1))
 
 
 def test_a_count_of_inputs_that_are_not_there_costs_nothing() -> None:

@@ -85,6 +85,11 @@ REFUSED = {
 }
 
 
+def test_longest_uri():
+    text = f"bitcoin:{BASE58}?label=".ljust(4000, "a")
+    assert PaymentUri.parse(text, MAINNET).text() == text
+
+
 @pytest.mark.parametrize(("text", "message"), REFUSED.items())
 def test_refusal_names_the_reason(text, message):
     with pytest.raises(MalformedError, match=message):

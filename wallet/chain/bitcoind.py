@@ -29,9 +29,6 @@ MIN_VERSION: Final = 260000
 MAX_TARGET: Final = 1008  # blocks (Bitcoin Core, policy/fees.h)
 
 _ATTEMPTS: Final = 10
-_KNOWN: Final = frozenset(
-    {"txn-already-in-mempool", "txn-same-nonwitness-data-in-mempool", "txn-already-known"}
-)
 _MISSING: Final = frozenset({"missing-inputs", "bad-txns-inputs-missingorspent"})
 _LOW_FEE: Final = frozenset({"min relay fee not met", "mempool min fee not met"})
 
@@ -88,10 +85,11 @@ class Bitcoind:
     def changes(self, since: bytes | None) -> Changes:
         """Return what happened after a block."""
         for _ in range(_ATTEMPTS):
-            fork = None if since is None else self._fork(since)
             tip = self.tip()
+            fork = None if since is None else self._fork(since)
             seen = () if self._wallet is None else transactions_since(self._wallet, fork)
-            # what a new block confirms in between would be neither in the mempool nor below the tip
+            # what a new block confirms in between would be neither in the mempool nor below the tip; where
+            # the chain forks in between, the fork that was found may no longer be on it
             if self._best() == tip.hash:
                 return Changes(fork, tip, seen)
         raise ChainError("bitcoind's chain changes faster than it can be read", "try again")
@@ -108,7 +106,8 @@ class Bitcoind:
             return None
         if depth > 0:
             return depth
-        return None if depth < 0 or self.mempool_entry(txid) is None else 0
+        # one that was replaced has a negative depth
+        return None if self.mempool_entry(txid) is None else 0
 
     def test(self, package: Sequence[Transaction]) -> tuple[Verdict, ...]:
         """Ask the mempool about transactions, parents first, without sending them."""
@@ -158,11 +157,11 @@ class Bitcoind:
             return None
         fees = entry["fees"]
         return MempoolEntry(
-            vsize=entry["vsize"].integer(),
+            vsize=entry["vsize"].count(),
             fee=fees["base"].sats(),
-            ancestor_vsize=entry["ancestorsize"].integer(),
+            ancestor_vsize=entry["ancestorsize"].count(),
             ancestor_fee=fees["ancestor"].sats(),
-            descendant_count=entry["descendantcount"].integer(),
+            descendant_count=entry["descendantcount"].count(),
             descendant_fee=fees["descendant"].sats(),
         )
 
@@ -239,7 +238,7 @@ class Bitcoind:
                 raise
             # sendrawtransaction has words of its own for some reasons
             reason = self.test([tx])[0].reason or e.reason
-            return None if reason in _KNOWN or self._is_confirmed(tx.txid) else reason
+            return None if self._is_confirmed(tx.txid) else reason
         return None
 
     def _is_confirmed(self, txid: Txid) -> bool:

@@ -80,10 +80,11 @@ class NodeWallet:
             ChainError: a descriptor is refused, or the node has deleted blocks that are needed.
         """
         missing = self._missing(branches)
+        if missing or self._marked(SCAN_PENDING):
+            self._wait_for_scan()
         pending = self._marked(SCAN_PENDING)
         if not missing and not pending:
             return
-        self._wait_for_scan()
         start = self._first_height(birth)
         self._check_blocks(start)
         if missing:

@@ -150,7 +150,7 @@ class Psbt:
 
     @property
     def fee(self) -> int | None:
-        """Satoshi that inputs bring over outputs, as the maps say it; None if an amount is missing."""
+        """Satoshi of inputs less those of outputs, as the maps say it; None if an amount is missing."""
         spent = [self.spent(index) for index in range(len(self.inputs))]
         if not spent or None in spent:
             return None
@@ -214,8 +214,6 @@ class Psbt:
             return cls.from_base64(content)
         if content.startswith(MAGIC):
             return cls.from_bytes(content)
-        if len(content) > _MAX_TEXT:
-            raise MalformedError(f"a PSBT has at most {MAX_BYTES} bytes")
         return cls.from_base64(content.decode("ascii", errors="replace"))
 
     def __bytes__(self) -> bytes:

@@ -14,7 +14,7 @@ from wallet.script import ScriptType
 from wallet.script_index import Owner
 from wallet.selection import Goal, Selection, select
 from wallet.spending.basis import Basis
-from wallet.spending.draft import CHANGE_SCRIPT, Plan, check_dust, vsize
+from wallet.spending.draft import CHANGE_SCRIPT, Plan, vsize
 from wallet.tx import MAX_STANDARD_WEIGHT, TxOut
 
 _NOTHING: Final = Sats(0)
@@ -59,7 +59,7 @@ def fund(basis: Basis, order: Order) -> Plan:
 
     Raises:
         InsufficientFundsError: the coins do not suffice.
-        RefusedError: "weight", or "dust" where recipients pay the fee.
+        RefusedError: "weight".
     """
     *first, last = order.pools
     for pool in first:
@@ -97,7 +97,7 @@ def _everything(order: Order, pool: Sequence[Coin]) -> Selection | None:
     """
     worth = (coin for coin in pool if coin.value > input_fee(coin.kind, order.rate))
     coins = (*order.required, *worth)
-    if not order.recipients or order.fee_from:
+    if not order.recipients:
         return None
     weight = transaction_weight([coin.kind for coin in coins], order.scripts)
     fee = order.rate.fee(to_vsize(weight)) + order.extra_fee
@@ -159,5 +159,4 @@ def _less_fee(order: Order, coins: tuple[Coin, ...], account: int, kind: ScriptT
         if recipients[i].value < less:
             raise InsufficientFundsError(less, recipients[i].value, "the recipient gets less than the fee")
         recipients[i] = replace(recipients[i], value=Sats(recipients[i].value - less))
-        check_dust(recipients[i])
     return Plan(coins, tuple(recipients), change, account)

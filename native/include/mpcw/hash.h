@@ -5,8 +5,8 @@
 
 /* BIP-340 tagged hashes, SHA256(SHA256(tag) || SHA256(tag) || message), in constant time for given lengths. */
 
-/* A piece of a message: a secret (MPCW_KIND_SCALAR or MPCW_KIND_SEED, 32 bytes big-endian per item) or, when secret is NULL,
- * public bytes. With each, message i takes item i alone, public bytes being split into equal items; without, every message
+/* A piece of a message: a secret (MPCW_KIND_SCALAR or MPCW_KIND_SEED, 32 bytes big-endian per item, or MPCW_KIND_BYTES) or,
+ * when secret is NULL, public bytes. With each, message i takes item i alone, public bytes being split into equal items; without, every message
  * takes the whole. */
 typedef struct mpcw_hash_part {
     const mpcw_secret *secret;

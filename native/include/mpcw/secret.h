@@ -53,6 +53,10 @@ void mpcw_secret_free(mpcw_secret *secret);
 /* Bytes of locked memory in use and mapped. */
 mpcw_status mpcw_secret_usage(size_t *used, size_t *mapped);
 
+/* Overwrite the vector registers (of x86-64), 64 KiB of stack below the caller, and the freed blocks of up to 2 KiB that malloc
+ * would hand to this thread next: for after a call into a library that leaves copies of secrets there. Best effort. */
+mpcw_status mpcw_scrub(void);
+
 /* Fill with bytes from getrandom; for public values such as session identifiers. */
 mpcw_status mpcw_random_public(uint8_t *out, size_t out_len);
 

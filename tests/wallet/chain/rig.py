@@ -19,10 +19,7 @@ class Rig(ABC):
 
     Attributes:
         chain: the backend.
-        free_parent_version: of a transaction that may leave its whole fee to its child.
     """
-
-    free_parent_version = 2
 
     def __init__(self, chain: RegtestBackend) -> None:
         self.chain = chain

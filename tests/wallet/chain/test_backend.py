@@ -349,8 +349,8 @@ def test_a_chain_has_at_most_25_transactions(rig: Rig) -> None:
 
 def test_a_child_pays_for_its_parent_in_a_package(rig: Rig) -> None:
     key = Purse(ScriptType.P2TR).key()
-    parent = spend(rig.fund(key), (0, key.script), fee=0, version=rig.free_parent_version)
-    child = spend(outputs_of(parent, [key]), (0, NOWHERE), fee=5_000, version=rig.free_parent_version)
+    parent = spend(rig.fund(key), (0, key.script), fee=0, version=3)
+    child = spend(outputs_of(parent, [key]), (0, NOWHERE), fee=5_000, version=3)
     assert refusal(rig, parent) == "min relay fee not met"
     rig.chain.broadcast([parent, child])
     assert rig.chain.mempool_entry(parent.txid) is not None
@@ -361,13 +361,28 @@ def test_a_child_pays_for_its_parent_in_a_package(rig: Rig) -> None:
 
 def test_a_child_that_pays_too_little_for_its_parent_is_refused(rig: Rig) -> None:
     key = Purse(ScriptType.P2TR).key()
-    parent = spend(rig.fund(key), (0, key.script), fee=0)
-    vsize = parent.vsize
+    parent = spend(rig.fund(key), (0, key.script), fee=0, version=3)
     rate = rig.chain.min_fee_rate()
-    child = spend(outputs_of(parent, [key]), (0, NOWHERE), fee=rate.fee(2 * vsize) - vsize // 2)
+    fee = rate.fee(2 * parent.vsize) - rate.fee(parent.vsize // 2)
+    child = spend(outputs_of(parent, [key]), (0, NOWHERE), fee=fee, version=3)
     assert refusal(rig, parent, child)
     assert rig.chain.mempool_entry(parent.txid) is None
     assert rig.chain.mempool_entry(child.txid) is None
+
+
+def test_a_parent_of_version_2_pays_the_minimum_by_itself(rig: Rig) -> None:
+    key = Purse(ScriptType.P2TR).key()
+    parent = spend(rig.fund(key), (0, key.script), fee=0)
+    child = spend(outputs_of(parent, [key]), (0, NOWHERE), fee=50_000)
+    assert refusal(rig, parent, child).startswith("min relay fee not met")
+
+
+def test_version_3_does_not_build_on_version_2(rig: Rig) -> None:
+    key = Purse(ScriptType.P2TR).key()
+    parent = spend(rig.fund(key), (0, key.script))
+    rig.chain.broadcast([parent])
+    reason = rig.reason(spend(outputs_of(parent, [key]), (0, NOWHERE), version=3))
+    assert reason in {"TRUC-violation", "truc-spends-nontruc"}  # the latter is Bitcoin Knots'
 
 
 def test_what_comes_before_a_refused_transaction_may_be_taken_and_the_refused_is_not(rig: Rig) -> None:

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -65,6 +66,21 @@ def test_a_program_that_ends_is_an_error_with_its_words(tmp_path: Path) -> None:
     broken = program(tmp_path, script="echo out of luck >&2; exit 3")
     with pytest.raises(ChainError, match="ended when it started: out of luck"):
         RegtestNode(tmp_path / "node", broken)
+
+
+def test_its_last_words_have_the_end_of_its_log_and_nothing_of_an_earlier_run(tmp_path: Path) -> None:
+    log = tmp_path / "node" / "regtest" / "debug.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("earlier\n")
+    broken = program(tmp_path, script=f"seq 100 >> {log}; exit 1")
+    with pytest.raises(ChainError) as caught:
+        RegtestNode(tmp_path / "node", broken)
+    assert str(caught.value).endswith("\n".join(map(str, range(86, 101))))
+
+    log.write_text("earlier\n")
+    with pytest.raises(ChainError) as caught:
+        RegtestNode(tmp_path / "node", program(tmp_path, script=f"echo now >> {log}; exit 1"))
+    assert str(caught.value).endswith("ended when it started: now")
 
 
 def test_a_program_that_never_answers_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,3 +179,22 @@ def gone(pid: int, seconds: float = 10) -> bool:
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.02)
+
+
+# its port
+
+
+def test_a_port_that_is_given_is_kept(bitcoind: Path, tmp_path: Path) -> None:
+    with RegtestNode(tmp_path, bitcoind) as node:
+        port = node.endpoint.port
+    with RegtestNode(tmp_path, bitcoind, port=port) as node:
+        assert node.endpoint.port == port
+        assert height(node) == 0
+
+
+def test_a_given_port_that_is_taken_is_an_error_and_no_other_is_used(bitcoind: Path, tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ChainError, match="Unable to bind"):
+            RegtestNode(tmp_path, bitcoind, port=other.getsockname()[1])

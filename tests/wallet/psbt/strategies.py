@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from coincurve import PrivateKey
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from native.verify import ecdsa_to_der
@@ -33,6 +34,8 @@ def mapping(keys: st.SearchStrategy[bytes], values: st.SearchStrategy[Any]) -> s
 
 
 HASHES = exactly(32)
+# all zeros spends nothing, and is a coinbase's
+PREVOUTS = st.builds(OutPoint, HASHES.filter(any).map(Txid), U32)
 SCALARS = st.integers(1, 1 << 250).map(lambda scalar: scalar.to_bytes(32, "big"))
 PARTIAL_SIGS = st.builds(lambda r, s: ecdsa_to_der(r + s) + b"\x01", SCALARS, SCALARS)
 SCHNORR = exactly(64) | exactly(65)
@@ -59,7 +62,7 @@ PREVIOUS = st.builds(
     Transaction,
     st.builds(
         TxIn,
-        st.builds(OutPoint, HASHES.map(Txid), U32),
+        PREVOUTS,
         U32,
         SCRIPTS,
         st.lists(SCRIPTS, max_size=2).map(tuple),
@@ -113,13 +116,14 @@ def psbts(draw: Callable[..., Any], version: int | None = None) -> Psbt:
     chosen = draw(st.sampled_from([0, 2])) if version is None else version
     txins, maps = [], []
     for _ in range(draw(st.integers(0, 2))):
-        fields, prevout = draw(INPUTS), draw(st.builds(OutPoint, HASHES.map(Txid), U32))
+        fields, prevout = draw(INPUTS), draw(PREVOUTS)
         if draw(st.booleans()):
             previous = draw(PREVIOUS)
             fields = replace(fields, non_witness_utxo=previous, witness_utxo=None)
             prevout = OutPoint(previous.txid, draw(st.integers(0, len(previous.outputs) - 1)))
         if chosen == 2 and draw(st.booleans()):
             fields = replace(fields, required_height_locktime=draw(st.integers(1, 499_999_999)))
+        assume(prevout not in [txin.prevout for txin in txins])
         txins.append(TxIn(prevout, draw(U32)))
         maps.append(fields)
     txouts = draw(st.lists(OUTPUTS, max_size=2))

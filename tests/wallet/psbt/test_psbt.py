@@ -243,10 +243,11 @@ def test_signing_closes_what_version_2_let_change() -> None:
 
 
 def test_mappings_cannot_be_changed_after_they_were_checked() -> None:
-    mine = {KEY: KeyOrigin(bytes(4))}
-    fields = PsbtInput(bip32_derivation=mine)
-    mine[b"bad"] = KeyOrigin(bytes(4))
-    assert list(fields.bip32_derivation) == [KEY]
+    origins, unknown = {KEY: KeyOrigin(bytes(4))}, {b"\xf0": b""}
+    fields = PsbtInput(bip32_derivation=origins, unknown=unknown)
+    origins[b"bad"] = KeyOrigin(bytes(4))
+    unknown[b"\x13"] = b"bad"
+    assert (list(fields.bip32_derivation), list(fields.unknown)) == ([KEY], [b"\xf0"])
     with pytest.raises(TypeError):
         fields.bip32_derivation[b"bad"] = KeyOrigin(bytes(4))  # type: ignore[index]
 
@@ -262,32 +263,59 @@ def in_first_input(field: bytes) -> bytes:
     return v0()[: -len(b"\0\0\0\0")] + field + b"\0\0\0\0"
 
 
+MISSING = "bytes are missing"
+AT_MOST = "at most 10000 inputs and 10000 outputs"
+TOO_LONG = "at most 4000000 bytes"
+ITEMS = "more than 10000 items"
+LONG = in_first_input(sized(b"\xf0") + sized(bytes(MAX_BYTES)))
 BOMBS = {
-    "inputs that are claimed": b"psbt\xff\x01\x00" + sized(bytes(4) + compact_size(1 << 30) + bytes(1000)),
-    "inputs that are there": b"psbt\xff\x01\x00"
-    + sized(bytes(4) + compact_size(90_000) + bytes(41 * 90_000) + b"\x00" + bytes(4)),
-    "outputs that are there": b"psbt\xff\x01\x00"
-    + sized(bytes(5) + compact_size(400_000) + bytes(9 * 400_000) + bytes(4)),
-    "maps that are claimed": raw(
-        [("02", bytes(4)), ("04", b"\xfe\xff\xff\xff\x7f"), ("05", b"\x01"), ("fb", b"\x02\0\0\0")]
+    "inputs that are claimed": (
+        b"psbt\xff\x01\x00" + sized(bytes(4) + compact_size(1 << 30) + bytes(1000)) + b"\x00",
+        MISSING,
     ),
-    "a value that is claimed": b"psbt\xff\x01\x00\xff" + b"\xff" * 8,
-    "fields": in_first_input(fields(500_000, lambda i: (b"\xf0" + i.to_bytes(3, "big"), b""))),
-    "stack items": in_first_input(sized(b"\x08") + sized(compact_size(3_000_000) + bytes(3_000_000))),
-    "leaves": v0()[:-2] + sized(b"\x06") + sized(b"\x01\xc0\x00" * 1_000_000) + b"\0\0",
-    "bytes": b"psbt\xff" + bytes(MAX_BYTES),
-    "text": base64.b64encode(b"psbt\xff" + bytes(MAX_BYTES)).decode(),
-    "white space": " " * (2 * MAX_BYTES + 1),
-    "other bytes": b"\xff" * (2 * MAX_BYTES + 1),
+    "inputs that are there": (
+        b"psbt\xff\x01\x00"
+        + sized(bytes(4) + compact_size(90_000) + bytes(41 * 90_000) + b"\x00" + bytes(4))
+        + b"\x00",
+        AT_MOST,
+    ),
+    "outputs that are there": (
+        b"psbt\xff\x01\x00"
+        + sized(bytes(5) + compact_size(400_000) + bytes(9 * 400_000) + bytes(4))
+        + b"\x00",
+        AT_MOST,
+    ),
+    "input maps that are claimed": (
+        raw([("02", bytes(4)), ("04", b"\xfe\xff\xff\xff\x7f"), ("05", b"\x01"), ("fb", b"\x02\0\0\0")]),
+        AT_MOST,
+    ),
+    "output maps that are claimed": (
+        raw([("02", bytes(4)), ("04", b"\x00"), ("05", b"\xfe\xff\xff\xff\x7f"), ("fb", b"\x02\0\0\0")]),
+        AT_MOST,
+    ),
+    "a value that is claimed": (b"psbt\xff\x01\x00\xff" + b"\xff" * 8, MISSING),
+    "fields": (in_first_input(fields(500_000, lambda i: (b"\xf0" + i.to_bytes(3, "big"), b""))), ITEMS),
+    "stack items": (
+        in_first_input(sized(b"\x08") + sized(compact_size(3_000_000) + bytes(3_000_000))),
+        ITEMS,
+    ),
+    "leaves": (v0()[:-2] + sized(b"\x06") + sized(b"\x01\xc0\x00" * 1_000_000) + b"\0\0", ITEMS),
+    "bytes": (LONG, TOO_LONG),
+    "text": (base64.b64encode(LONG).decode(), TOO_LONG),
+    "white space": (SMALL.base64() + " " * (2 * MAX_BYTES), TOO_LONG),
+    "white space in a file": (SMALL.base64().encode() + b" " * (2 * MAX_BYTES), TOO_LONG),
 }
 
 
-@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
-def test_a_bomb_is_refused_before_work(bomb: bytes | str) -> None:
-    start = time.process_time()
-    with pytest.raises(MalformedError):
-        Psbt.parse(bomb)
-    assert time.process_time() - start < 0.05
+@pytest.mark.parametrize(("bomb", "message"), BOMBS.values(), ids=BOMBS.keys())
+def test_a_bomb_is_refused_before_work(bomb: bytes | str, message: str) -> None:
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        with pytest.raises(MalformedError, match=message):
+            Psbt.parse(bomb)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.05
 
 
 def test_reading_takes_time_linear_in_the_inputs() -> None:

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wallet.fakes import SEGWIT, TAPROOT, confirmed, in_mempool, pay, script
-from tests.wallet.funded import basis, check_sums
+from tests.wallet.funded import TIP, basis, check_sums
 from tests.wallet.signer import consensus_accepts, sign
 from wallet.account import Branch
 from wallet.amounts import FeeRate, Sats
 from wallet.build import cpfp
 from wallet.chain.base import MempoolEntry
+from wallet.conflicts import COINBASE
 from wallet.errors import InsufficientFundsError, RefusedError, UnknownError
 from wallet.fees import FeeCaps
 from wallet.script import p2wpkh
@@ -73,10 +74,22 @@ def test_confirmed_coins_help_a_small_output():
     frozen = {OutPoint(helper.tx.txid, 0)}
     with pytest.raises(InsufficientFundsError):
         cpfp(basis([parent, helper], frozen=frozen), parent.tx.txid, RATE, entry())
+    coinbase = confirmed(pay((script(index=2), 90_000), spending=[COINBASE]), TIP)
+    with pytest.raises(InsufficientFundsError):
+        cpfp(basis([parent, coinbase]), parent.tx.txid, RATE, entry())
     draft = cpfp(basis([parent, helper, other]), parent.tx.txid, RATE, entry())
     check_sums(draft, RATE)
     check_package(draft, entry(), RATE)
     assert {coin.value for coin in draft.inputs} == {600, 90_000}
+
+
+def test_the_change_is_of_the_kind_that_the_fee_was_reckoned_with():
+    # most inputs are P2WPKH, whose change would be dropped: it costs more to spend
+    parent = incoming(600)
+    helpers = [confirmed(pay((script(SEGWIT, i), 170)), 9) for i in range(2)]
+    draft = cpfp(basis([parent, *helpers]), parent.tx.txid, FeeRate(1000), entry(fee=100))
+    assert len(draft.inputs) == 3
+    assert (draft.change.owner.account, draft.change.value) == (0, 940 - 100 - 247)
 
 
 def test_a_package_that_pays_enough_is_refused():

@@ -147,6 +147,9 @@ def test_a_replacement_has_a_higher_rate_even_if_it_is_larger():
     draft = bump(rebuilt([*stored, *extra], sent), sent.tx.txid, control=use)
     assert draft.vsize > 5 * old.vsize
     check_rules(draft, old, sent)
+    with pytest.raises(RefusedError) as e:
+        bump(rebuilt([*stored, *extra], sent), sent.tx.txid, FeeRate(10_000), control=use)
+    assert e.value.rule == "replacement-fee"
 
 
 def test_a_cancel_returns_everything_to_the_change_address():

@@ -25,7 +25,7 @@ from wallet.amounts import MAX_MONEY, FeeRate, Sats
 from wallet.build import CoinControl, Payment, send, send_all
 from wallet.conflicts import COINBASE
 from wallet.errors import InsufficientFundsError, MalformedError, RefusedError, UnknownError
-from wallet.fees import FeeCaps, input_fee
+from wallet.fees import ChangeCost, FeeCaps, fee_without_inputs, input_fee, to_vsize, transaction_weight
 from wallet.script import ScriptType, p2sh, p2tr, p2wpkh
 from wallet.script_index import Owner
 from wallet.tx import MAX_STANDARD_WEIGHT, OutPoint, Txid, TxOut
@@ -174,6 +174,17 @@ def test_change_that_is_not_worth_its_spending_goes_to_the_fee():
         check_sums(draft, RATE)
 
 
+@pytest.mark.parametrize(("above", "kept"), [(0, False), (1, True)])
+def test_change_that_costs_more_than_it_brings_goes_to_the_fee(above, kept):
+    rate = FeeRate(100_000)
+    cost = ChangeCost.of(ScriptType.P2TR, script(), rate)
+    spent = input_fee(ScriptType.P2TR, rate) + fee_without_inputs([SHOP], rate)
+    draft = send(
+        basis(funding(AMOUNT + spent + cost.create + cost.spend + above)), payment(AMOUNT, rate=rate)
+    )
+    assert (draft.change is not None) == kept
+
+
 @pytest.mark.parametrize(("to", "least"), [(SHOPS[0], 294), (SHOPS[1], 330), (SHOPS[2], 540)])
 def test_dust_is_refused_with_its_threshold(to, least):
     wallet = basis(funding(500_000))
@@ -235,10 +246,11 @@ def test_all_coins_pay_to_the_last_satoshi():
 
 
 def test_all_coins_are_not_more_than_nodes_relay():
-    tx = pay(*[(script(), 1000)] * 1750)
-    amount = 1_750_000 - FeeRate(1000).fee(42 + 1750 * 230 // 4 + 1)
+    count = 1750
+    tx = pay(*[(script(), 1000)] * count)
+    size = to_vsize(transaction_weight([ScriptType.P2TR] * count, [SHOP]))
     with pytest.raises(InsufficientFundsError):
-        send(basis([confirmed(tx, 5)]), payment(amount, rate=FeeRate(1000)))
+        send(basis([confirmed(tx, 5)]), payment(1000 * count - size, rate=FeeRate(1000)))
 
 
 def test_send_all_of_dust_is_too_little():
@@ -340,6 +352,19 @@ def test_confirmations_can_be_asked_for():
         send(wallet, payment(AMOUNT, control=CoinControl(min_confirmations=7)))
 
 
+def test_many_inputs_are_counted_in_more_bytes():
+    tx = pay(*[(script(), 1000)] * 1737)
+    data = TxOut(Sats(0), b"\x6a" + bytes(27))
+    # without the 8 weight units of a longer count there would be room for all inputs and change
+    base = transaction_weight([], [SHOP, data.script_pubkey, script()])
+    assert -8 < base + 1737 * 230 - MAX_STANDARD_WEIGHT <= 0
+    plan = Payment((TxOut(Sats(1000), SHOP), data), FeeRate(100))
+    use = frozenset(OutPoint(tx.txid, i) for i in range(1737))
+    with pytest.raises(RefusedError) as e:
+        send(basis([confirmed(tx, 5)]), replace(plan, control=CoinControl(use)))
+    assert e.value.rule == "weight"
+
+
 def test_a_transaction_does_not_outgrow_what_nodes_relay():
     tx = pay(*[(script(), 1000)] * 1800)
     wallet = basis([confirmed(tx, 5)])
@@ -352,6 +377,14 @@ def test_a_transaction_does_not_outgrow_what_nodes_relay():
     assert e.value.rule == "weight"
     draft = send(wallet, payment(1_600_000, rate=rate))
     assert 4 * draft.vsize <= MAX_STANDARD_WEIGHT
+
+
+def test_our_unconfirmed_change_is_spent_where_confirmed_coins_are_too_many():
+    tx = pay(*[(script(), 1000)] * 1745)
+    [old] = funding(5_100_000)
+    own = in_mempool(pay((change(), 5_000_000), spending=[outpoint(old)]), own=True)
+    draft = send(basis([confirmed(tx, 5), old, own]), payment(1_730_000, rate=FeeRate(100)))
+    assert outpoint(own) in {coin.outpoint for coin in draft.inputs}
 
 
 @pytest.mark.parametrize(

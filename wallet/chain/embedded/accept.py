@@ -18,6 +18,7 @@ from wallet.chain.embedded.standard import (
     check_standard,
     sigop_cost,
 )
+from wallet.chain.embedded.truc import TRUC_VERSION, check_truc
 from wallet.errors import ChainRefusedError
 from wallet.tx import SEQUENCE_FINAL, OutPoint, Transaction, TxOut
 
@@ -31,7 +32,6 @@ _MISSING: Final = "missing-inputs"
 _BYTES_PER_SIGOP: Final = 20  # -bytespersigop
 _MAX_RELATIVES: Final = 25  # -limitancestorcount, -limitdescendantcount
 _MAX_RELATIVES_VSIZE: Final = 101_000
-_MAX_PACKAGE: Final = 25
 _LOCKTIME_THRESHOLD: Final = 500_000_000  # below it a locktime is a height
 _SEQUENCE_DISABLED: Final = 1 << 31  # BIP-68
 _SEQUENCE_SECONDS: Final = 1 << 22
@@ -53,7 +53,9 @@ class Mempool:
     now: int
 
     def submit(self, package: Sequence[Transaction]) -> tuple[Entry | ChainRefusedError, ...]:
-        """Take transactions, each on its own merit, and then those left over as parents with their child.
+        """Take transactions, each on its own merit, and then a parent that was left over with its child.
+
+        As in Bitcoin Core, only a parent of version 3 may pay less than the minimum in the hope of a child.
 
         Args:
             package: parents first.
@@ -63,9 +65,9 @@ class Mempool:
         """
         outcomes = [self._submit_one(tx) for tx in package]
         left = [i for i, outcome in enumerate(outcomes) if _reason(outcome) in (_LOW_FEE, _MISSING)]
-        group = [package[i] for i in left]
-        if _is_child_with_parents(group) and _reason(outcomes[left[0]]) == _LOW_FEE:
-            for i, entry in zip(left, self._submit_group(group), strict=False):  # empty if refused
+        if len(left) == 2 and _reason(outcomes[left[0]]) == _LOW_FEE:
+            pair = self._submit_pair(package[left[0]], package[left[1]])
+            for i, entry in zip(left, pair, strict=False):  # empty if refused
                 outcomes[i] = entry
         return tuple(outcomes)
 
@@ -75,15 +77,15 @@ class Mempool:
         except ChainRefusedError as e:
             return e
 
-    def _submit_group(self, group: list[Transaction]) -> list[Entry]:
-        """Take parents whose child pays for them; return nothing if it does not pay enough."""
+    def _submit_pair(self, parent: Transaction, child: Transaction) -> tuple[Entry, ...]:
+        """Take a parent whose child pays for it; return nothing if it does not pay enough."""
         trial = Mempool(self.index, self.pool.copy(), self.now)
         try:
-            entries = [trial.accept(tx, relay_fee=False) for tx in group]
+            entries = trial.accept(parent, alone=False), trial.accept(child, alone=False)
         except ChainRefusedError:
-            return []
+            return ()
         if sum(e.fee for e in entries) < MIN_RELAY.fee(sum(e.vsize for e in entries)):
-            return []
+            return ()
         self.pool.become(trial.pool)
         return entries
 
@@ -106,18 +108,19 @@ class Mempool:
         self.pool.add(entry)
         return True
 
-    def accept(self, tx: Transaction, *, relay_fee: bool = True) -> Entry:
+    def accept(self, tx: Transaction, *, alone: bool = True) -> Entry:
         """Take a transaction into the pool and evict what it replaces.
 
         Args:
             tx: the transaction.
-            relay_fee: whether it has to pay the minimum by itself.
+            alone: whether it is not of a package; in one, version 3 may leave its fee to a child.
 
         Raises:
             ChainRefusedError: it breaks a rule.
         """
         entry = self._examine(tx, self.now)
-        if relay_fee and entry.fee < MIN_RELAY.fee(entry.vsize):
+        waits_for_child = tx.version == TRUC_VERSION and not alone
+        if entry.fee < MIN_RELAY.fee(entry.vsize) and not waits_for_child:
             raise ChainRefusedError(
                 _LOW_FEE, f"it pays {FeeRate.of(entry.fee, entry.vsize)}, less than {MIN_RELAY}"
             )
@@ -127,6 +130,7 @@ class Mempool:
             rest = self.pool.copy()
             rest.remove(evicted)
         _check_relatives(rest, entry)
+        check_truc(rest, entry)
         rest.add(entry)
         self.pool.become(rest)
         return entry
@@ -227,11 +231,3 @@ def _check_relatives(pool: Pool, entry: Entry) -> None:
     for family in families:
         if len(family) + 1 > _MAX_RELATIVES or pool.vsize(family) + entry.vsize > _MAX_RELATIVES_VSIZE:
             raise ChainRefusedError("too-long-mempool-chain", "wait for a block")
-
-
-def _is_child_with_parents(txs: list[Transaction]) -> bool:
-    """Tell whether the last of some transactions spends from each of the others."""
-    if not 2 <= len(txs) <= _MAX_PACKAGE:
-        return False
-    spends_from = {txin.prevout.txid for txin in txs[-1].inputs}
-    return all(tx.txid in spends_from for tx in txs[:-1])

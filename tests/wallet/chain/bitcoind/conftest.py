@@ -1,4 +1,4 @@
-"""A new chain on the real node for each test of this directory."""
+"""The rig of the real node."""
 
 from collections.abc import Iterator
 

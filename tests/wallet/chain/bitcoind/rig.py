@@ -1,4 +1,6 @@
-"""The rig of bitcoind: one node for all tests, with a new chain for each."""
+"""The rig of bitcoind: one node for all tests, which go on with its chain until the subsidy gets small."""
+
+import shutil
 
 from tests.wallet.chain.rig import Rig
 from wallet.chain.base import Block
@@ -11,17 +13,21 @@ from wallet.tx import Transaction, Txid, show_txid
 NOBODY = p2wpkh(bytes(20))
 
 
+MAX_HEIGHT = 600  # the subsidy of regtest halves every 150 blocks
+
+
 class BitcoindRig(Rig):
-    """A chain of its own for a test: the last test's is no longer valid for the node."""
+    """A node that other tests have used; the wallets of this one are its own."""
 
     chain: Bitcoind
-    free_parent_version = 3  # BIP-431
 
     def __init__(self, node: RegtestNode) -> None:
         self.node = node
         self.rpc = RpcClient(node.endpoint)
-        if self.rpc.call("getblockcount").integer():
-            self.rpc.call("invalidateblock", self.rpc.call("getblockhash", 1).text())
+        if self.rpc.call("getblockcount").integer() > MAX_HEIGHT:
+            node.stop()
+            shutil.rmtree(node.datadir / "regtest")
+            node.start()
         super().__init__(Bitcoind(node.endpoint))
 
     def coinbase(self, block: Block) -> Transaction:

@@ -13,7 +13,7 @@ from tests.wallet.chain.purse import Purse, outputs_of, spend
 from wallet.account import Branch
 from wallet.amounts import FeeRate, Sats
 from wallet.chain import bitcoind
-from wallet.chain.base import MempoolEntry
+from wallet.chain.base import Block, MempoolEntry
 from wallet.chain.bitcoind import Bitcoind
 from wallet.chain.regtest_node import RegtestNode
 from wallet.errors import ChainError, ChainRefusedError, NetworkMismatchError
@@ -29,6 +29,15 @@ HEALTHY: dict[str, Any] = {
     "getblockchaininfo": INFO,
     "getblockhash": REGTEST.genesis,
     "getnetworkinfo": {"version": 260000},
+}
+
+
+# of a node with an empty wallet
+WALLET: dict[str, Any] = {
+    "loadwallet": {},
+    "getwalletinfo": {"private_keys_enabled": False, "descriptors": True},
+    "listdescriptors": {"descriptors": []},
+    "listlabels": [],
 }
 
 
@@ -58,8 +67,11 @@ def test_a_node_of_another_network_is_refused(rig: BitcoindRig) -> None:
     assert e.value.hint == "start the node of signet: bitcoind -signet -daemon"
 
 
-def test_a_chain_with_another_genesis_is_refused() -> None:
-    with node_with(getblockhash=MAINNET.genesis) as node, pytest.raises(NetworkMismatchError):
+@pytest.mark.parametrize(
+    "answers", [{"getblockhash": MAINNET.genesis}, {"getblockchaininfo": INFO | {"chain": "test"}}]
+)
+def test_a_chain_with_another_genesis_or_name_is_refused(answers: dict[str, Any]) -> None:
+    with node_with(**answers) as node, pytest.raises(NetworkMismatchError):
         open_node(node)
 
 
@@ -144,6 +156,26 @@ def test_changes_are_read_again_when_a_block_comes_in_between(
     assert [(s.tx, s.block) for s in changes.seen if s.tx == tx] == [(tx, changes.tip)]
 
 
+def test_changes_are_read_again_when_the_block_that_was_asked_from_goes_in_between(
+    rig: BitcoindRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gone,) = rig.mine()
+    find, asked = rig.chain._fork, 0
+
+    def reorganise_after(since: bytes) -> Block | None:
+        nonlocal asked
+        asked += 1
+        fork = find(since)
+        if asked == 1:
+            rig.reorganise(1)
+        return fork
+
+    monkeypatch.setattr(rig.chain, "_fork", reorganise_after)
+    changes = rig.chain.changes(gone.hash)
+    assert changes.fork is not None
+    assert (changes.fork.height, changes.tip.height) == (gone.height - 1, gone.height + 1)
+
+
 def test_a_chain_that_never_rests_is_an_error(rig: BitcoindRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rig.chain, "_best", lambda: rig.mine()[0].hash)
     with pytest.raises(ChainError, match="faster than it can be read"):
@@ -214,11 +246,7 @@ LISTED = {"txid": "11" * 32, "confirmations": 1, "blockheight": 5, "blockhash": 
 )
 def test_a_node_that_gives_another_transaction_is_refused(given: Transaction | None, message: str) -> None:
     header = {"height": 5, "time": 7, "confirmations": 1}
-    answers: dict[str, Any] = {
-        "loadwallet": {},
-        "getwalletinfo": {"private_keys_enabled": False, "descriptors": True},
-        "listdescriptors": {"descriptors": []},
-        "listlabels": [],
+    answers = WALLET | {
         "getbestblockhash": "22" * 32,
         "getblockheader": header,
         "listsinceblock": {"transactions": [LISTED | {"blockindex": 1, "time": 9}]},
@@ -241,6 +269,7 @@ def test_a_refusal_has_the_words_of_testmempoolaccept(rig: BitcoindRig) -> None:
         rig.chain.broadcast([tx])
     # where sendrawtransaction says bad-txns-inputs-missingorspent
     assert caught.value.reason == rig.reason(tx) == "missing-inputs"
+    assert caught.value.hint == ""
 
 
 def test_a_high_fee_is_not_the_business_of_the_node(rig: BitcoindRig) -> None:
@@ -311,7 +340,7 @@ def test_an_error_that_is_no_refusal_stays_one() -> None:
 )
 def test_a_refused_package_says_why(answer: Any, reason: str) -> None:
     child = Transaction((TxIn(OutPoint(TX.txid, 0)),), (TxOut(Sats(500), NOWHERE),))
-    reasons = {TX.txid: "min relay fee not met", child.txid: "missing-inputs"}
+    reasons = {TX.txid: "mempool min fee not met", child.txid: "missing-inputs"}
 
     def verdict(params: list[Any]) -> Any:
         txid = Transaction.from_hex(params[0][0]).txid
@@ -353,22 +382,36 @@ def test_the_lowest_rate_is_that_of_relay_or_of_a_full_mempool(mempool: float, r
         assert open_node(node).min_fee_rate() == FeeRate(5000)
 
 
-@pytest.mark.parametrize("method", ["getmempoolentry", "gettransaction", "getblockheader"])
+@pytest.mark.parametrize("field", ["vsize", "ancestorsize", "descendantcount"])
+def test_a_transaction_in_the_mempool_without_size_or_itself_is_refused(field: str) -> None:
+    sizes = {"vsize": 1, "ancestorsize": 1, "descendantcount": 1}
+    entry = sizes | {"fees": {"base": 0, "ancestor": 0, "descendant": 0}, field: 0}
+    with (
+        node_with(getmempoolentry=entry) as node,
+        pytest.raises(ChainError, match=f"{field} is out of range"),
+    ):
+        open_node(node).mempool_entry(TX.txid)
+
+
+@pytest.mark.parametrize("method", ["getmempoolentry", "gettransaction", "getblockheader", "listsinceblock"])
 def test_an_error_is_not_taken_for_not_found(method: str) -> None:
-    answers: dict[str, Any] = {
-        "loadwallet": {},
-        "getwalletinfo": {"private_keys_enabled": False, "descriptors": True},
-        "listdescriptors": {"descriptors": []},
-        "listlabels": [],
+    unconfirmed = {"txid": show_txid(TX.txid), "confirmations": 0, "time": 9}
+    answers: dict[str, Any] = WALLET | {
+        "getbestblockhash": "22" * 32,
+        "getblockheader": {"height": 5, "time": 7, "confirmations": 1},
+        "listsinceblock": {"transactions": [unconfirmed]},
+        "gettransaction": {"confirmations": 0},
+        "getmempoolentry": {"ancestorcount": 1},
         method: NodeError(-1, "disk failure"),
+    }
+    calls: dict[str, Callable[[Bitcoind], object]] = {
+        "getmempoolentry": lambda chain: chain.mempool_entry(TX.txid),
+        "gettransaction": lambda chain: chain.confirmations(TX.txid),
     }
     with node_with(**answers) as node:
         chain = open_node(node)
         chain.watch("w", [], 0)
-        calls: dict[str, Callable[[], object]] = {
-            "getmempoolentry": lambda: chain.mempool_entry(TX.txid),
-            "gettransaction": lambda: chain.confirmations(TX.txid),
-            "getblockheader": lambda: chain.changes(bytes(32)),
-        }
-        with pytest.raises(ChainError, match="disk failure"):
-            calls[method]()
+        for call in (calls.get(method), lambda chain: chain.changes(bytes(32))):
+            if call is not None:
+                with pytest.raises(ChainError, match="disk failure"):
+                    call(chain)

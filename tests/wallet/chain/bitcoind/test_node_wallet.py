@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import OPTIONS
 from tests.wallet.accounts import account
 from tests.wallet.chain.bitcoind.rig import BitcoindRig
-from tests.wallet.chain.conftest import OPTIONS
 from tests.wallet.chain.fake_node import FakeNode, NodeError, methods
 from tests.wallet.chain.purse import KINDS, Purse
 from wallet.account import Branch, KeyPath
@@ -24,6 +24,7 @@ from wallet.descriptor import Descriptor
 from wallet.errors import ChainError, MalformedError
 from wallet.network import REGTEST
 from wallet.script import ScriptType
+from wallet.tx import Txid, show_txid
 
 
 def imports(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
@@ -167,10 +168,12 @@ def hours_later(rig: BitcoindRig) -> Iterator[int]:
     """Bring blocks long after all that are there: an import looks at the last two hours anyway."""
     now = rig.chain.tip().time + 3 * CLOCK_WINDOW
     rig.rpc.call("setmocktime", now)
+    first, *_ = rig.mine(20)
     try:
-        rig.mine(20)
         yield now
     finally:
+        # the next test cannot build on blocks of the future
+        rig.rpc.call("invalidateblock", show_txid(Txid(first.hash)))
         rig.rpc.call("setmocktime", 0)
 
 
@@ -255,6 +258,27 @@ def test_a_rescan_that_is_going_on_is_waited_for() -> None:
     called = [call["method"] for _, _, calls in node.requests for call in calls]
     assert called.count("getwalletinfo") == 4
     assert called[-1] == "rescanblockchain"
+
+
+def test_a_rescan_that_another_process_finishes_is_not_done_again() -> None:
+    pending = True
+
+    def answer(method: str, _: object) -> Any:
+        nonlocal pending
+        was_pending = pending
+        if method == "listlabels":
+            pending = False
+        answers: dict[str, Any] = {
+            "getwalletinfo": {"private_keys_enabled": False, "descriptors": True, "scanning": False},
+            "listdescriptors": {"descriptors": []},
+            "listlabels": [SCAN_PENDING] if was_pending else [SCAN_DONE],
+            "getaddressesbylabel": {"address": {}},
+        }
+        return answers.get(method, {})
+
+    with FakeNode(methods(answer)) as node:
+        NodeWallet(RpcClient(node.endpoint()), "w").watch([], 0)
+    assert "rescanblockchain" not in [call["method"] for _, _, calls in node.requests for call in calls]
 
 
 def fake_chain(medians: list[int]) -> Callable[[str, Any], Any]:

@@ -1,0 +1,65 @@
+"""Files of all released formats open, and have what they had."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from protocol.ids import PartyId
+from storage.parties import PartyStore
+from storage.wallets import SqlWalletStore, WalletSettings
+from tests.storage.samples import RECOVERY, entry, key_shares, phrase
+from tests.storage.test_wallets import STORED, account, block, transaction
+from wallet.network import REGTEST
+from wallet.script import ScriptType
+from wallet.store import StoredTransaction
+from wallet.tx import OutPoint, Txid
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "storage"
+
+
+def restored(directory: Path, name: str) -> Path:
+    path = directory / "restored" / name.replace("-1.sql", ".db")
+    path.parent.mkdir()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript((VECTORS / name).read_text())
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize("name", ["party-1.sql"])
+def test_a_party_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
+    with PartyStore.open(restored(tmp_path, name)) as store:
+        store.unseal(phrase("correct horse"))
+        assert store.party == PartyId(1)
+        assert store.host_key().declassify() == bytes(range(1, 33))
+        roster = store.roster()
+        assert roster is not None
+        assert roster.n == 3
+        assert store.terms() == "2 of 3"
+        assert store.signatures() == (entry(0), entry(1))
+        assert store.recovery_data() == RECOVERY
+        for epoch in (0, 1):
+            expected = key_shares(epoch=epoch)[1]
+            share = store.share(bytes(expected.info.thresh_pk), epoch)
+            assert share.info == expected.info
+            assert share.secshare.declassify() == expected.secshare.declassify()
+        store.record(entry(2))
+        store.drop_share(bytes(expected.info.thresh_pk), 0)
+
+
+@pytest.mark.parametrize("name", ["wallet-1.sql"])
+def test_a_wallet_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
+    second = StoredTransaction(
+        transaction(2), block(3), 1_700_000_000, own=False, in_mempool=True, replaced_by=Txid(b"\7" * 32)
+    )
+    with SqlWalletStore.open(restored(tmp_path, name)) as store:
+        assert store.settings() == WalletSettings(REGTEST, 3, 2, '{"chain": "embedded"}', bytes(range(16)))
+        assert store.accounts() == (account(0), account(1, ScriptType.P2WPKH, "segwit"))
+        assert [store.next_index(0, branch) for branch in (0, 1)] == [7, 1]
+        assert store.sync_point() == block(9)
+        assert store.transactions() == tuple(sorted((STORED, second), key=lambda item: item.tx.txid))
+        assert store.frozen() == {OutPoint(Txid(b"\5" * 32), 3)}
+        assert store.labels() == {("tx", "ab"): "rent"}
+        assert store.drafts() == {Txid(b"\6" * 32): b"psbt\xff"}
+        assert store.reserve_index(0, 0) == 7
