@@ -1,6 +1,6 @@
 """Pi-mod of CGGMP24 (ePrint 2021/060): N = p q with p, q = 3 mod 4 and gcd(N, phi(N)) = 1, in m rounds.
 
-The verifier checks that w is a unit with Jacobi symbol -1, which the paper leaves out (CVE-2025-66016).
+The verifier checks that w is a unit with Jacobi symbol -1: without it any N passes (CVE-2025-66016).
 """
 
 from dataclasses import dataclass
