@@ -101,7 +101,7 @@ def presign_spec(params: Params) -> ProtocolSpec:
             ),
         },
         checks=PresignChecks(params).by_name(),
-        echoed=frozenset({ENCRYPT}),
+        echoed=frozenset({ENCRYPT, MULTIPLY}),
     )
 
 

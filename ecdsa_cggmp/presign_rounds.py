@@ -37,9 +37,19 @@ from native.secret import Secret, SecretInts, SecretScalars
 from native.secret_scalar import add, from_ints, mul, scale, sub
 from protocol.errors import UnattributedAbort
 from protocol.ids import PartyId
-from protocol.round import Continue, Done, Inbox, Outgoing, Round
+from protocol.round import Continue, Done, Faults, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Slot
+
+
+def _note(faults: Faults, culprit: PartyId, check: str, *slots: Slot) -> None:
+    """Note the fault of a party whose proof does not hold here.
+
+    Raises:
+        UnattributedAbort: as evidence the proof holds, which must not happen; it is not taken for good then.
+    """
+    if not faults.test(culprit, check, *slots):
+        raise UnattributedAbort(check, [culprit])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +105,7 @@ class CollectEncryptions(Round[tuple[Presignature, ...]]):
         ).items():
             if failed:
                 slots = Slot.broadcast(ENCRYPT, j), Slot.direct(ENCRYPT, j, session.me)
-                faults.test(j, proof, *slots)
+                _note(faults, j, proof, *slots)
         faults.close()
 
 
@@ -134,7 +144,7 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
             raise UnattributedAbort("Gamma")
         # delta_i = gamma_i k_i + sum_j (alpha_ij + beta_ij), chi_i likewise with x_i; beta = -y
         delta = self._sum(mul(own.gamma, own.k), BY_GAMMA, alpha)
-        chi = self._sum(mul(SecretScalars.concat([own.x] * own.plan.batch), own.k), BY_X, alpha)
+        chi = self._sum(mul(own.x, own.k), BY_X, alpha)
         Delta, S = mul_secret(own.k, Gamma), mul_secret(chi, Gamma)
         header, me = inbox.session.header, inbox.session.me
         statement = about_Delta(own.message, Delta, Gamma)
@@ -162,10 +172,11 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         faults, me = inbox.faults(), inbox.session.me
         for j, holds in logs.items():
             if not holds:
-                faults.test(j, GAMMA_LOG, Slot.broadcast(ENCRYPT, j), Slot.broadcast(MULTIPLY, j))
+                _note(faults, j, GAMMA_LOG, Slot.broadcast(ENCRYPT, j), Slot.broadcast(MULTIPLY, j))
         for (j, proof), plaintexts in done.items():
             if plaintexts is None:
-                faults.test(j, proof, Slot.broadcast(ENCRYPT, me), Slot.broadcast(MULTIPLY, j))
+                slots = Slot.broadcast(ENCRYPT, me), Slot.echo(ENCRYPT, j), Slot.broadcast(MULTIPLY, j)
+                _note(faults, j, proof, *slots)
         faults.close()
         return {task: plaintexts for task, plaintexts in done.items() if plaintexts is not None}
 
@@ -205,7 +216,11 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
         everybody = dict(sorted({**messages, session.me: self.message}.items()))
         delta = [sum((m.delta[b] for m in everybody.values()), Scalar(0)) for b in range(self.own.plan.batch)]
         self._check_sums(everybody, delta)
-        return Done(self._normalise(session, everybody, delta))
+        made = self._normalise(session, everybody, delta)
+        # the caller may still hold the first round
+        for secret in self.secrets():
+            secret.wipe()
+        return Done(made)
 
     def _verify(self, inbox: Inbox, messages: Mapping[PartyId, RevealMsg]) -> None:
         header, faults = inbox.session.header, inbox.faults()
@@ -213,7 +228,8 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
             statement = about_Delta(self.encrypted[j], message.Delta, self.Gamma)
             if elog.failed(domain(header, DELTA_LOG, j), header.digest, statement, message.psi):
                 sums = [Slot.broadcast(MULTIPLY, party) for party in header.parties]
-                faults.test(j, DELTA_LOG, Slot.broadcast(ENCRYPT, j), Slot.broadcast(REVEAL, j), *sums)
+                own = Slot.broadcast(ENCRYPT, j), Slot.echo(MULTIPLY, j), Slot.broadcast(REVEAL, j)
+                _note(faults, j, DELTA_LOG, *own, *sums)
         faults.close()
 
     def _check_sums(self, messages: Mapping[PartyId, RevealMsg], delta: list[Scalar]) -> None:

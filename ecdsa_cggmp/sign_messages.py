@@ -58,9 +58,7 @@ class SigningPlan:
         sharing = bytes(self.sharing)
         writer = Writer().fixed(sharing, len(sharing)).unsigned(len(self.inputs), 2)
         for item in self.inputs:
-            public = item.presignature
-            writer.fixed(public.session, 32).unsigned(public.index, 4)
-            writer.points([public.Gamma, *public.Delta.values(), *public.S.values()])
+            item.presignature.write_own(writer)
             writer.fixed(item.request.digest, 32).scalar(item.request.tweak)
         return bytes(writer)
 
@@ -89,12 +87,7 @@ def _read_plan(data: bytes, signers: tuple[PartyId, ...]) -> SigningPlan:
 
 
 def _read_input(reader: Reader, sharing: Sharing, signers: tuple[PartyId, ...]) -> Input:
-    session, index = reader.fixed("session", 32), reader.unsigned("index", 4)
-    Gamma, *parts = reader.points("presignature", 1 + 2 * len(signers))
-    Delta, S = (
-        dict(zip(signers, half, strict=True)) for half in (parts[: len(signers)], parts[len(signers) :])
-    )
-    public = PublicPresignature(session, index, sharing, signers, Gamma, Delta, S)
+    public = PublicPresignature.read_own(reader, sharing, signers)
     return Input(public, SigningRequest(reader.fixed("digest", 32), reader.scalar("tweak")))
 
 

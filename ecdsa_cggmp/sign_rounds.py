@@ -43,7 +43,7 @@ class CollectContributions(Round[SharesMsg]):
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the presignatures."""
-        return tuple(secret for item in self.presignatures for secret in (item.k, item.chi))
+        return tuple(secret for item in self.presignatures for secret in item.secrets())
 
     def finish(self, inbox: Inbox) -> Done[SharesMsg]:
         """Sign every input; the caller stores the result before it sends the message.
