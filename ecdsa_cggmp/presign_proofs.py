@@ -22,7 +22,7 @@ from ecdsa_cggmp.zk import aff_g, elog, enc_elg
 from native.curve import PointVector
 from native.integer import random_ints
 from native.range_proof import AffGKeys, AffGWitness, EncElgKeys, EncElgWitness
-from native.secret import SecretInts, SecretScalars
+from native.secret import Secret, SecretInts, SecretResidues, SecretScalars
 from native.secret_scalar import to_ints
 from protocol.header import Header
 from protocol.ids import PartyId
@@ -49,10 +49,22 @@ def prove_encryptions(header: Header, me: PartyId, own: Own) -> dict[PartyId, En
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """What was sent of a product, and the summand y = -beta that stays here."""
+    """What was sent of a product, and what stays here until the sums are right.
+
+    Args:
+        products: D, F and Pi-aff-g.
+        y: the summands -beta.
+        rho, rho_y: the units of D and F, which a defence takes.
+    """
 
     products: Products
     y: SecretInts
+    rho: SecretResidues
+    rho_y: SecretResidues
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return what belongs to this session alone."""
+        return self.y, self.rho, self.rho_y
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +96,7 @@ class Multiplier:
         witness = AffGWitness(x, y, D.rho, F.rho, K)
         keys = own.plan.proof_keys(aux.params, self.me, j)
         psi = aff_g.prove(domain(self.header, proof, self.me, j), keys, handles, statement, witness)
-        return Product(Products(D.c, F.c, psi), y)
+        return Product(Products(D.c, F.c, psi), y, D.rho, F.rho)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

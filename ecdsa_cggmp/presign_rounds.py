@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ecdsa_cggmp.parallel import for_each
+from ecdsa_cggmp.presign_failure import Defender, Failure, View, find_failure
+from ecdsa_cggmp.presign_failure_round import CollectDefences
 from ecdsa_cggmp.presign_messages import (
+    DEFEND,
     ENCRYPT,
     MULTIPLY,
     REVEAL,
+    DefenceMsg,
     EncryptMsg,
     EncryptProofMsg,
     MultiplyMsg,
     RevealMsg,
 )
 from ecdsa_cggmp.presign_own import Own
-from ecdsa_cggmp.presign_proofs import Multiplier, ProductVerifier
+from ecdsa_cggmp.presign_proofs import Multiplier, Product, ProductVerifier
 from ecdsa_cggmp.presign_statements import (
     BY_GAMMA,
     BY_X,
@@ -31,7 +35,7 @@ from ecdsa_cggmp.presign_statements import (
 )
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from ecdsa_cggmp.zk import elog, enc_elg
-from native.curve import G, Point, PointVector, Scalar, mul_base, mul_each, mul_secret, sum_vectors
+from native.curve import Point, PointVector, Scalar, mul_base, mul_each, mul_secret, sum_vectors
 from native.range_proof import EncElgStatement
 from native.secret import Secret, SecretInts, SecretScalars
 from native.secret_scalar import add, from_ints, mul, scale, sub
@@ -39,7 +43,8 @@ from protocol.errors import UnattributedAbort
 from protocol.ids import PartyId
 from protocol.round import Continue, Done, Faults, Inbox, Outgoing, Round
 from protocol.session import Session
-from protocol.signed import Slot
+from protocol.signed import Kind, Slot
+from protocol.spec import Claim
 
 
 def _note(faults: Faults, culprit: PartyId, check: str, *slots: Slot) -> None:
@@ -50,6 +55,10 @@ def _note(faults: Faults, culprit: PartyId, check: str, *slots: Slot) -> None:
     """
     if not faults.test(culprit, check, *slots):
         raise UnattributedAbort(check, [culprit])
+
+
+def _secrets_of(made: Mapping[tuple[PartyId, str], Product]) -> tuple[Secret, ...]:
+    return tuple(secret for product in made.values() for secret in product.secrets())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +92,8 @@ class CollectEncryptions(Round[tuple[Presignature, ...]]):
         by_gamma, by_x = (
             tuple(done[j, proof].products for j in own.plan.peers(me)) for proof in (BY_GAMMA, BY_X)
         )
-        y = {task: made.y for task, made in done.items()}
         message = MultiplyMsg(own.aux.params, Gamma, psi, by_gamma, by_x)
-        return Continue(CollectProducts(own, messages, Gamma, y), [Outgoing(MULTIPLY, message)])
+        return Continue(CollectProducts(own, messages, Gamma, done), [Outgoing(MULTIPLY, message)])
 
     def _verify(self, inbox: Inbox, messages: Mapping[PartyId, EncryptMsg]) -> None:
         own, session, faults = self.own, inbox.session, inbox.faults()
@@ -117,18 +125,18 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         own: from round 1.
         encrypted: the peers' first messages.
         Gamma: the own gamma G.
-        y: the summands of the own products, by peer and proof.
+        made: the own products, by peer and proof.
     """
 
     number: ClassVar[int] = MULTIPLY
     own: Own
     encrypted: Mapping[PartyId, EncryptMsg]
     Gamma: PointVector
-    y: Mapping[tuple[PartyId, str], SecretInts]
+    made: Mapping[tuple[PartyId, str], Product]
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the session."""
-        return *self.own.secrets(), *self.y.values()
+        return *self.own.secrets(), *_secrets_of(self.made)
 
     def finish(self, inbox: Inbox) -> Continue[tuple[Presignature, ...]]:
         """Verify and decrypt the products of all peers, add them up and reveal delta.
@@ -153,13 +161,14 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         public = delta.declassify()
         scalars = tuple(Scalar.from_bytes(public[at : at + 32]) for at in range(0, len(public), 32))
         message = RevealMsg(scalars, S, Delta, psi)
-        return Continue(CollectReveals(own, self.encrypted, Gamma, chi, message), [Outgoing(REVEAL, message)])
+        waiting = CollectReveals(own, self.encrypted, self.made, Gamma, chi, message)
+        return Continue(waiting, [Outgoing(REVEAL, message)])
 
     def _sum(
         self, own: SecretScalars, proof: str, alpha: Mapping[tuple[PartyId, str], SecretInts]
     ) -> SecretScalars:
         for j in self.encrypted:
-            own = add(own, sub(from_ints(alpha[j, proof]), from_ints(self.y[j, proof])))
+            own = add(own, sub(from_ints(alpha[j, proof]), from_ints(self.made[j, proof].y)))
         return own
 
     def _decrypt(
@@ -188,6 +197,7 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
     Args:
         own: from round 1.
         encrypted: the peers' first messages.
+        made: the own products, by peer and proof.
         Gamma: the nonce points.
         chi: the own parts of k x.
         message: what this signer reveals.
@@ -196,31 +206,50 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
     number: ClassVar[int] = REVEAL
     own: Own
     encrypted: Mapping[PartyId, EncryptMsg]
+    made: Mapping[tuple[PartyId, str], Product]
     Gamma: PointVector
     chi: SecretScalars
     message: RevealMsg
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the session."""
-        return *self.own.secrets(), self.chi
+        return *self.own.secrets(), *_secrets_of(self.made), self.chi
 
-    def finish(self, inbox: Inbox) -> Done[tuple[Presignature, ...]]:
-        """Verify the parts, check the sums, and normalise.
+    def finish(self, inbox: Inbox) -> Continue[tuple[Presignature, ...]] | Done[tuple[Presignature, ...]]:
+        """Verify the parts, check the sums, and normalise; if a sum is wrong, defend the own part of it.
 
         Raises:
             FaultyPartyError: names whose proof does not hold.
-            UnattributedAbort: the proofs hold but a sum does not: some delta or S is wrong.
+            UnattributedAbort: a delta is 0.
         """
         messages, session = inbox.broadcasts(RevealMsg), inbox.session
         self._verify(inbox, messages)
         everybody = dict(sorted({**messages, session.me: self.message}.items()))
+        failure = find_failure(self.own.plan.sharing.key, list(everybody.values()))
+        if failure is not None:
+            defence = self._defend(inbox, failure)
+            self._wipe()
+            return Continue(CollectDefences(failure.sum), [Outgoing(DEFEND, defence)])
         delta = [sum((m.delta[b] for m in everybody.values()), Scalar(0)) for b in range(self.own.plan.batch)]
-        self._check_sums(everybody, delta)
+        if not all(delta):
+            raise UnattributedAbort("delta")
         made = self._normalise(session, everybody, delta)
+        self._wipe()
+        return Done(made)
+
+    def _wipe(self) -> None:
         # the caller may still hold the first round
         for secret in self.secrets():
             secret.wipe()
-        return Done(made)
+
+    def _defend(self, inbox: Inbox, failure: Failure) -> DefenceMsg:
+        """Prove the own part of the wrong sum right."""
+        session = inbox.session
+
+        slots = {slot: message for slot, message in inbox.messages.items() if slot.kind is Kind.BROADCAST}
+        sent = Claim(session.spec, session.header, session.roster, session.me, slots)
+        view = View.of(session.header, self.own.aux.params, session.me, sent.broadcast)
+        return Defender(view, self.own, self.made).defend(failure)
 
     def _verify(self, inbox: Inbox, messages: Mapping[PartyId, RevealMsg]) -> None:
         header, faults = inbox.session.header, inbox.faults()
@@ -231,15 +260,6 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
                 own = Slot.broadcast(ENCRYPT, j), Slot.echo(MULTIPLY, j), Slot.broadcast(REVEAL, j)
                 _note(faults, j, DELTA_LOG, *own, *sums)
         faults.close()
-
-    def _check_sums(self, messages: Mapping[PartyId, RevealMsg], delta: list[Scalar]) -> None:
-        """Check delta != 0, delta G = sum Delta_j and delta X = sum S_j for each presignature."""
-        if not all(delta):
-            raise UnattributedAbort("delta")
-        if mul_each(delta, [G]) != sum_vectors([message.Delta for message in messages.values()]):
-            raise UnattributedAbort("delta")
-        if mul_each(delta, [self.own.plan.sharing.key]) != sum_vectors([m.S for m in messages.values()]):
-            raise UnattributedAbort("chi")
 
     def _normalise(
         self, session: Session, messages: Mapping[PartyId, RevealMsg], delta: list[Scalar]
