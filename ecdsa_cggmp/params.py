@@ -51,11 +51,11 @@ class Params:
             "epsilon >= ell + kappa": epsilon >= ell + kappa,
             # x k is hidden by y
             "ell' >= 3 ell + epsilon": self.ell_prime >= 3 * ell + epsilon,
+            # Pi-fac: z1 within +-2^(ell + epsilon) sqrt(N) shows that factors are above 2^ell
+            "2 ell + epsilon <= log p": 2 * ell + epsilon <= self.prime_bits,
             # no plaintext wraps around N, those of Pi-dec included; gives N > 2^(4 ell), too, for Pi-fac
             "log N > ell' + epsilon + kappa + 64": self.modulus_bits
             > self.ell_prime + epsilon + kappa + DEC_ROOM,
-            # Pi-fac: z1 within +-2^(ell + epsilon) sqrt(N) shows that factors are above 2^ell
-            "2 ell + epsilon <= log p": 2 * ell + epsilon <= self.prime_bits,
             # a cheater passes Pi-prm and Pi-mod with probability 2^-m
             "m >= 128": self.m >= 128,
         }
