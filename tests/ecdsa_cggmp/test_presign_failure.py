@@ -1,6 +1,6 @@
 """Figure 9: whose delta or S is not what its view decrypts to is convicted, whoever lies along with it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -9,10 +9,21 @@ from unittest.mock import patch
 import pytest
 
 from ecdsa_cggmp import presign_failure, presign_rounds
+from ecdsa_cggmp.key_share import KeyShare
+from ecdsa_cggmp.presign import presign_spec
 from ecdsa_cggmp.presign_failure import CHI, DELTA, Failure, View
 from ecdsa_cggmp.presign_failure_checks import AFF_G_STAR, DEC
 from ecdsa_cggmp.presign_failure_round import CollectDefences, defence_slots
-from ecdsa_cggmp.presign_messages import DEFEND, MULTIPLY, REVEAL, DefenceMsg, RevealMsg
+from ecdsa_cggmp.presign_messages import (
+    DEFEND,
+    ENCRYPT,
+    MULTIPLY,
+    REVEAL,
+    DefenceMsg,
+    MultiplyMsg,
+    Products,
+    RevealMsg,
+)
 from ecdsa_cggmp.presign_proofs import Multiplier, Product, ProductVerifier
 from ecdsa_cggmp.presign_rounds import CollectProducts, CollectReveals
 from ecdsa_cggmp.presign_statements import BY_GAMMA, BY_X
@@ -27,10 +38,11 @@ from protocol.errors import FaultyPartyError, SessionTimeout, UnattributedAbort
 from protocol.evidence import Evidence
 from protocol.ids import PartyId
 from protocol.round import Continue, Inbox, Round
+from protocol.session import Session
 from protocol.signed import Kind, Slot
-from protocol.spec import EQUIVOCATION, SIZE
+from protocol.spec import EQUIVOCATION, SIZE, Claim
 from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import Parties, aux_infos, dealt, judged, presign_plan
+from tests.ecdsa_cggmp.network import Parties, aux_infos, dealt, judged
 
 N = 3
 ONE = Scalar(1)
@@ -146,11 +158,21 @@ def two_summands(proof: str, liar: int, friend: int) -> Iterator[None]:
 
 @dataclass
 class Failed:
-    """A session that was to fail, with all that each signer received before it did."""
+    """A session that was to fail.
+
+    Args:
+        parties: the host keys.
+        shares: of the key.
+        outcomes: how it ended for each signer.
+        sessions: as each of them saw it.
+        inboxes: of those who judged defences; who was told the evidence before did not.
+    """
 
     parties: Parties
+    shares: Sequence[KeyShare]
     outcomes: Outcomes = field(default_factory=dict)
-    inboxes: dict[int, Inbox] = field(default_factory=dict)
+    sessions: dict[int, Session] = field(default_factory=dict)
+    inboxes: list[Inbox] = field(default_factory=list)
 
     def error(self, party: int) -> BaseException | None:
         return self.outcomes[PartyId(party)].error
@@ -164,29 +186,36 @@ class Failed:
 
     def proved(self, evidence: Evidence) -> bool:
         again = Evidence.from_bytes(bytes(evidence))
-        spec = self.inboxes[2].session.spec
+        spec = presign_spec(TINY)
         return again.holds(self.parties.roster, {spec.name: spec})
 
     def against(self, culprit: int, check: str, changed: Mapping[Slot, bytes] | None = None) -> Evidence:
         """What could be said against a party, with messages that others would sign in place of theirs."""
-        inbox, changed = self.inboxes[2 if culprit != 2 else 1], changed or {}
+        inbox, changed = self.inboxes[0], changed or {}
         messages = {slot: inbox.messages[slot] for slot in defence_slots(inbox.session, PartyId(culprit))}
         for slot, body in changed.items():
-            messages[slot] = self.inboxes[slot.sender].session.sign(slot, body)
+            messages[slot] = self.sessions[slot.sender].sign(slot, body)
         in_order = tuple(messages[slot] for slot in sorted(messages))
         return Evidence(inbox.session.header, PartyId(culprit), check, in_order)
 
 
 def run(batch: int = 1, tamper: Tamper | None = None, n: int = N) -> Failed:
-    failed = Failed(Parties(n))
-    finish = CollectDefences.finish
+    failed = Failed(Parties(n), dealt(n, n))
+    finish, finish_reveals = CollectDefences.finish, CollectReveals.finish
 
     def keeping(self: CollectDefences, inbox: Inbox) -> object:
-        failed.inboxes[inbox.session.me] = inbox
+        failed.inboxes.append(inbox)
         return finish(self, inbox)
 
-    with patch.object(CollectDefences, "finish", keeping):
-        failed.outcomes = failed.parties.presign(dealt(n, n), range(n), batch, tamper)
+    def keeping_session(self: CollectReveals, inbox: Inbox) -> object:
+        failed.sessions[inbox.session.me] = inbox.session
+        return finish_reveals(self, inbox)
+
+    with (
+        patch.object(CollectDefences, "finish", keeping),
+        patch.object(CollectReveals, "finish", keeping_session),
+    ):
+        failed.outcomes = failed.parties.presign(failed.shares, range(n), batch, tamper)
     return failed
 
 
@@ -200,40 +229,39 @@ def wrong_delta() -> Failed:
 # who lies about a sum
 
 
-@pytest.mark.parametrize("cheat", [delta_off, S_off, chi_off])
-@pytest.mark.parametrize("index", [0, 1])
-def test_who_lies_about_a_sum_is_convicted_by_all(cheat: Callable[[int], Change], index: int) -> None:
-    with cheating(CollectProducts, {1: cheat(index)}):
-        failed = run(2)
-    assert failed.culprits(0) == failed.culprits(1) == failed.culprits(2) == {1: DEC}
+@pytest.mark.parametrize("cheat", [S_off(0), chi_off(1)])
+def test_who_lies_about_a_sum_is_convicted(cheat: Change) -> None:
+    with cheating(CollectProducts, {1: cheat}):
+        failed = run(2, n=2)
+    assert failed.culprits(0) == {1: DEC}
 
 
-def test_two_liars_are_convicted_together() -> None:
-    with cheating(CollectProducts, {0: delta_off(0), 1: delta_off(0, Scalar(2))}):
-        failed = run()
-    assert failed.culprits(2) == {0: DEC, 1: DEC}
+def test_all_convict_the_same() -> None:
+    failed = wrong_delta()
+    assert failed.culprits(2) == {0: DEC}
+    for party in range(N):
+        error = failed.error(party)
+        assert isinstance(error, FaultyPartyError)
+        assert error.culprits == {0: DEC}
 
 
 def test_a_delta_is_settled_before_a_chi() -> None:
     with cheating(CollectProducts, {0: S_off(0), 1: delta_off(1)}):
-        failed = run(2)
-    assert failed.culprits(2) == {1: DEC}
+        failed = run(2, n=2)
+    assert failed.culprits(0) == {1: DEC}
 
 
-@pytest.mark.parametrize("proof", [BY_GAMMA, BY_X])
-def test_two_friends_cannot_hide_two_summands_in_a_product(proof: str) -> None:
-    with two_summands(proof, 0, 1):
+def test_two_friends_cannot_hide_two_summands_in_a_product() -> None:
+    with two_summands(BY_X, 0, 1):
         failed = run()
     assert failed.culprits(2) == {0: AFF_G_STAR}
 
 
-def test_the_delta_zero_is_refused_as_any_other() -> None:
-    def change(step: Step) -> Step:
-        return revealing(step, delta=(Scalar(0),))
-
-    with cheating(CollectProducts, {0: change}):
-        failed = run()
-    assert failed.culprits(2) == {0: DEC}
+def test_the_delta_zero_is_judged_as_any_other() -> None:
+    failed = wrong_delta()
+    slot = Slot.broadcast(REVEAL, PartyId(0))
+    body = failed.inboxes[0].messages[slot].body
+    assert failed.proved(failed.against(0, DEC, {slot: body[:32] + bytes(32) + body[64:]}))
 
 
 # who lies in the failure round
@@ -243,38 +271,59 @@ def flipped(data: bytes, position: int) -> bytes:
     return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
 
 
-@pytest.mark.parametrize("name", ["e", "z", "w", "nu"])
-def test_a_wrong_value_of_a_decryption_proof_convicts(name: str) -> None:
-    def change(message: DefenceMsg) -> DefenceMsg:
-        data = getattr(message.dec, name)
-        return replace(message, dec=replace(message.dec, **{name: flipped(data, len(data) // 2)}))
+def defence_of(failed: Failed, party: int) -> DefenceMsg:
+    inbox = failed.inboxes[0]
+    signed = inbox.messages[Slot.broadcast(DEFEND, PartyId(party))]
+    message = inbox.session.spec.decode(signed, inbox.session.header)
+    assert isinstance(message, DefenceMsg)
+    return message
 
-    with cheating(CollectProducts, {0: delta_off(0)}), cheating(CollectReveals, {1: defending(change)}):
+
+def proved_with(failed: Failed, check: str, message: DefenceMsg) -> bool:
+    """Whether signer 1, which is honest, is convicted by another defence that it would have signed."""
+    return failed.proved(failed.against(1, check, {Slot.broadcast(DEFEND, PartyId(1)): bytes(message)}))
+
+
+def test_a_liar_in_the_failure_round_is_convicted_with_the_others() -> None:
+    def garble(message: DefenceMsg) -> DefenceMsg:
+        proof = message.aff_g_star[0]
+        return replace(message, aff_g_star=at(message.aff_g_star, 0, replace(proof, w=bytes(len(proof.w)))))
+
+    with cheating(CollectProducts, {0: S_off(0)}), cheating(CollectReveals, {1: defending(garble)}):
         failed = run()
-    assert failed.culprits(2) == {0: DEC, 1: DEC}
+    assert failed.culprits(2) == {0: DEC, 1: AFF_G_STAR}
+
+
+@pytest.mark.parametrize("name", ["e", "z", "w", "nu"])
+def test_every_value_of_a_decryption_proof_counts(name: str) -> None:
+    failed = wrong_delta()
+    message = defence_of(failed, 1)
+    data = getattr(message.dec, name)
+    wrong = replace(message, dec=replace(message.dec, **{name: flipped(data, len(data) // 2)}))
+    assert proved_with(failed, DEC, wrong)
 
 
 @pytest.mark.parametrize("name", ["e", "z1", "z2", "w", "w_y"])
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_wrong_value_of_a_product_proof_convicts(name: str, place: int) -> None:
-    def change(message: DefenceMsg) -> DefenceMsg:
-        proof = message.aff_g_star[place]
-        data = getattr(proof, name)
-        wrong = replace(proof, **{name: flipped(data, len(data) // 2)})
-        return replace(message, aff_g_star=at(message.aff_g_star, place, wrong))
-
-    with cheating(CollectProducts, {0: S_off(0)}), cheating(CollectReveals, {1: defending(change)}):
-        failed = run()
-    assert failed.culprits(2) == {0: DEC, 1: AFF_G_STAR}
+def test_every_value_of_a_product_proof_counts(name: str, place: int) -> None:
+    failed = wrong_delta()
+    message = defence_of(failed, 1)
+    proof = message.aff_g_star[place]
+    data = getattr(proof, name)
+    wrong = replace(proof, **{name: flipped(data, len(data) // 2)})
+    assert proved_with(failed, AFF_G_STAR, replace(message, aff_g_star=at(message.aff_g_star, place, wrong)))
 
 
-def test_the_proofs_of_a_product_do_not_serve_another() -> None:
-    def swap(message: DefenceMsg) -> DefenceMsg:
-        return replace(message, aff_g_star=message.aff_g_star[::-1])
+def test_the_proof_of_a_product_does_not_serve_another() -> None:
+    failed = wrong_delta()
+    message = defence_of(failed, 1)
+    assert proved_with(failed, AFF_G_STAR, replace(message, aff_g_star=message.aff_g_star[::-1]))
 
-    with cheating(CollectProducts, {0: delta_off(0)}), cheating(CollectReveals, {1: defending(swap)}):
-        failed = run()
-    assert failed.culprits(2) == {0: DEC, 1: AFF_G_STAR}
+
+def test_a_defence_does_not_serve_another_signer() -> None:
+    failed = wrong_delta()
+    assert proved_with(failed, DEC, defence_of(failed, 2))
+    assert proved_with(failed, AFF_G_STAR, defence_of(failed, 2))
 
 
 @pytest.mark.parametrize("failure", [Failure(DELTA, 0), Failure(CHI, 1)])
@@ -289,23 +338,18 @@ def test_a_defence_of_another_sum_is_none(failure: Failure) -> None:
         cheating(CollectProducts, {0: delta_off(1)}),
         patch.object(presign_failure.Defender, "defend", defend),
     ):
-        failed = run(2)
-    assert failed.culprits(2) == {0: DEC}
-
-
-def resized(change: int) -> Tamper:
-    def mutate(slot: Slot, _: PartyId, body: bytes) -> bytes:
-        return (body + bytes(1))[: len(body) + change] if slot.round == DEFEND else body
-
-    return Tamper({PartyId(1)}, mutate)
+        failed = run(2, n=2)
+    assert failed.culprits(1) == {0: DEC}
 
 
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_defence_has_its_size(change: int) -> None:
+    def mutate(slot: Slot, _: PartyId, body: bytes) -> bytes:
+        return (body + bytes(1))[: len(body) + change] if slot.round == DEFEND else body
+
     with cheating(CollectProducts, {0: delta_off(0)}):
-        failed = run(tamper=resized(change))
-    # the blame of the round's end comes too late
-    assert failed.culprits(2) == {1: SIZE}
+        failed = run(tamper=Tamper({PartyId(0)}, mutate), n=2)
+    assert failed.culprits(1) == {0: SIZE}
 
 
 def test_who_does_not_defend_itself_is_missing_but_not_blamed() -> None:
@@ -313,8 +357,8 @@ def test_who_does_not_defend_itself_is_missing_but_not_blamed() -> None:
         return None if slot.round == DEFEND else body
 
     with cheating(CollectProducts, {0: delta_off(0)}):
-        failed = run(tamper=Tamper({PartyId(0)}, silent))
-    error = failed.error(2)
+        failed = run(tamper=Tamper({PartyId(0)}, silent), n=2)
+    error = failed.error(1)
     assert isinstance(error, SessionTimeout)
     assert error.missing == {0}
 
@@ -331,31 +375,21 @@ def test_who_shows_two_messages_is_convicted_before_anybody_defends_itself(numbe
         return flipped(body, 31 if number == REVEAL else len(body) - 1)
 
     failed = run(tamper=Tamper({PartyId(0)}, mutate))
-    for honest in (1, 2):
-        error = failed.error(honest)
-        assert isinstance(error, FaultyPartyError)
-        assert error.culprits == {0: EQUIVOCATION}
+    assert failed.culprits(1) == failed.culprits(2) == {0: EQUIVOCATION}
     assert not failed.inboxes
 
 
-@pytest.mark.parametrize("number", [MULTIPLY, REVEAL])
+@pytest.mark.parametrize("number", [ENCRYPT, MULTIPLY, REVEAL])
 @pytest.mark.parametrize("check", [DEC, AFF_G_STAR])
 def test_who_signs_a_second_message_cannot_frame_who_answered_the_first(number: int, check: str) -> None:
     failed = wrong_delta()
     slot = Slot.broadcast(number, PartyId(0))
-    body = failed.inboxes[2].messages[slot].body
-    place = 31 if number == REVEAL else middle(failed)
+    body = failed.inboxes[0].messages[slot].body
+    # the second K; the second D by gamma for signer 1; the second delta, and with it what the failure is
+    size = TINY.ciphertext_bytes
+    D = MultiplyMsg.size(TINY, 2, 2) - 4 * Products.size(TINY, 2)
+    place = {ENCRYPT: 2 * size - 1, MULTIPLY: D + 2 * size - 1, REVEAL: 63}[number]
     assert not failed.proved(failed.against(1, check, {slot: flipped(body, place)}))
-
-
-def middle(failed: Failed) -> int:
-    """Where the last byte of the second D by gamma for signer 1 stands in a second message."""
-    size = (
-        failed.inboxes[2]
-        .session.spec.messages[MULTIPLY, Kind.BROADCAST]
-        .size(failed.inboxes[2].session.header)
-    )
-    return size // 2
 
 
 # who is honest
@@ -363,7 +397,6 @@ def middle(failed: Failed) -> int:
 
 def test_who_is_honest_is_not_convicted() -> None:
     failed = wrong_delta()
-    assert failed.culprits(2) == {0: DEC}
     for honest in (1, 2):
         assert not failed.proved(failed.against(honest, DEC))
         assert not failed.proved(failed.against(honest, AFF_G_STAR))
@@ -384,19 +417,19 @@ def test_evidence_needs_every_message() -> None:
     evidence = failed.against(0, DEC)
     assert failed.proved(evidence)
     for left_out in range(len(evidence.messages)):
-        rest = at(evidence.messages, left_out, None)
-        assert not failed.proved(replace(evidence, messages=tuple(m for m in rest if m is not None)))
+        rest = evidence.messages[:left_out] + evidence.messages[left_out + 1 :]
+        assert not failed.proved(replace(evidence, messages=rest))
 
 
 def test_there_is_no_evidence_while_the_sums_are_right() -> None:
     """A garbled defence of who had nothing to defend proves nothing."""
     failed = wrong_delta()
     delta = Slot.broadcast(REVEAL, PartyId(0))
-    body = failed.inboxes[2].messages[delta].body
+    body = failed.inboxes[0].messages[delta].body
     honest = int.from_bytes(body[32:64], "big") - 1
     repaired = body[:32] + honest.to_bytes(32, "big") + body[64:]
     defence = Slot.broadcast(DEFEND, PartyId(0))
-    garbled = flipped(failed.inboxes[2].messages[defence].body, 100)
+    garbled = flipped(failed.inboxes[0].messages[defence].body, 100)
     assert failed.proved(failed.against(0, DEC, {defence: garbled}))
     assert not failed.proved(failed.against(0, DEC, {defence: garbled, delta: repaired}))
 
@@ -409,8 +442,8 @@ def test_a_fault_of_nobody_is_blamed_on_nobody() -> None:
         patch.object(presign_rounds, "find_failure", wrong),
         patch.object(presign_failure, "find_failure", wrong),
     ):
-        failed = run()
-    for party in range(N):
+        failed = run(n=2)
+    for party in range(2):
         error = failed.error(party)
         assert isinstance(error, UnattributedAbort)
         assert error.check == CHI
@@ -428,32 +461,31 @@ def test_no_secret_of_a_failed_session_is_left() -> None:
         return finish(self, inbox)
 
     with cheating(CollectProducts, {0: delta_off(0)}), patch.object(CollectReveals, "finish", keeping):
-        run()
-    # x, k, gamma, a, b, rho, v, chi, and y and two units of two products for two peers
-    assert len(kept) == N * (8 + 3 * 2 * 2)
+        run(n=2)
+    # x, k, gamma, a, b, rho, v, chi, and y and two units of two products
+    assert len(kept) == 2 * (8 + 3 * 2)
     for secret in kept:
         with pytest.raises(WipedError):
             _ = secret._handle
 
 
-# the equation that the sign convention stands on
+# the sign convention
 
 
 @pytest.mark.parametrize("failure", [Failure(DELTA, 0), Failure(CHI, 0)])
 def test_what_is_defended_is_the_plaintext_of_the_view(failure: Failure) -> None:
     failed = wrong_delta()
-    inbox = failed.inboxes[2]
-
-    def sent(cls: type, number: int, sender: PartyId) -> object:
-        slot = Slot.broadcast(number, sender)
-        return inbox.session.spec.decode(inbox.messages[slot], inbox.session.header)
-
-    view = View.of(inbox.session.header, TINY, PartyId(1), sent)  # type: ignore[arg-type]
-    statement, aux = view.dec_statement(failure), aux_infos(N)[1]
-    M = SecretInts.declassify(aux.own.paillier.decrypt(statement.D))
-    assert int.from_bytes(M, "big", signed=True).bit_length() <= TINY.ell_prime + 3
-
-
-def test_a_plan_of_more_signers_than_a_defence_has_room_for_is_refused() -> None:
-    assert DefenceMsg.size(TINY, 2) < DefenceMsg.size(TINY, 3)
-    assert presign_plan(dealt(3, 3), range(3))
+    inbox = failed.inboxes[0]
+    slots = {slot: message for slot, message in inbox.messages.items() if slot.kind is Kind.BROADCAST}
+    sent = Claim(inbox.session.spec, inbox.session.header, inbox.session.roster, PartyId(1), slots)
+    view = View.of(inbox.session.header, TINY, PartyId(1), sent.broadcast)
+    statement = view.dec_statement(failure)
+    own = aux_infos(N)[1].own.paillier
+    d, k = (
+        Scalar.reduce(int.from_bytes(own.decrypt(c).declassify(), "big", signed=True))
+        for c in (statement.D, statement.K)
+    )
+    x = view.plan.weight(PartyId(1)) * Scalar.from_bytes(failed.shares[1].secshare.declassify())
+    # S = (x k + Dec(D)) base
+    x_base = statement.X if failure.sum == DELTA else statement.base * x
+    assert statement.S - statement.base * d == x_base * k
