@@ -7,7 +7,15 @@ import pytest
 
 from native._core import ffi, lib
 from native.bit_proof import open_product, respond_ints, respond_units
-from native.errors import FaultError, KindError, LengthError, NotUnitError, RangeError, WipedError
+from native.errors import (
+    FaultError,
+    KindError,
+    LengthError,
+    ModulusError,
+    NotUnitError,
+    RangeError,
+    WipedError,
+)
 from native.secret import SecretInts, SecretResidues
 
 from .keys import Paillier, column, ints, numbers, opened, paillier, paillier_of, residues
