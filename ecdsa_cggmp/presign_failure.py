@@ -31,7 +31,6 @@ from ecdsa_cggmp.presign_messages import (
 )
 from ecdsa_cggmp.presign_own import Own
 from ecdsa_cggmp.presign_proofs import Product
-from ecdsa_cggmp.presign_statements import BY_GAMMA, BY_X
 from ecdsa_cggmp.zk import aff_g_star, dec
 from ecdsa_cggmp.zk.aff_g_star import AffGStarKeys, AffGStarProof, AffGStarStatement, AffGStarWitness
 from ecdsa_cggmp.zk.dec import DecProof, DecStatement
@@ -45,8 +44,6 @@ M = TypeVar("M")
 
 DELTA: Final = "delta"
 CHI: Final = "chi"
-
-_PRODUCTS: Final = {DELTA: BY_GAMMA, CHI: BY_X}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +142,11 @@ class View:
             ValueError: an F of the signer has no inverse.
         """
         i, b, square = self.party, failure.index, int.from_bytes(self.plan.publics[self.party].N, "big") ** 2
-        product = 1
+        product, at = 1, self.place(failure)
         for j in self.plan.peers(i):
             # D_i,j under N_i, which j made for i, and F_j,i, which i made for j
-            D = self._number(self._products(j, i, failure).D, b)
-            F = self._number(self._products(i, j, failure).F, b)
+            D = int.from_bytes(self._item(self._products(j, i).D, at), "big")
+            F = int.from_bytes(self._item(self._products(i, j).F, at), "big")
             product = product * D * pow(F, -1, square) % square
         size = self.params.ciphertext_bytes
         K, M = self._item(self.encrypted[i].K, b), product.to_bytes(size, "big")
@@ -161,8 +158,11 @@ class View:
 
     def aff_g_star_statement(self, failure: Failure, j: PartyId) -> AffGStarStatement:
         """Return that the signer's product for a peer comes from one x and one y."""
-        products, b = self._products(self.party, j, failure), failure.index
-        C, D, F = (self._item(c, b) for c in (self.encrypted[j].K, products.D, products.F))
+        products, at = self._products(self.party, j), self.place(failure)
+        C, D, F = (
+            self._item(self.encrypted[j].K, failure.index),
+            *(self._item(c, at) for c in (products.D, products.F)),
+        )
         return AffGStarStatement(C, D, F, self._X(failure))
 
     def _X(self, failure: Failure) -> Point:
@@ -170,17 +170,16 @@ class View:
             return self.multiplied[self.party].Gamma[failure.index]
         return self.plan.public_summand(self.party)
 
-    def _products(self, maker: PartyId, verifier: PartyId, failure: Failure) -> Products:
-        message = self.multiplied[maker]
-        products = message.by_gamma if failure.sum == DELTA else message.by_x
-        return products[self.plan.peers(maker).index(verifier)]
+    def _products(self, maker: PartyId, verifier: PartyId) -> Products:
+        return self.multiplied[maker].products[self.plan.peers(maker).index(verifier)]
+
+    def place(self, failure: Failure) -> int:
+        """Return the index of the products of a sum: those by gamma come first."""
+        return self.plan.half(0 if failure.sum == DELTA else 1)[failure.index]
 
     def _item(self, column: bytes, b: int) -> bytes:
         size = self.params.ciphertext_bytes
         return column[b * size : (b + 1) * size]
-
-    def _number(self, column: bytes, b: int) -> int:
-        return int.from_bytes(self._item(column, b), "big")
 
     def dec_holds(self, failure: Failure, proof: DecProof) -> bool:
         """Tell whether the signer's Pi-dec holds."""
@@ -210,7 +209,7 @@ class Defender:
 
     view: View
     own: Own
-    made: Mapping[tuple[PartyId, str], Product]
+    made: Mapping[PartyId, Product]
 
     def defend(self, failure: Failure) -> DefenceMsg:
         """Return the proofs, which do not hold if the own part is wrong.
@@ -237,15 +236,14 @@ class Defender:
             return dec.prove(place, keys, aux.own.paillier, statement, x)
 
     def _aff_g_star(self, failure: Failure, j: PartyId) -> AffGStarProof:
-        view, aux, b = self.view, self._aux, failure.index
+        view, aux, made, at = self.view, self._aux, self.made[j], self.view.place(failure)
         keys = view.plan.proof_keys(aux.params, view.party, j)
-        made = self.made[j, _PRODUCTS[failure.sum]]
-        secret = self.own.gamma.slice(b, 1) if failure.sum == DELTA else self.own.x
+        secret = self.own.gamma.slice(failure.index, 1) if failure.sum == DELTA else self.own.x
         with (
             to_ints(secret) as x,
-            made.y.slice(b, 1) as y,
-            made.rho.slice(b, 1) as rho,
-            made.rho_y.slice(b, 1) as rho_y,
+            made.y.slice(at, 1) as y,
+            made.rho.slice(at, 1) as rho,
+            made.rho_y.slice(at, 1) as rho_y,
         ):
             handles = AffGStarKeys(aux.paillier(view.party), aux.paillier(j), aux.table(j))
             place, statement = view.domain("aff-g*", failure, j), view.aff_g_star_statement(failure, j)

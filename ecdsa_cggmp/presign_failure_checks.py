@@ -1,19 +1,15 @@
-"""The checks of defences (CGGMP24, figure 9), on all broadcasts of the session and the culprit's echoes.
+"""The checks of defences (CGGMP24, figure 9), on all broadcasts of the session.
 
-The echoes show what the culprit received: who signs two messages cannot convict who answered the other one.
+The engine compares them with the culprit's echoes: all three rounds are echoed.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 from ecdsa_cggmp.params import Params
 from ecdsa_cggmp.presign_failure import Failure, View
 from ecdsa_cggmp.presign_messages import DEFEND, DefenceMsg
 from protocol.errors import EncodingError
-from protocol.ids import PartyId
 from protocol.spec import Check, Claim
-
-M = TypeVar("M")
 
 DEC = "dec"
 AFF_G_STAR = "aff-g*"
@@ -49,13 +45,7 @@ class DefenceChecks:
 
     def _view(self, claim: Claim) -> tuple[View, Failure]:
         """Return the culprit's view and what is wrong in it."""
-
-        def received(cls: type[M], number: int, sender: PartyId) -> M:
-            if sender == claim.culprit:
-                return claim.broadcast(cls, number)
-            return claim.answered(cls, number, sender)
-
-        view = View.of(claim.header, self.params, claim.culprit, received)
+        view = View.of(claim.header, self.params, claim.culprit, claim.broadcast)
         failure = view.failure
         if failure is None:
             raise EncodingError("evidence", "the sums are right")

@@ -44,7 +44,8 @@ class CollectDefences(Round[tuple[Presignature, ...]]):
 
 
 def defence_slots(session: Session, party: PartyId) -> tuple[Slot, ...]:
-    """Return what shows whether a party's defence holds: all broadcasts, and its echoes of them."""
-    before = ENCRYPT, MULTIPLY, REVEAL
-    broadcasts = [Slot.broadcast(number, j) for number in before for j in session.header.parties]
-    return *broadcasts, *(Slot.echo(number, party) for number in before), Slot.broadcast(DEFEND, party)
+    """Return the broadcasts that show whether a party's defence holds."""
+    before = [
+        Slot.broadcast(number, j) for number in (ENCRYPT, MULTIPLY, REVEAL) for j in session.header.parties
+    ]
+    return *before, Slot.broadcast(DEFEND, party)

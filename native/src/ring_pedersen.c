@@ -197,12 +197,17 @@ done:
 
 static mpcw_status expect_primes(const mpcw_secret *p, const mpcw_secret *q)
 {
-    const mpcw_status status = secret_expect(p, MPCW_KIND_RESIDUE, 1, 0);
+    mpcw_status status = secret_expect(p, MPCW_KIND_RESIDUE, 1, 0);
     if (status != MPCW_OK)
         return status;
     if (p->size > 4 * LANE_LIMBS_MAX)
         return MPCW_E_LENGTH;
-    return secret_expect(q, MPCW_KIND_RESIDUE, 1, p->size);
+    if ((status = secret_expect(q, MPCW_KIND_RESIDUE, 1, p->size)) != MPCW_OK)
+        return status;
+    /* N^ = P^2 has another group order than the one that is computed with; a square shows in the public N^ */
+    uint64_t equal = limbs_equal(int_item(p, 0), int_item(q, 0), p->size / 8);
+    ct_declassify(&equal, sizeof equal);
+    return equal ? MPCW_E_MODULUS : MPCW_OK;
 }
 
 /* N^ = P Q and phi / 4 = (P - 1) / 2 * (Q - 1) / 2; tmp: as many limbs. */

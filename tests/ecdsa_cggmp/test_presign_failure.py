@@ -24,9 +24,8 @@ from ecdsa_cggmp.presign_messages import (
     Products,
     RevealMsg,
 )
-from ecdsa_cggmp.presign_proofs import Multiplier, Product, ProductVerifier
+from ecdsa_cggmp.presign_proofs import Multiplier, Opened, Product, ProductVerifier
 from ecdsa_cggmp.presign_rounds import CollectProducts, CollectReveals
-from ecdsa_cggmp.presign_statements import BY_GAMMA, BY_X
 from ecdsa_cggmp.presignature import Presignature
 from native.curve import G, PointVector, Scalar, mul_secret
 from native.errors import WipedError
@@ -129,27 +128,26 @@ def defending(change: Callable[[DefenceMsg], DefenceMsg]) -> Change:
 
 
 @contextmanager
-def two_summands(proof: str, liar: int, friend: int) -> Iterator[None]:
-    """The liar's F for its friend encrypts another y than its D, and the friend does not mind."""
-    multiply, opened = Multiplier.multiply, ProductVerifier.open
+def two_summands(liar: int, friend: int) -> Iterator[None]:
+    """The liar's F for its friend encrypt another y than its D, and the friend does not mind."""
+    multiply, verify = Multiplier._multiply, ProductVerifier._open
 
-    def cheat(self: Multiplier, task: tuple[PartyId, str]) -> Product:
-        made = multiply(self, task)
-        if (self.me, *task) != (liar, friend, proof):
+    def cheat(self: Multiplier, j: PartyId, part: range, x: SecretInts) -> Product:
+        made = multiply(self, j, part, x)
+        if (self.me, j) != (liar, friend):
             return made
         y = random_ints(made.y.count, TINY.ell_prime)
         F = self.own.aux.own.paillier.encrypt(y)
         return Product(replace(made.products, F=F.c), y, made.rho, F.rho)
 
-    def look_away(self: ProductVerifier, task: tuple[PartyId, str]) -> SecretInts | None:
-        if (self.session.me, *task) != (friend, liar, proof):
-            return opened(self, task)
-        message = self.messages[task[0]]
-        products = message.by_gamma if proof == BY_GAMMA else message.by_x
-        place = self.own.plan.peers(task[0]).index(PartyId(friend))
-        return self.own.aux.own.paillier.decrypt(products[place].D)
+    def look_away(self: ProductVerifier, j: PartyId, part: range, k: SecretInts) -> Opened:
+        if (self.session.me, j) != (friend, liar):
+            return verify(self, j, part, k)
+        D = self.messages[j].products[self.own.plan.peers(j).index(PartyId(friend))].D
+        cut = D[part.start * TINY.ciphertext_bytes : part.stop * TINY.ciphertext_bytes]
+        return Opened((), self.own.aux.own.paillier.decrypt(cut))
 
-    with patch.object(Multiplier, "multiply", cheat), patch.object(ProductVerifier, "open", look_away):
+    with patch.object(Multiplier, "_multiply", cheat), patch.object(ProductVerifier, "_open", look_away):
         yield
 
 
@@ -192,7 +190,7 @@ class Failed:
     def against(self, culprit: int, check: str, changed: Mapping[Slot, bytes] | None = None) -> Evidence:
         """What could be said against a party, with messages that others would sign in place of theirs."""
         inbox, changed = self.inboxes[0], changed or {}
-        messages = {slot: inbox.messages[slot] for slot in defence_slots(inbox.session, PartyId(culprit))}
+        messages = inbox.proof(PartyId(culprit), defence_slots(inbox.session, PartyId(culprit)))
         for slot, body in changed.items():
             messages[slot] = self.sessions[slot.sender].sign(slot, body)
         in_order = tuple(messages[slot] for slot in sorted(messages))
@@ -252,7 +250,7 @@ def test_a_delta_is_settled_before_a_chi() -> None:
 
 
 def test_two_friends_cannot_hide_two_summands_in_a_product() -> None:
-    with two_summands(BY_X, 0, 1):
+    with two_summands(0, 1):
         failed = run()
     assert failed.culprits(2) == {0: AFF_G_STAR}
 
@@ -387,7 +385,7 @@ def test_who_signs_a_second_message_cannot_frame_who_answered_the_first(number: 
     body = failed.inboxes[0].messages[slot].body
     # the second K; the second D by gamma for signer 1; the second delta, and with it what the failure is
     size = TINY.ciphertext_bytes
-    D = MultiplyMsg.size(TINY, 2, 2) - 4 * Products.size(TINY, 2)
+    D = MultiplyMsg.size(TINY, 2, 2) - 2 * Products.size(TINY, 2)
     place = {ENCRYPT: 2 * size - 1, MULTIPLY: D + 2 * size - 1, REVEAL: 63}[number]
     assert not failed.proved(failed.against(1, check, {slot: flipped(body, place)}))
 
@@ -462,8 +460,8 @@ def test_no_secret_of_a_failed_session_is_left() -> None:
 
     with cheating(CollectProducts, {0: delta_off(0)}), patch.object(CollectReveals, "finish", keeping):
         run(n=2)
-    # x, k, gamma, a, b, rho, v, chi, and y and two units of two products
-    assert len(kept) == 2 * (8 + 3 * 2)
+    # x, k, gamma, a, b, rho, chi, and y and the units of the products
+    assert len(kept) == 2 * (7 + 3)
     for secret in kept:
         with pytest.raises(WipedError):
             _ = secret._handle

@@ -208,6 +208,7 @@ def test_wrong_primes_are_refused() -> None:
         (residues([p + 1], 32), residues([q], 32), ModulusError),
         (residues([p], 32), residues([3], 32), ModulusError),
         (residues([p], 32), residues([0], 32), ModulusError),
+        (residues([p], 32), residues([p], 32), ModulusError),
     ]
     for P, Q, error in cases:
         with pytest.raises(error):
@@ -256,7 +257,7 @@ def test_missing_handles_and_wrong_kinds_are_refused(rp: RingPedersen) -> None:
     key, none = pedersen(SMALL), ffi.NULL
     out, secret = ffi.new("uint8_t[]", 64), ffi.new("mpcw_secret **")
     x, wrong = ints([1], 8)._handle, residues([1], 8)._handle
-    P = residues([key.p], 32)._handle
+    P, Q = (residues([prime], 32)._handle for prime in (key.p, key.q))
     statuses = [
         lib.mpcw_ring_pedersen_commit(out, 64, none, x, x),
         lib.mpcw_ring_pedersen_commit(out, 64, rp._handle, none, x),
@@ -264,7 +265,7 @@ def test_missing_handles_and_wrong_kinds_are_refused(rp: RingPedersen) -> None:
         lib.mpcw_ring_pedersen_commit(out, 64, rp._handle, x, wrong),
         lib.mpcw_ring_pedersen_generate(secret, out, 64, none, P, none),
         lib.mpcw_ring_pedersen_generate(secret, out, 64, P, none, none),
-        lib.mpcw_ring_pedersen_generate(secret, out, 64, P, P, wrong),
+        lib.mpcw_ring_pedersen_generate(secret, out, 64, P, Q, wrong),
         lib.mpcw_ring_pedersen_public((out, 64), (out, 64), (out, 64), none),
     ]
     assert statuses == [lib.MPCW_E_KIND] * len(statuses)

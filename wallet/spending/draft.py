@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from wallet.account import Branch, KeyPath
+from wallet.account import Account, Branch, KeyPath
 from wallet.amounts import FeeRate, Sats
 from wallet.coins import Coin
 from wallet.errors import RefusedError
@@ -170,7 +170,7 @@ def _psbt(basis: Basis, plan: Plan, coins: Sequence[Coin], change: Change | None
     return Psbt.of(
         tx,
         [_input(basis, coin) for coin in coins],
-        [PsbtOutput(**_origin(basis, owner)) if owner else PsbtOutput() for owner in owners],
+        [PsbtOutput(**origin_fields(basis.accounts, owner)) if owner else PsbtOutput() for owner in owners],
     )
 
 
@@ -187,10 +187,12 @@ def _locktime(tip: int, rng: random.Random) -> int:
 def _input(basis: Basis, coin: Coin) -> PsbtInput:
     # the whole previous transaction proves the amount to every signer (CVE-2020-14199)
     previous = basis.ledger.entry(coin.outpoint.txid).tx
-    return PsbtInput(non_witness_utxo=previous, witness_utxo=coin.out, **_origin(basis, coin.owner))
+    return PsbtInput(
+        non_witness_utxo=previous, witness_utxo=coin.out, **origin_fields(basis.accounts, coin.owner)
+    )
 
 
-class _Origin(TypedDict, total=False):
+class OriginFields(TypedDict, total=False):
     """The fields of an input or output that tell where its key comes from (BIP-174, BIP-371)."""
 
     bip32_derivation: Mapping[bytes, KeyOrigin]
@@ -198,8 +200,9 @@ class _Origin(TypedDict, total=False):
     tap_bip32_derivation: Mapping[bytes, TapKeyOrigin]
 
 
-def _origin(basis: Basis, owner: Owner) -> _Origin:
-    account = basis.accounts[owner.account]
+def origin_fields(accounts: Sequence[Account], owner: Owner) -> OriginFields:
+    """Return what tells a signer which of its keys an input or output is of."""
+    account = accounts[owner.account]
     key = account.public_key(owner.path)
     origin = KeyOrigin(account.key.fingerprint, owner.path.steps)
     if account.kind is ScriptType.P2WPKH:

@@ -67,6 +67,21 @@ def test_a_program_that_ends_is_an_error_with_its_words(tmp_path: Path) -> None:
         RegtestNode(tmp_path / "node", broken)
 
 
+def test_its_last_words_have_the_end_of_its_log_and_nothing_of_an_earlier_run(tmp_path: Path) -> None:
+    log = tmp_path / "node" / "regtest" / "debug.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("earlier\n")
+    broken = program(tmp_path, script=f"seq 100 >> {log}; exit 1")
+    with pytest.raises(ChainError) as caught:
+        RegtestNode(tmp_path / "node", broken)
+    assert str(caught.value).endswith("\n".join(map(str, range(86, 101))))
+
+    log.write_text("earlier\n")
+    with pytest.raises(ChainError) as caught:
+        RegtestNode(tmp_path / "node", program(tmp_path, script=f"echo now >> {log}; exit 1"))
+    assert str(caught.value).endswith("ended when it started: now")
+
+
 def test_a_program_that_never_answers_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regtest_node, "START_SECONDS", 0.5)
     deaf = program(tmp_path, script=f"echo $$ > {tmp_path}/pid; exec sleep 60")

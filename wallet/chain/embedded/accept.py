@@ -79,8 +79,6 @@ class Mempool:
 
     def _submit_pair(self, parent: Transaction, child: Transaction) -> tuple[Entry, ...]:
         """Take a parent whose child pays for it; return nothing if it does not pay enough."""
-        if all(txin.prevout.txid != parent.txid for txin in child.inputs):
-            return ()
         trial = Mempool(self.index, self.pool.copy(), self.now)
         try:
             entries = trial.accept(parent, alone=False), trial.accept(child, alone=False)

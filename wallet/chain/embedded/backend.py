@@ -195,6 +195,7 @@ class EmbeddedChain:
         """
         if not 1 <= blocks <= MAX_BLOCKS:
             raise ChainError(f"{blocks} blocks cannot be mined at once", f"ask for 1 to {MAX_BLOCKS}")
+        self._follow()  # an interrupted call may have left a block behind
         height = self.tip().height
         for _ in range(blocks):
             raw, txs = make_block(self._template(script_pubkey))

@@ -6,7 +6,16 @@ Every function raises ChainRefusedError with the reason that testmempoolaccept g
 from collections.abc import Sequence
 from typing import Final
 
-from bitcointx.core.script import CScript, CScriptInvalidError
+from bitcointx.core.script import (
+    OP_1,
+    OP_16,
+    OP_CHECKMULTISIG,
+    OP_CHECKMULTISIGVERIFY,
+    OP_CHECKSIG,
+    OP_CHECKSIGVERIFY,
+    CScript,
+    CScriptInvalidError,
+)
 
 from wallet.chain.embedded.signatures import check_p2wpkh, check_script, script_failed
 from wallet.errors import ChainRefusedError
@@ -20,6 +29,7 @@ _MIN_SIZE: Final = 65  # bytes without witness; 64 can be taken for a node of a 
 _MAX_SCRIPT_SIG: Final = 1650
 _MAX_DATA_SCRIPT: Final = 83
 _MAX_P2SH_SIGOPS: Final = 15
+_MAX_MULTISIG_KEYS: Final = 20
 _MAX_P2WSH_SCRIPT: Final = 3600
 _MAX_P2WSH_ITEMS: Final = 100
 _MAX_ITEM: Final = 80  # bytes, P2WSH and tapscript
@@ -54,9 +64,8 @@ def check_standard(tx: Transaction, weight: int) -> None:
 
 def _is_standard_output(out: TxOut) -> bool:
     kind = script_type(out.script_pubkey)
-    if kind is ScriptType.NULL_DATA:
-        return len(out.script_pubkey) <= _MAX_DATA_SCRIPT and _is_push_only(out.script_pubkey[1:])
-    return kind is not ScriptType.NONSTANDARD
+    too_long = kind is ScriptType.NULL_DATA and len(out.script_pubkey) > _MAX_DATA_SCRIPT
+    return kind is not ScriptType.NONSTANDARD and not too_long
 
 
 def _is_push_only(script: bytes) -> bool:
@@ -124,7 +133,18 @@ def sigop_cost(tx: Transaction, spent: Sequence[TxOut]) -> int:
 
 
 def _sigops(script: bytes) -> int:
-    return int(CScript(script).GetSigOpCount(True))
+    """Count the signature operations of a script up to where it is broken (CScript::GetSigOpCount)."""
+    count, previous = 0, 0
+    try:
+        for opcode, _, _ in CScript(script).raw_iter():
+            if opcode in (OP_CHECKSIG, OP_CHECKSIGVERIFY):
+                count += 1
+            elif opcode in (OP_CHECKMULTISIG, OP_CHECKMULTISIGVERIFY):
+                count += previous - OP_1 + 1 if OP_1 <= previous <= OP_16 else _MAX_MULTISIG_KEYS
+            previous = int(opcode)
+    except CScriptInvalidError:
+        return count
+    return count
 
 
 def check_script_policy(tx: Transaction, spent: Sequence[TxOut]) -> None:

@@ -199,6 +199,26 @@ def test_an_index_that_followed_reorganisations_equals_one_made_anew(rig: Embedd
     assert state(rig) == followed
 
 
+def test_an_interrupted_call_leaves_no_gap(rig: EmbeddedRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.chain.broadcast([spend(rig.fund(Purse(ScriptType.P2TR).key()), (0, NOBODY))])
+    process = rig.chain._kernel.process
+
+    def interrupted(block: bytes) -> None:
+        process(block)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rig.chain._kernel, "process", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rig.mine()
+    monkeypatch.undo()
+    tip = rig.chain.tip()
+    (block,) = rig.mine()
+    assert block.height == tip.height + 1
+    followed = state(rig)
+    rig.reopen()
+    assert state(rig) == followed
+
+
 def test_data_outputs_and_the_first_coinbase_are_no_coins(rig: EmbeddedRig) -> None:
     coins = rig.chain._index.coins
     assert not [coin for coin in coins.values() if coin.out.script_pubkey[:1] == b"\x6a"]

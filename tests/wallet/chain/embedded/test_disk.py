@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.wallet.chain.embedded.rig import NOBODY, EmbeddedRig
-from tests.wallet.chain.purse import KINDS, Purse, outputs_of, spend
+from tests.wallet.chain.purse import KINDS, Purse, outputs_of, spend, with_witness
 from wallet.chain.embedded.backend import EmbeddedChain
 from wallet.chain.embedded.disk import Disk
 from wallet.errors import ChainError
@@ -189,6 +189,24 @@ def test_a_damaged_state_is_reported_and_left_alone(tmp_path: Path, content: str
     path.unlink()  # as the hint says
     with EmbeddedChain(tmp_path) as chain:
         assert chain.tip() == tip
+
+
+def test_of_stored_transactions_the_valid_ones_come_back(tmp_path: Path) -> None:
+    rig = EmbeddedRig(tmp_path)
+    one, two = rig.fund(*(Purse(kind).key() for kind in KINDS))
+    good, other = (spend([coin], (0, NOBODY)) for coin in (one, two))
+    rival = spend([one], (0, NOBODY), fee=5_000)
+    forged = with_witness(other, 0, bytes(64))
+    rig.close()
+    rows = [(bytes(tx).hex(), 1) for tx in (good, rival, forged)]
+    (tmp_path / "state.json").write_text(json.dumps(recorded(tmp_path) | {"mempool": rows}))
+    with EmbeddedChain(tmp_path) as chain:
+        assert [chain.mempool_entry(tx.txid) is not None for tx in (good, rival, other)] == [
+            True,
+            False,
+            False,
+        ]
+        chain.mine(1, NOBODY)
 
 
 def test_lost_blocks_are_reported(tmp_path: Path) -> None:

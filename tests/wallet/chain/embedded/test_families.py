@@ -130,6 +130,15 @@ def test_a_stranger_does_not_pay_for_a_parent(rig: EmbeddedRig) -> None:
     assert refusal(rig, parent, other, child) == "min relay fee not met"
 
 
+def test_a_child_does_not_bring_more_than_its_parent(rig: EmbeddedRig) -> None:
+    key = Purse(ScriptType.P2TR).key()
+    parent, coins = free_parent(rig)
+    child = spend(coins, (0, key.script), fee=9_000, version=3)
+    grandchild = spend(outputs_of(child, [key]), (0, NOBODY), fee=9_000, version=3)
+    assert refusal(rig, parent, child, grandchild) == "min relay fee not met"
+    assert rig.chain.mempool_entry(parent.txid) is None
+
+
 def test_an_invalid_child_leaves_nothing(rig: EmbeddedRig) -> None:
     parent, coins = free_parent(rig)
     child = with_witness(spend(coins, (0, NOBODY), fee=9_000, version=3), 0, bytes(64))

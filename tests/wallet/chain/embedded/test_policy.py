@@ -254,6 +254,15 @@ def test_p2wsh_is_spent_with_the_flags_of_relay(rig: EmbeddedRig) -> None:
     rig.chain.broadcast([with_witness(tx, 0, signature, script)])
 
 
+def test_a_multisig_is_spent(rig: EmbeddedRig) -> None:
+    script = b"\x52" + push(PUBLIC) + push(PUBLIC) + b"\x52\xae"
+    coin = pay_to(rig, p2wsh(script))
+    tx = unsigned([coin])
+    signature = sign_v0(SECRET, tx, script, coin.out.value)
+    assert refusal(rig, with_witness(tx, 0, b"", signature, high_s(signature), script)).endswith("low-S)")
+    rig.chain.broadcast([with_witness(tx, 0, b"", signature, signature, script)])
+
+
 @pytest.mark.parametrize(
     ("script", "items"),
     [
@@ -360,22 +369,29 @@ def test_a_relative_lock_on_an_unconfirmed_coin_waits_for_its_block(rig: Embedde
     assert rig.reason(spend(coins, (0, NOBODY), sequence=1 << 22 | 1)) == "non-BIP68-final"
 
 
-def test_a_time_lock_opens_with_the_median_time(tmp_path: Path) -> None:
+def test_time_locks_open_when_the_median_time_reaches_them(tmp_path: Path) -> None:
     now = 1_600_000_000
     with EmbeddedChain(tmp_path, clock=lambda: now) as chain:
         key = Purse(ScriptType.P2TR).key()
         (block, *_) = chain.mine(101, key.script)
-        tx = spend(outputs_of(chain.transactions(block.height)[0], [key]), (0, key.script))
+        tx = spend(
+            outputs_of(chain.transactions(block.height)[0], [key]), (50_000, key.script), (0, key.script)
+        )
         chain.broadcast([tx])
         chain.mine(1, NOBODY)
-        (coin,) = outputs_of(tx, [key])
-        absolute = spend([coin], (0, NOBODY), locktime=now + 50_000)
-        relative = spend([coin], (0, NOBODY), sequence=1 << 22 | 90)  # 46,080 seconds
-        for tx, reason in ((absolute, "non-final"), (relative, "non-BIP68-final")):
-            assert chain.test([tx])[0].reason == reason
-        now += 50_001
+        one, two = outputs_of(tx, [key])
+        # 90 units of 512 seconds after the median time before the coin's block
+        opens = chain._index.median_time(chain.tip().height - 1) + 90 * 512
+        relative = spend([one], (0, NOBODY), sequence=1 << 22 | 90)
+        absolute = spend([two], (0, NOBODY), locktime=opens - 1)
+        now = opens - 1
+        chain.mine(6, NOBODY)  # of eleven blocks: the median is now
+        assert chain.test([relative])[0].reason == "non-BIP68-final"
+        assert chain.test([absolute])[0].reason == "non-final"
+        now = opens
         chain.mine(5, NOBODY)
-        assert chain.test([absolute])[0].reason == "non-final"  # five of eleven blocks are later
         assert chain.test([relative])[0].reason == "non-BIP68-final"
         chain.mine(1, NOBODY)
-        assert [chain.test([tx])[0].reason for tx in (absolute, relative)] == [None, None]
+        chain.broadcast([relative, absolute])
+        (block,) = chain.mine(1, NOBODY)
+        assert len(chain.transactions(block.height)) == 3
