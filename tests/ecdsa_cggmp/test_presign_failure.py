@@ -262,6 +262,17 @@ def test_the_delta_zero_is_judged_as_any_other() -> None:
     assert failed.proved(failed.against(0, DEC, {slot: body[:32] + bytes(32) + body[64:]}))
 
 
+def test_who_has_sent_an_F_that_is_no_unit_defends_itself_in_vain() -> None:
+    failed = wrong_delta()
+    slot = Slot.broadcast(MULTIPLY, PartyId(1))
+    body, size = failed.inboxes[0].messages[slot].body, TINY.ciphertext_bytes
+    # the second F by gamma for signer 0, behind four D
+    F = MultiplyMsg.size(TINY, 2, 2) - 2 * Products.size(TINY, 2) + 5 * size
+    zero = body[:F] + bytes(size) + body[F + size :]
+    assert failed.proved(failed.against(1, DEC, {slot: zero}))
+    assert failed.proved(failed.against(1, AFF_G_STAR, {slot: zero}))
+
+
 # who lies in the failure round
 
 
