@@ -7,8 +7,8 @@ from native.range_proof import ProofSizes
 from protocol.errors import UsageError
 
 Q_BITS: Final = 256  # of the order q of secp256k1
-# Pi-dec adds the plaintexts of up to 2^7 parties: bits of room that its modulus needs above ell' + epsilon
-_DEC_ROOM: Final = 20
+# Pi-dec is about the sum of plaintexts of up to 2^62 parties: bits of room in its mask, a multiple of 64
+DEC_ROOM: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,11 @@ class Params:
             "epsilon >= ell + kappa": epsilon >= ell + kappa,
             # x k is hidden by y
             "ell' >= 3 ell + epsilon": self.ell_prime >= 3 * ell + epsilon,
-            # no plaintext wraps around N, those of Pi-dec included; gives N > 2^(4 ell), too, for Pi-fac
-            "log N > ell' + epsilon + 20": self.modulus_bits > self.ell_prime + epsilon + _DEC_ROOM,
             # Pi-fac: z1 within +-2^(ell + epsilon) sqrt(N) shows that factors are above 2^ell
             "2 ell + epsilon <= log p": 2 * ell + epsilon <= self.prime_bits,
+            # no plaintext wraps around N, those of Pi-dec included; gives N > 2^(4 ell), too, for Pi-fac
+            "log N > ell' + epsilon + kappa + 64": self.modulus_bits
+            > self.ell_prime + epsilon + kappa + DEC_ROOM,
             # a cheater passes Pi-prm and Pi-mod with probability 2^-m
             "m >= 128": self.m >= 128,
         }

@@ -10,10 +10,13 @@ from ecdsa_cggmp.aux_info import AuxInfo
 from ecdsa_cggmp.key_share import KeyShare
 from ecdsa_cggmp.params import SECURITY_128, Params
 from ecdsa_cggmp.presign_checks import PresignChecks
+from ecdsa_cggmp.presign_failure_checks import DefenceChecks
 from ecdsa_cggmp.presign_messages import (
+    DEFEND,
     ENCRYPT,
     MULTIPLY,
     REVEAL,
+    DefenceMsg,
     EncryptMsg,
     EncryptProofMsg,
     MultiplyMsg,
@@ -104,9 +107,13 @@ def presign_spec(params: Params) -> ProtocolSpec:
             (REVEAL, Kind.BROADCAST): MessageType(
                 lambda h: RevealMsg.size(batch(h)), lambda r, h: RevealMsg.read(r, batch(h))
             ),
+            (DEFEND, Kind.BROADCAST): MessageType(
+                lambda h: DefenceMsg.size(params, len(h.parties) - 1),
+                lambda r, h: DefenceMsg.read(r, params, len(h.parties) - 1),
+            ),
         },
-        checks=PresignChecks(params).by_name(),
-        echoed=frozenset({ENCRYPT, MULTIPLY}),
+        checks=PresignChecks(params).by_name() | DefenceChecks(params).by_name(),
+        echoed=frozenset({ENCRYPT, MULTIPLY, REVEAL}),
     )
 
 

@@ -13,6 +13,8 @@ from typing import Final, Self
 from ecdsa_cggmp.aux_info import AuxPublic
 from ecdsa_cggmp.params import Params
 from ecdsa_cggmp.zk.aff_g import AffGProofs
+from ecdsa_cggmp.zk.aff_g_star import AffGStarProof
+from ecdsa_cggmp.zk.dec import DecProof
 from ecdsa_cggmp.zk.elog import ElogProofs
 from ecdsa_cggmp.zk.enc_elg import EncElgProofs
 from ecdsa_cggmp.zk.keys import ProofKeys
@@ -28,6 +30,7 @@ from protocol.vss import weights
 ENCRYPT: Final = 1
 MULTIPLY: Final = 2
 REVEAL: Final = 3
+DEFEND: Final = 4  # only if a sum of round 3 is wrong
 
 MAX_BATCH: Final = 1024
 
@@ -110,7 +113,8 @@ def _read_plan(data: bytes, signers: tuple[PartyId, ...], params: Params) -> Pre
             plan = PresignPlan(Sharing.read(reader), signers, batch, publics)
         except UsageError as e:
             raise EncodingError("plan", str(e)) from e
-        if MultiplyMsg.size(params, batch, len(signers) - 1) > MAX_BODY:
+        peers = len(signers) - 1
+        if max(MultiplyMsg.size(params, batch, peers), DefenceMsg.size(params, peers)) > MAX_BODY:
             raise EncodingError("batch", "the messages would be too long")
         return plan
 
@@ -289,3 +293,35 @@ class RevealMsg:
         """Read the message."""
         delta, S = reader.scalars("delta", batch), reader.points("S", batch)
         return cls(delta, S, reader.points("Delta", batch), ElogProofs.read(reader, batch))
+
+
+@dataclass(frozen=True, slots=True)
+class DefenceMsg:
+    """A signer's proofs that its part of a wrong sum is right, to everybody in round 4.
+
+    Args:
+        dec: that delta_i, or chi_i, is what its view decrypts to.
+        aff_g_star: about its products with the k of each peer, ascending.
+    """
+
+    dec: DecProof
+    aff_g_star: tuple[AffGStarProof, ...]
+
+    @staticmethod
+    def size(params: Params, peers: int) -> int:
+        """Return the length in bytes."""
+        return DecProof.size(params) + peers * AffGStarProof.size(params)
+
+    def __bytes__(self) -> bytes:
+        """Return the encoding."""
+        writer = Writer()
+        self.dec.write(writer)
+        for proof in self.aff_g_star:
+            proof.write(writer)
+        return bytes(writer)
+
+    @classmethod
+    def read(cls, reader: Reader, params: Params, peers: int) -> Self:
+        """Read the message of a signer with so many peers."""
+        dec = DecProof.read(reader, params)
+        return cls(dec, reader.items("aff-g*", peers, lambda r, _: AffGStarProof.read(r, params)))

@@ -21,7 +21,7 @@ from ecdsa_cggmp.zk import aff_g, elog, enc_elg
 from native.curve import PointVector
 from native.integer import random_ints
 from native.range_proof import AffGKeys, AffGStatement, AffGWitness, EncElgKeys, EncElgWitness
-from native.secret import SecretInts, SecretScalars
+from native.secret import Secret, SecretInts, SecretResidues, SecretScalars
 from native.secret_scalar import to_ints
 from protocol.header import Header
 from protocol.ids import PartyId
@@ -82,10 +82,22 @@ def failed_encryptions(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """What was sent of products, and their summands y = -beta that stay here."""
+    """What was sent of products, and what stays here until the sums are right.
+
+    Args:
+        products: D, F and Pi-aff-g.
+        y: the summands -beta.
+        rho, rho_y: the units of D and F, which a defence takes.
+    """
 
     products: Products
     y: SecretInts
+    rho: SecretResidues
+    rho_y: SecretResidues
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return what belongs to this session alone."""
+        return self.y, self.rho, self.rho_y
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,14 +128,16 @@ class Multiplier:
         keys, place = own.plan.proof_keys(aux.params, me, j), domain(self.header, AFF_G, me, j, part.start)
         witness = AffGWitness(x, y, D.rho, F.rho, K)
         psi = aff_g.prove(place, keys, handles, AffGStatement(K, D.c, F.c, X), witness)
-        return Product(Products(D.c, F.c, psi), y)
+        return Product(Products(D.c, F.c, psi), y, D.rho, F.rho)
 
     @staticmethod
     def _whole(pieces: Sequence[Product]) -> Product:
         sent = [piece.products for piece in pieces]
         D, F = (b"".join(column) for column in zip(*((item.D, item.F) for item in sent), strict=True))
         psi = _join([item.psi for item in sent])
-        return Product(Products(D, F, psi), SecretInts.concat([piece.y for piece in pieces]))
+        rho = SecretResidues.concat([piece.rho for piece in pieces])
+        rho_y = SecretResidues.concat([piece.rho_y for piece in pieces])
+        return Product(Products(D, F, psi), SecretInts.concat([piece.y for piece in pieces]), rho, rho_y)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

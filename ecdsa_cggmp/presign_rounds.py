@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ecdsa_cggmp.presign_failure import Defender, Failure, View, find_failure
+from ecdsa_cggmp.presign_failure_round import CollectDefences
 from ecdsa_cggmp.presign_messages import (
+    DEFEND,
     ENCRYPT,
     MULTIPLY,
     REVEAL,
+    DefenceMsg,
     EncryptMsg,
     EncryptProofMsg,
     MultiplyMsg,
@@ -15,7 +19,7 @@ from ecdsa_cggmp.presign_messages import (
     RevealMsg,
 )
 from ecdsa_cggmp.presign_own import Own
-from ecdsa_cggmp.presign_proofs import Multiplier, ProductVerifier, failed_encryptions
+from ecdsa_cggmp.presign_proofs import Multiplier, Product, ProductVerifier, failed_encryptions
 from ecdsa_cggmp.presign_statements import (
     AFF_G,
     DELTA_LOG,
@@ -28,14 +32,15 @@ from ecdsa_cggmp.presign_statements import (
 )
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from ecdsa_cggmp.zk import elog
-from native.curve import G, Point, PointVector, Scalar, mul_base, mul_each, mul_secret, sum_vectors
+from native.curve import Point, PointVector, Scalar, mul_base, mul_each, mul_secret, sum_vectors
 from native.secret import Secret, SecretInts, SecretScalars
 from native.secret_scalar import add, from_ints, mul, scale, sub
 from protocol.errors import UnattributedAbort
 from protocol.ids import PartyId
 from protocol.round import Continue, Done, Faults, Inbox, Outgoing, Round
 from protocol.session import Session
-from protocol.signed import Slot
+from protocol.signed import Kind, Slot
+from protocol.spec import Claim
 
 
 def _checks(plan: PresignPlan, proof: str, bad: Sequence[int]) -> list[str]:
@@ -51,6 +56,10 @@ def _note(faults: Faults, culprit: PartyId, check: str, *slots: Slot) -> None:
     """
     if not faults.test(culprit, check, *slots):
         raise UnattributedAbort(check, [culprit])
+
+
+def _secrets_of(made: Mapping[PartyId, Product]) -> tuple[Secret, ...]:
+    return tuple(secret for product in made.values() for secret in product.secrets())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +89,7 @@ class CollectEncryptions(Round[tuple[Presignature, ...]]):
         )
         made = Multiplier(header, me, own, messages, Gamma).multiply()
         message = MultiplyMsg(own.aux.params, Gamma, psi, tuple(item.products for item in made.values()))
-        y = {j: item.y for j, item in made.items()}
-        return Continue(CollectProducts(own, messages, Gamma, y), [Outgoing(MULTIPLY, message)])
+        return Continue(CollectProducts(own, messages, Gamma, made), [Outgoing(MULTIPLY, message)])
 
     def _verify(self, inbox: Inbox, messages: Mapping[PartyId, EncryptMsg]) -> None:
         own, session, faults = self.own, inbox.session, inbox.faults()
@@ -101,18 +109,18 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         own: from round 1.
         encrypted: the peers' first messages.
         Gamma: the own gamma G.
-        y: the summands of the own products, by peer.
+        made: the own products, by peer.
     """
 
     number: ClassVar[int] = MULTIPLY
     own: Own
     encrypted: Mapping[PartyId, EncryptMsg]
     Gamma: PointVector
-    y: Mapping[PartyId, SecretInts]
+    made: Mapping[PartyId, Product]
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the session."""
-        return *self.own.secrets(), *self.y.values()
+        return *self.own.secrets(), *_secrets_of(self.made)
 
     def finish(self, inbox: Inbox) -> Continue[tuple[Presignature, ...]]:
         """Verify and decrypt the products of all peers, add them up and reveal delta.
@@ -129,7 +137,7 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         # delta_i = gamma_i k_i + sum_j (alpha_ij + beta_ij), chi_i likewise with x_i; beta = -y
         both = SecretScalars.concat([mul(own.gamma, own.k), mul(own.x, own.k)])
         for j, ints in alpha.items():
-            both = add(both, sub(from_ints(ints), from_ints(self.y[j])))
+            both = add(both, sub(from_ints(ints), from_ints(self.made[j].y)))
         delta, chi = (both.slice(at, own.plan.batch) for at in (0, own.plan.batch))
         Delta, S = mul_secret(own.k, Gamma), mul_secret(chi, Gamma)
         header, me = inbox.session.header, inbox.session.me
@@ -139,7 +147,8 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         public = delta.declassify()
         scalars = tuple(Scalar.from_bytes(public[at : at + 32]) for at in range(0, len(public), 32))
         message = RevealMsg(scalars, S, Delta, psi)
-        return Continue(CollectReveals(own, self.encrypted, Gamma, chi, message), [Outgoing(REVEAL, message)])
+        waiting = CollectReveals(own, self.encrypted, self.made, Gamma, chi, message)
+        return Continue(waiting, [Outgoing(REVEAL, message)])
 
     def _decrypt(self, inbox: Inbox, messages: Mapping[PartyId, MultiplyMsg]) -> dict[PartyId, SecretInts]:
         """Return the plaintexts of all D that were sent to this signer, after all proofs are verified."""
@@ -161,6 +170,7 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
     Args:
         own: from round 1.
         encrypted: the peers' first messages.
+        made: the own products, by peer.
         Gamma: the nonce points.
         chi: the own parts of k x.
         message: what this signer reveals.
@@ -169,31 +179,49 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
     number: ClassVar[int] = REVEAL
     own: Own
     encrypted: Mapping[PartyId, EncryptMsg]
+    made: Mapping[PartyId, Product]
     Gamma: PointVector
     chi: SecretScalars
     message: RevealMsg
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the session."""
-        return *self.own.secrets(), self.chi
+        return *self.own.secrets(), *_secrets_of(self.made), self.chi
 
-    def finish(self, inbox: Inbox) -> Done[tuple[Presignature, ...]]:
-        """Verify the parts, check the sums, and normalise.
+    def finish(self, inbox: Inbox) -> Continue[tuple[Presignature, ...]] | Done[tuple[Presignature, ...]]:
+        """Verify the parts, check the sums, and normalise; if a sum is wrong, defend the own part of it.
 
         Raises:
             FaultyPartyError: names whose proof does not hold.
-            UnattributedAbort: the proofs hold but a sum does not: some delta or S is wrong.
+            UnattributedAbort: a delta is 0.
         """
         messages, session = inbox.broadcasts(RevealMsg), inbox.session
         self._verify(inbox, messages)
         everybody = dict(sorted({**messages, session.me: self.message}.items()))
+        failure = find_failure(self.own.plan.sharing.key, list(everybody.values()))
+        if failure is not None:
+            defence = self._defend(inbox, failure)
+            self._wipe()
+            return Continue(CollectDefences(failure.sum), [Outgoing(DEFEND, defence)])
         delta = [sum((m.delta[b] for m in everybody.values()), Scalar(0)) for b in range(self.own.plan.batch)]
-        self._check_sums(everybody, delta)
+        if not all(delta):
+            raise UnattributedAbort("delta")
         made = self._normalise(session, everybody, delta)
+        self._wipe()
+        return Done(made)
+
+    def _wipe(self) -> None:
         # the caller may still hold the first round
         for secret in self.secrets():
             secret.wipe()
-        return Done(made)
+
+    def _defend(self, inbox: Inbox, failure: Failure) -> DefenceMsg:
+        """Prove the own part of the wrong sum right."""
+        session = inbox.session
+        slots = {slot: message for slot, message in inbox.messages.items() if slot.kind is Kind.BROADCAST}
+        sent = Claim(session.spec, session.header, session.roster, session.me, slots)
+        view = View.of(session.header, self.own.aux.params, session.me, sent.broadcast)
+        return Defender(view, self.own, self.made).defend(failure)
 
     def _verify(self, inbox: Inbox, messages: Mapping[PartyId, RevealMsg]) -> None:
         header, faults = inbox.session.header, inbox.faults()
@@ -204,15 +232,6 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
                 own = Slot.broadcast(ENCRYPT, j), Slot.broadcast(REVEAL, j)
                 _note(faults, j, DELTA_LOG, *own, *sums)
         faults.close()
-
-    def _check_sums(self, messages: Mapping[PartyId, RevealMsg], delta: list[Scalar]) -> None:
-        """Check delta != 0, delta G = sum Delta_j and delta X = sum S_j for each presignature."""
-        if not all(delta):
-            raise UnattributedAbort("delta")
-        if mul_each(delta, [G]) != sum_vectors([message.Delta for message in messages.values()]):
-            raise UnattributedAbort("delta")
-        if mul_each(delta, [self.own.plan.sharing.key]) != sum_vectors([m.S for m in messages.values()]):
-            raise UnattributedAbort("chi")
 
     def _normalise(
         self, session: Session, messages: Mapping[PartyId, RevealMsg], delta: list[Scalar]

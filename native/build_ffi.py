@@ -23,6 +23,7 @@ HEADERS = (
     "prm_proof",
     "mod_proof",
     "fac_proof",
+    "bit_proof",
 )
 
 

@@ -3,6 +3,7 @@
 
 #include "ctime.h"
 #include "mpcw/bigint.h"
+#include "mpcw/bit_proof.h"
 #include "mpcw/integer.h"
 #include "toy.h"
 
@@ -101,4 +102,27 @@ CTIME_PATHS(ring_pedersen)
     toy_close(&keys);
     mpcw_secret_free(x);
     mpcw_secret_free(y);
+}
+
+/* The opening of K^x D and the answers to bits, with the key, x, the witnesses and the masks hidden. */
+CTIME_PATHS(bits)
+{
+    enum { COUNT = 5 };
+    static const uint8_t e[COUNT] = {1, 0, 0, 1, 1};
+    static const uint8_t ONE[2 * TOY] = {[2 * TOY - 1] = 1}, TWO[2 * TOY] = {[2 * TOY - 1] = 2};
+    mpcw_secret *x = ctime_secret(MPCW_KIND_INT, 1, 16), *masks = ctime_secret(MPCW_KIND_INT, COUNT, 32);
+    mpcw_secret *seed = ctime_secret(MPCW_KIND_SEED, 1, 32), *y, *rho, *units;
+    uint8_t z[COUNT * 32], w[COUNT * TOY], c[COUNT * 2 * TOY];
+    toy keys;
+
+    toy_open(&keys, ctime_hide);
+    OK(mpcw_paillier_open(&y, &rho, keys.own, (mpcw_bytes){ONE, sizeof ONE}, (mpcw_bytes){TWO, sizeof TWO}, x));
+    OK(mpcw_paillier_encrypt(c, sizeof c, &units, keys.own_public, NULL, masks, seed));
+    OK(mpcw_bits_respond_ints((mpcw_buffer){z, sizeof z}, masks, x, (mpcw_bytes){e, COUNT}));
+    OK(mpcw_bits_respond_units((mpcw_buffer){w, sizeof w}, keys.own_public, units, rho, (mpcw_bytes){e, COUNT}));
+    CHECK((z[0] | 1) && (w[0] | 1)); /* public */
+    toy_close(&keys);
+    mpcw_secret *all[] = {x, masks, seed, y, rho, units};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        mpcw_secret_free(all[i]);
 }

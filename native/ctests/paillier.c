@@ -1,4 +1,5 @@
 /* Memory and results of keys, encryption, the affine operation, decryption and randomness tables. */
+#include "mpcw/bit_proof.h"
 #include "mpcw/paillier.h"
 
 #include "keys.h"
@@ -58,6 +59,42 @@ static void plaintexts_out_of_range_are_refused(const mpcw_paillier_secret *key,
     mpcw_secret_free(m);
 }
 
+static void a_hidden_ciphertext_opens_and_bits_are_answered(const mpcw_paillier_secret *key, const mpcw_paillier *pub,
+                                                          size_t size)
+{
+    static const uint8_t e[COUNT_MAX] = {0, 1, 1, 0, 1, 0, 0, 1, 1};
+    uint8_t c[2][2 * N_MAX], z[COUNT_MAX * N_MAX], w[COUNT_MAX * N_MAX], many[COUNT_MAX * 2 * N_MAX];
+    const mpcw_bytes d = {c[0], 2 * size}, k = {c[1], 2 * size};
+    mpcw_secret *m, *x, *none, *units, *y, *rho;
+    CHECK(mpcw_ints_random(&m, COUNT_MAX, 8 * size - 64, NULL) == MPCW_OK);
+    CHECK(mpcw_ints_random(&x, 1, 64, NULL) == MPCW_OK);
+    CHECK(mpcw_paillier_encrypt(many, COUNT_MAX * 2 * size, &units, pub, NULL, m, NULL) == MPCW_OK);
+    memcpy(c[0], many, 2 * size);
+    memset(c[1], 0, sizeof c[1]);
+    c[1][2 * size - 1] = 1;
+    /* 1^x Enc(m) is opened to m */
+    CHECK(mpcw_paillier_open(&y, &rho, key, d, k, x) == MPCW_OK);
+    CHECK(mpcw_secret_slice(&none, m, 0, 1) == MPCW_OK && ints_equal(y, none));
+    mpcw_secret_free(none);
+    for (size_t count = 1; count <= COUNT_MAX; count++) {
+        mpcw_secret *some;
+        CHECK(mpcw_secret_slice(&some, units, 0, count) == MPCW_OK);
+        CHECK(mpcw_bits_respond_units((mpcw_buffer){w, count * size}, pub, some, rho, (mpcw_bytes){e, count}) == MPCW_OK);
+        CHECK(mpcw_bits_respond_units((mpcw_buffer){w, count * size}, pub, some, rho, (mpcw_bytes){e, count - 1}) ==
+              MPCW_E_LENGTH);
+        mpcw_secret_free(some);
+    }
+    CHECK(mpcw_bits_respond_ints((mpcw_buffer){z, COUNT_MAX * (size - 8)}, m, x, (mpcw_bytes){e, COUNT_MAX}) != MPCW_E_LENGTH);
+    mpcw_secret_free(y);
+    mpcw_secret_free(rho);
+    c[1][2 * size - 1] = 0;
+    CHECK(mpcw_paillier_open(&y, &rho, key, d, k, x) == MPCW_E_RANGE && !y && !rho);
+    CHECK(mpcw_paillier_open(&y, &rho, key, k, d, x) == MPCW_E_RANGE && !y && !rho);
+    mpcw_secret_free(m);
+    mpcw_secret_free(x);
+    mpcw_secret_free(units);
+}
+
 static void a_table_travels(const mpcw_paillier *pub, tables *t)
 {
     size_t size;
@@ -108,6 +145,7 @@ int main(void)
         for (size_t count = 1; count <= COUNT_MAX; count++)
             ciphertexts_decrypt_to_their_plaintexts(key, pub, &t, size, count);
         plaintexts_out_of_range_are_refused(key, pub, size);
+        a_hidden_ciphertext_opens_and_bits_are_answered(key, pub, size);
         a_table_travels(pub, &t);
         commitments_are_made(&KEY_SIZES[i]);
         mpcw_randomness_free(t.foreign);

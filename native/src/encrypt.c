@@ -8,8 +8,7 @@
 #include "secret.h"
 #include "units.h"
 
-/* r = r * (1 + m N): the lower digit stays, the upper one grows by m times it. m in Montgomery form. */
-static void add_plaintext(const lane *l, uint64_t *r, const uint64_t *m, uint64_t *tmp)
+void paillier_add_plaintext(const lane *l, uint64_t *r, const uint64_t *m, uint64_t *tmp)
 {
     const lane_ops *ops = l->m->ops;
     uint64_t *upper = r + l->m->width;
@@ -105,7 +104,7 @@ static mpcw_status encrypt_group(const lane *l, const mpcw_paillier *key, const 
     if ((status = randomness_draw(l, rho, c, table, 0, NULL, r)) != MPCW_OK ||
         (status = lane_enter_items(l, plain, g->m, n, n, g->count, 1)) != MPCW_OK)
         goto done;
-    add_plaintext(l, c, plain, tmp);
+    paillier_add_plaintext(l, c, plain, tmp);
     if ((s && (status = scale(l, c, s, g)) != MPCW_OK) || (status = lane_dual_leave(l, x, c)) != MPCW_OK ||
         (status = lane_leave(l, y, rho)) != MPCW_OK)
         goto done;
@@ -133,7 +132,7 @@ static mpcw_status encrypt_side(const lane *l, uint64_t *rho, uint64_t *c, const
         goto done;
     /* 1 + m N = 1 + (m q) p */
     l->m->ops->mul(l, plain, plain, side == 0 ? key->q_mod_p : key->p_mod_q);
-    add_plaintext(l, c, plain, plain + width);
+    paillier_add_plaintext(l, c, plain, plain + width);
 done:
     secret_free(plain);
     return status;

@@ -76,34 +76,6 @@ static void side_close(side *s)
     ct_cleanse(s, sizeof *s);
 }
 
-/* d = N^-1 mod p - 1 for N = p q, p = 3 mod 4: modulo the odd (p - 1) / 2 first, then the odd one of d and d + (p - 1) / 2.
- * MPCW_E_MODULUS when there is none. */
-static mpcw_status invert_modulus(mp_limb_t *d, const mp_limb_t *p, const mp_limb_t *q, size_t half)
-{
-    const mp_size_t n = (mp_size_t)half;
-    mpcw_status status = MPCW_E_MEMORY;
-    mp_limb_t *x = secret_alloc((3 * half + (size_t)mpn_sec_invert_itch(n)) * sizeof *x);
-    if (!x)
-        return status;
-    mp_limb_t *odd = x + half, *sum = odd + half, *scratch = sum + half;
-    mpn_rshift(odd, p, n, 1);
-    /* N = q mod p - 1 */
-    memcpy(x, q, half * sizeof *x);
-    if ((status = limbs_divide(NULL, x, half, odd, half)) != MPCW_OK)
-        goto done;
-    uint64_t exists = (uint64_t)mpn_sec_invert(d, x, odd, n, 2 * 64 * (mp_bitcnt_t)half, scratch);
-    ct_declassify(&exists, sizeof exists); /* that a key is well formed is public */
-    if (!exists) {
-        status = MPCW_E_MODULUS;
-        goto done;
-    }
-    mpn_add_n(sum, d, odd, n);
-    limbs_select(d, ct_mask_bit(d[0] & 1), d, sum, half);
-done:
-    secret_free(x);
-    return status;
-}
-
 /* e = ((p + 1) / 4)^2 mod p - 1: x = y^e has x^4 = y for a square y, and -y for another. */
 static mpcw_status fourth_root_exponent(mp_limb_t *e, const mp_limb_t *p, size_t half)
 {
@@ -160,7 +132,7 @@ static mpcw_status side_open(side *s, const lane_mod *m, const mp_limb_t *q, con
     s->left = s->nth + half;
     s->right = s->left + LANES_MAX * half;
     if ((status = fourth_root_exponent(s->root, m->n_limbs, half)) != MPCW_OK ||
-        (status = invert_modulus(s->nth, m->n_limbs, q, half)) != MPCW_OK ||
+        (status = paillier_root_exponent(s->nth, m->n_limbs, q, half)) != MPCW_OK ||
         (status = fourth_root(s, w, n, 1)) != MPCW_OK)
         return status;
     memcpy(s->choice, m->one, width * sizeof *s->choice);

@@ -326,6 +326,32 @@ done:
     return status;
 }
 
+mpcw_status paillier_root_exponent(mp_limb_t *d, const mp_limb_t *p, const mp_limb_t *q, size_t half)
+{
+    const mp_size_t n = (mp_size_t)half;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *x = secret_alloc((3 * half + (size_t)mpn_sec_invert_itch(n)) * sizeof *x);
+    if (!x)
+        return status;
+    mp_limb_t *odd = x + half, *sum = odd + half, *scratch = sum + half;
+    mpn_rshift(odd, p, n, 1);
+    /* N = q mod p - 1 */
+    memcpy(x, q, half * sizeof *x);
+    if ((status = limbs_divide(NULL, x, half, odd, half)) != MPCW_OK)
+        goto done;
+    uint64_t exists = (uint64_t)mpn_sec_invert(d, x, odd, n, 2 * 64 * (mp_bitcnt_t)half, scratch);
+    ct_declassify(&exists, sizeof exists); /* that a key is well formed is public */
+    if (!exists) {
+        status = MPCW_E_MODULUS;
+        goto done;
+    }
+    mpn_add_n(sum, d, odd, n);
+    limbs_select(d, ct_mask_bit(d[0] & 1), d, sum, half);
+done:
+    secret_free(x);
+    return status;
+}
+
 /* m = L(c^(p - 1) mod p^2) * h mod p, in Montgomery form: with base-p digits, L is the upper one. c is consumed. */
 static mpcw_status decrypt_half(const lane *l, uint64_t *m, uint64_t *c, const uint64_t *h)
 {
@@ -363,8 +389,7 @@ mpcw_status paillier_decrypt_lanes(const lane *lp, const lane *lq, const mpcw_pa
     return status;
 }
 
-/* m -= N when 2 m > N: the representative in (-N/2, N/2). tmp: as many limbs. */
-static void centre(mp_limb_t *m, mp_limb_t *tmp, const mpcw_paillier *key)
+void paillier_centre(mp_limb_t *m, mp_limb_t *tmp, const mpcw_paillier *key)
 {
     const size_t n = key->limbs;
     /* N is odd: m > N / 2 exactly when N - m < m */
@@ -407,7 +432,7 @@ mpcw_status mpcw_paillier_decrypt(mpcw_secret **out, const mpcw_paillier_secret 
             (status = paillier_decrypt_lanes(&lp, &lq, key, plain, cp, cq, now)) != MPCW_OK)
             goto done;
         for (size_t k = 0; k < now; k++) {
-            centre(plain + k * n, tmp, key->pub);
+            paillier_centre(plain + k * n, tmp, key->pub);
             memcpy(m->data + (i + k) * m->size, plain + k * n, m->size);
         }
     }

@@ -47,4 +47,13 @@ mpcw_status paillier_crt_square(const lane *lp, const lane *lq, const mpcw_paill
 mpcw_status paillier_decrypt_lanes(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *m,
                                    uint64_t *cp, uint64_t *cq, size_t count);
 
+/* m -= N when 2 m > N: the representative in (-N/2, N/2). tmp: as many limbs. */
+void paillier_centre(mp_limb_t *m, mp_limb_t *tmp, const mpcw_paillier *key);
+/* r = r * (1 + m N) for a dual r: the lower digit stays, the upper one grows by m times it. m in Montgomery form; tmp: a residue
+ * vector. */
+void paillier_add_plaintext(const lane *l, uint64_t *r, const uint64_t *m, uint64_t *tmp);
+/* d = N^-1 mod p - 1 for N = p q, p = 3 mod 4: modulo the odd (p - 1) / 2 first, then the odd one of d and d + (p - 1) / 2.
+ * MPCW_E_MODULUS when there is none. */
+mpcw_status paillier_root_exponent(mp_limb_t *d, const mp_limb_t *p, const mp_limb_t *q, size_t half);
+
 #endif

@@ -20,7 +20,7 @@ def test_the_level_is_that_of_the_design() -> None:
         ({"kappa": 320, "epsilon": 640}, "ell >= kappa"),
         ({"epsilon": 256}, "epsilon >= ell"),
         ({"ell_prime": 1024}, "ell' >= 3 ell"),
-        ({"prime_bits": 704}, "log N > ell' + epsilon"),
+        ({"ell_prime": 1280}, "log N > ell' + epsilon"),
         ({"prime_bits": 768}, "2 ell + epsilon <= log p"),
         ({"m": 127}, "m >= 128"),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PATHS = {"portable": "MPCW_PATH_PORTABLE", "adx": "MPCW_PATH_ADX", "avx2": "MPCW_PATH_AVX2"}
-FILES = ["test_bigint.py", "test_prm_proof.py", "test_mod_proof.py", "test_fac_proof.py"]
+FILES = ["test_bigint.py", "test_prm_proof.py", "test_mod_proof.py", "test_fac_proof.py", "test_bit_proof.py"]
 
 
 def run(path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
