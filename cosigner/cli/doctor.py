@@ -54,9 +54,7 @@ def _locked_memory(_: Home) -> Finding:
 def _core_dumps(_: Home) -> Finding:
     limit, _hard = resource.getrlimit(resource.RLIMIT_CORE)
     good = limit == 0
-    return Finding(
-        "core dumps", good, "off" if good else "on: secrets are kept out of them, but ulimit -c 0 is safer"
-    )
+    return Finding("core dumps", good, "off" if good else "on: ulimit -c 0 is safer")
 
 
 def _home(home: Home) -> Finding:
@@ -79,4 +77,4 @@ def _bitcoind(_: Home) -> Finding:
     try:
         return Finding("bitcoind", True, str(find_bitcoind()))
     except UnknownError as e:
-        return Finding("bitcoind", False, f"{e}; only needed for other chains than the embedded one")
+        return Finding("bitcoind", False, str(e))

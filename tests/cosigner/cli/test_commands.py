@@ -114,7 +114,10 @@ def test_every_command_is_called() -> None:
 
 @pytest.mark.parametrize("words", CALLS)
 def test_scripts_get_json_of_a_known_shape(words: str, mpcw: Mpcw) -> None:
-    found = shape(mpcw.json(*words.split(), *CALLS[words](mpcw)))
+    value = mpcw.json(*words.split(), *CALLS[words](mpcw))
+    if words == "psbt decode":  # in the words of Bitcoin Core, which leave out what a coin does not have
+        value = sorted(value)
+    found = shape(value)
     known = json.loads(SCHEMAS.read_text())
     if UPDATE:
         SCHEMAS.write_text(json.dumps({**known, words: found}, indent=1, sort_keys=True) + "\n")
