@@ -1,4 +1,8 @@
-"""The checks of presigning for evidence: on signed messages only, with public keys, proof by proof."""
+"""The checks of presigning for evidence: on signed messages only, with public keys, proof by proof.
+
+A proof that answers broadcasts of others is judged together with its prover's echo of them: a party that
+signs two of them cannot blame who received the other one.
+"""
 
 from dataclasses import dataclass
 
@@ -88,9 +92,9 @@ class PresignChecks:
     def _Delta_fails(self, claim: Claim) -> bool:
         """Pi-elog about Delta does not hold."""
         message = claim.broadcast(RevealMsg, REVEAL)
-        Gamma = sum_vectors(
-            [claim.broadcast(MultiplyMsg, MULTIPLY, party).Gamma for party in claim.header.parties]
-        )
+        peers = self._plan(claim).peers(claim.culprit)
+        others = [claim.answered(MultiplyMsg, MULTIPLY, j).Gamma for j in peers]
+        Gamma = sum_vectors([claim.broadcast(MultiplyMsg, MULTIPLY).Gamma, *others])
         statement = about_Delta(claim.broadcast(EncryptMsg, ENCRYPT), message.Delta, Gamma)
         return self._elog_fails(claim, DELTA_LOG, statement, message.psi)
 
@@ -127,7 +131,7 @@ class PresignChecks:
     def _aff_g_fails(
         self, claim: Claim, proof: str, verifier: PartyId, products: Products, X: PointVector
     ) -> bool:
-        encrypted = claim.broadcast(EncryptMsg, ENCRYPT, verifier)
+        encrypted = claim.answered(EncryptMsg, ENCRYPT, verifier)
         statement = about_products(encrypted, products.D, products.F, X)
         keys = self._plan(claim).proof_keys(self.params, claim.culprit, verifier)
         place = domain(claim.header, proof, claim.culprit, verifier)

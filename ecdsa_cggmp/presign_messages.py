@@ -1,7 +1,8 @@
 """The messages of presigning (CGGMP24, figure 8), in the order of their rounds, about B presignatures each.
 
-Round 1 is echoed. What a later proof of innocence needs (figure 9) goes to everybody: D, F and the proofs of
-all pairs in round 2; and every message is signed.
+Rounds 1 and 2 are echoed: proofs answer the K and the Gamma of others, and who shows one signer another Gamma
+would let its right Delta look wrong. What figure 9 needs goes to everybody: D, F and the proofs of all pairs
+in round 2; and every message is signed.
 """
 
 from collections.abc import Mapping
@@ -15,12 +16,13 @@ from ecdsa_cggmp.zk.aff_g import AffGProofs
 from ecdsa_cggmp.zk.elog import ElogProofs
 from ecdsa_cggmp.zk.enc_elg import EncElgProofs
 from ecdsa_cggmp.zk.keys import ProofKeys
-from native.curve import Point, PointVector, Scalar, multi_mul
+from native.curve import Point, PointVector, Scalar, multi_mul, sum_points
 from protocol.codec import POINT_SIZE, SCALAR_SIZE, Reader, Writer, decode
 from protocol.errors import EncodingError, UsageError
 from protocol.header import PARAMS_LIMIT, Header
 from protocol.ids import PartyId
 from protocol.resharing.plan import Sharing
+from protocol.signed import MAX_BODY
 from protocol.vss import weights
 
 ENCRYPT: Final = 1
@@ -37,11 +39,11 @@ class PresignPlan:
     Args:
         sharing: the key.
         signers: the t parties of the session, ascending.
-        batch: B, number of presignatures, 1..1024.
+        batch: B, number of presignatures, 1..1024; and the messages must not exceed what a peer accepts.
         publics: auxiliary info of each signer.
 
     Raises:
-        UsageError: a value does not fit.
+        UsageError: a value does not fit, or the public shares of the signers do not make the key.
     """
 
     sharing: Sharing
@@ -58,6 +60,8 @@ class PresignPlan:
             raise UsageError(f"a batch has 1 to {MAX_BATCH} presignatures")
         if tuple(sorted(self.publics)) != self.signers:
             raise UsageError("auxiliary info is needed of every signer, and of nobody else")
+        if sum_points([self.public_summand(j) for j in self.signers]) != self.sharing.key:
+            raise UsageError("the public shares of the signers do not match the key")
 
     def __bytes__(self) -> bytes:
         """Return the encoding, for the session's header."""
@@ -99,9 +103,12 @@ def _read_plan(data: bytes, signers: tuple[PartyId, ...], params: Params) -> Pre
         batch = reader.unsigned("batch", 2)
         publics = {signer: AuxPublic.read(reader, params) for signer in signers}
         try:
-            return PresignPlan(Sharing.read(reader), signers, batch, publics)
+            plan = PresignPlan(Sharing.read(reader), signers, batch, publics)
         except UsageError as e:
             raise EncodingError("plan", str(e)) from e
+        if MultiplyMsg.size(params, batch, len(signers) - 1) > MAX_BODY:
+            raise EncodingError("batch", "the messages would be too long")
+        return plan
 
     return decode(data, PARAMS_LIMIT, read)
 

@@ -117,20 +117,22 @@ def sign_share(presignature: Presignature, context: SigningContext) -> Scalar:
         The signature share.
 
     Raises:
-        UsageError: the context is of another presignature.
+        UsageError: the context is of another presignature; this one is zeroed all the same.
         WipedError: the presignature was used before.
 
     Security:
         Two shares of one presignature reveal the holder's key share: it is burnt durably before the call.
     """
-    if presignature.public != context.presignature:
-        raise UsageError("the context is of another presignature")
-    inverse = context.c.invert()
-    weight = context.request.m + context.r * context.request.tweak
+    # used up before anything can fail
     with presignature.k as k, presignature.chi as chi:
         both = SecretScalars.concat([k, chi])
+    if presignature.public != context.presignature:
+        raise UsageError("the context is of another presignature")
+    # c != 0, or the context would have no Gamma'
+    inverse = context.c.invert()
+    weight = context.request.m + context.r * context.request.tweak
+    with both:
         sigma = inner_product(both, [inverse * weight, inverse * context.r])
-        both.wipe()
     return Scalar.from_bytes(sigma.declassify())
 
 

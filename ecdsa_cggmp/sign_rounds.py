@@ -5,211 +5,21 @@ In rounds 1 and 3 all signers send to the coordinator, in round 2 the coordinato
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
-from ecdsa_cggmp.presignature import Presignature, PublicPresignature
-from ecdsa_cggmp.sign import CONTRIBUTION_SIZE, SigningContext, SigningRequest, combine, sign_share
-from native.curve import Scalar
+from ecdsa_cggmp.presignature import Presignature
+from ecdsa_cggmp.sign import CONTRIBUTION_SIZE, combine, sign_share
+from ecdsa_cggmp.sign_messages import ContributionMsg, ContributionsMsg, SharesMsg, SigningPlan
 from native.entropy import random_bytes
 from native.secret import Secret
-from protocol.codec import SCALAR_SIZE, Reader, Writer, decode
+from protocol.codec import SCALAR_SIZE
 from protocol.errors import EncodingError, FaultyCoordinatorError, FaultyPartyError, UsageError
-from protocol.header import PARAMS_LIMIT, Header
+from protocol.header import Header
 from protocol.ids import COORDINATOR, PartyId
-from protocol.resharing.plan import Sharing
 from protocol.round import Continue, Done, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Kind, Slot
 from protocol.spec import Claim, MessageType, ProtocolSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One thing to sign.
-
-    Args:
-        presignature: the one to use, which all signers hold and nobody has used.
-        request: what to sign with it.
-    """
-
-    presignature: PublicPresignature
-    request: SigningRequest
-
-
-@dataclass(frozen=True, slots=True)
-class SigningPlan:
-    """What a session signs, the parameters in its header.
-
-    Args:
-        sharing: the key and epoch.
-        signers: the holders of the presignatures.
-        inputs: at least one, each with another presignature.
-
-    Raises:
-        UsageError: a rule does not hold.
-    """
-
-    sharing: Sharing
-    signers: tuple[PartyId, ...]
-    inputs: tuple[Input, ...]
-
-    def __post_init__(self) -> None:
-        if not self.inputs:
-            raise UsageError("there is nothing to sign")
-        if len({item.presignature.id for item in self.inputs}) != len(self.inputs):
-            raise UsageError("a presignature is used twice")
-        for item in self.inputs:
-            if (item.presignature.sharing, item.presignature.signers) != (self.sharing, self.signers):
-                raise UsageError("a presignature is of another key, epoch or signer set")
-
-    def __bytes__(self) -> bytes:
-        """Return the encoding, for the session's header."""
-        sharing = bytes(self.sharing)
-        writer = Writer().fixed(sharing, len(sharing)).unsigned(len(self.inputs), 2)
-        for item in self.inputs:
-            public = item.presignature
-            writer.fixed(public.session, 32).unsigned(public.index, 4)
-            writer.points([public.Gamma, *public.Delta.values(), *public.S.values()])
-            writer.fixed(item.request.digest, 32).scalar(item.request.tweak)
-        return bytes(writer)
-
-    @classmethod
-    def of(cls, header: Header) -> "SigningPlan":
-        """Read the plan of a session.
-
-        Raises:
-            EncodingError: the header has none.
-        """
-        return _read_plan(header.params, header.parties)
-
-
-@lru_cache(maxsize=64)
-def _read_plan(data: bytes, signers: tuple[PartyId, ...]) -> SigningPlan:
-    def read(reader: Reader) -> SigningPlan:
-        try:
-            sharing = Sharing.read(reader)
-            count = reader.unsigned("inputs", 2)
-            inputs = reader.items("input", count, lambda r, _: _read_input(r, sharing, signers))
-            return SigningPlan(sharing, signers, inputs)
-        except UsageError as e:
-            raise EncodingError("plan", str(e)) from e
-
-    return decode(data, PARAMS_LIMIT, read)
-
-
-def _read_input(reader: Reader, sharing: Sharing, signers: tuple[PartyId, ...]) -> Input:
-    session, index = reader.fixed("session", 32), reader.unsigned("index", 4)
-    Gamma, *parts = reader.points("presignature", 1 + 2 * len(signers))
-    Delta, S = (
-        dict(zip(signers, half, strict=True)) for half in (parts[: len(signers)], parts[len(signers) :])
-    )
-    public = PublicPresignature(session, index, sharing, signers, Gamma, Delta, S)
-    return Input(public, SigningRequest(reader.fixed("digest", 32), reader.scalar("tweak")))
-
-
-@dataclass(frozen=True, slots=True)
-class ContributionMsg:
-    """A signer's randomness, 32 bytes for each input."""
-
-    contributions: tuple[bytes, ...]
-
-    def __bytes__(self) -> bytes:
-        """Return 32 bytes per input."""
-        return b"".join(self.contributions)
-
-    @classmethod
-    def read(cls, reader: Reader, inputs: int) -> Self:
-        """Read the message."""
-        return cls(reader.items("contribution", inputs, lambda r, field: r.fixed(field, CONTRIBUTION_SIZE)))
-
-
-@dataclass(frozen=True, slots=True)
-class ContributionsMsg:
-    """The randomness of all signers, ascending."""
-
-    by_signer: tuple[ContributionMsg, ...]
-
-    def __bytes__(self) -> bytes:
-        """Return 32 bytes per signer and input."""
-        return b"".join(map(bytes, self.by_signer))
-
-    @classmethod
-    def read(cls, reader: Reader, signers: int, inputs: int) -> Self:
-        """Read the message."""
-        return cls(reader.items("signer", signers, lambda r, _: ContributionMsg.read(r, inputs)))
-
-    def contexts(self, plan: SigningPlan) -> tuple[SigningContext, ...]:
-        """Return what is signed for each input.
-
-        Raises:
-            UsageError: of SigningContext.
-        """
-        return tuple(
-            SigningContext(
-                item.presignature,
-                item.request,
-                {j: self.by_signer[at].contributions[k] for at, j in enumerate(plan.signers)},
-            )
-            for k, item in enumerate(plan.inputs)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SharesMsg:
-    """A signer's shares, one for each input, with the contributions that it was told."""
-
-    contributions: ContributionsMsg
-    sigma: tuple[Scalar, ...]
-
-    def __bytes__(self) -> bytes:
-        """Return 32 bytes per signer and input, and 32 per input."""
-        return bytes(self.contributions) + bytes(Writer().scalars(self.sigma))
-
-    @classmethod
-    def read(cls, reader: Reader, signers: int, inputs: int) -> Self:
-        """Read the message."""
-        return cls(ContributionsMsg.read(reader, signers, inputs), reader.scalars("sigma", inputs))
-
-
-def _counts(header: Header) -> tuple[int, int]:
-    plan = SigningPlan.of(header)
-    return len(plan.signers), len(plan.inputs)
-
-
-def _share_fails(claim: Claim) -> bool:
-    """A signer has signed shares together with the contributions that it made them for."""
-    plan = SigningPlan.of(claim.header)
-    if claim.culprit not in plan.signers:
-        raise EncodingError("evidence", "the culprit is no signer")
-    answer = claim.direct(SharesMsg, 3, COORDINATOR)
-    contexts = answer.contributions.contexts(plan)
-    return not all(
-        context.share_holds(claim.culprit, sigma)
-        for context, sigma in zip(contexts, answer.sigma, strict=True)
-    )
-
-
-SHARE: Final = "signature share"
-
-SPEC: Final = ProtocolSpec(
-    "CGGMP24 sign",
-    1,
-    {
-        (1, Kind.DIRECT): MessageType(
-            lambda h: CONTRIBUTION_SIZE * _counts(h)[1], lambda r, h: ContributionMsg.read(r, _counts(h)[1])
-        ),
-        (2, Kind.BROADCAST): MessageType(
-            lambda h: CONTRIBUTION_SIZE * _counts(h)[0] * _counts(h)[1],
-            lambda r, h: ContributionsMsg.read(r, *_counts(h)),
-        ),
-        (3, Kind.DIRECT): MessageType(
-            lambda h: (CONTRIBUTION_SIZE * _counts(h)[0] + SCALAR_SIZE) * _counts(h)[1],
-            lambda r, h: SharesMsg.read(r, *_counts(h)),
-        ),
-    },
-    {SHARE: _share_fails},
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,7 +43,7 @@ class CollectContributions(Round[SharesMsg]):
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the presignatures."""
-        return tuple(secret for item in self.presignatures for secret in (item.k, item.chi))
+        return tuple(secret for item in self.presignatures for secret in item.secrets())
 
     def finish(self, inbox: Inbox) -> Done[SharesMsg]:
         """Sign every input; the caller stores the result before it sends the message.
@@ -342,3 +152,43 @@ def _plan_for(session: Session) -> SigningPlan:
         return SigningPlan.of(session.header)
     except EncodingError as e:
         raise UsageError(f"the session has no plan: {e}") from e
+
+
+def _counts(header: Header) -> tuple[int, int]:
+    plan = SigningPlan.of(header)
+    return len(plan.signers), len(plan.inputs)
+
+
+def _share_fails(claim: Claim) -> bool:
+    """A signer has signed shares together with the contributions that it made them for."""
+    plan = SigningPlan.of(claim.header)
+    if claim.culprit not in plan.signers:
+        raise EncodingError("evidence", "the culprit is no signer")
+    answer = claim.direct(SharesMsg, 3, COORDINATOR)
+    contexts = answer.contributions.contexts(plan)
+    return not all(
+        context.share_holds(claim.culprit, sigma)
+        for context, sigma in zip(contexts, answer.sigma, strict=True)
+    )
+
+
+SHARE: Final = "signature share"
+
+SPEC: Final = ProtocolSpec(
+    "CGGMP24 sign",
+    1,
+    {
+        (1, Kind.DIRECT): MessageType(
+            lambda h: CONTRIBUTION_SIZE * _counts(h)[1], lambda r, h: ContributionMsg.read(r, _counts(h)[1])
+        ),
+        (2, Kind.BROADCAST): MessageType(
+            lambda h: CONTRIBUTION_SIZE * _counts(h)[0] * _counts(h)[1],
+            lambda r, h: ContributionsMsg.read(r, *_counts(h)),
+        ),
+        (3, Kind.DIRECT): MessageType(
+            lambda h: (CONTRIBUTION_SIZE * _counts(h)[0] + SCALAR_SIZE) * _counts(h)[1],
+            lambda r, h: SharesMsg.read(r, *_counts(h)),
+        ),
+    },
+    {SHARE: _share_fails},
+)

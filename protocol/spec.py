@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from protocol.codec import Reader, decode
-from protocol.echo import ENTRY_SIZE
+from protocol.echo import ENTRY_SIZE, read_echo
 from protocol.errors import EncodingError, UsageError
 from protocol.header import Header
 from protocol.ids import PartyId
@@ -75,6 +75,22 @@ class Claim:
         """
         sender = self.culprit if sender is None else sender
         return self._read(cls, Slot.direct(number, sender, receiver))
+
+    def answered(self, cls: type[M], number: int, sender: PartyId) -> M:
+        """Return the broadcast of an echoed round that another party sent and the culprit received.
+
+        Whoever signs two broadcasts could otherwise prove that an answer to one is none to the other.
+
+        Raises:
+            EncodingError: the claim does not have it with the culprit's echo of it, or it is malformed.
+        """
+        slot, echo = Slot.broadcast(number, sender), Slot.echo(number, self.culprit)
+        if slot not in self.messages or echo not in self.messages:
+            raise EncodingError("evidence", "a message or the culprit's echo is missing")
+        received = read_echo(self.messages[echo], self.header)
+        if received[sender].digest != self.messages[slot].signed_digest.digest:
+            raise EncodingError("evidence", "the culprit received another message")
+        return self._read(cls, slot)
 
     @property
     def receiver(self) -> PartyId:

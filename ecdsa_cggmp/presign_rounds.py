@@ -1,0 +1,260 @@
+"""The rounds of presigning (CGGMP24, figure 8): each waits for the messages of all peers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ecdsa_cggmp.parallel import for_each
+from ecdsa_cggmp.presign_messages import (
+    ENCRYPT,
+    MULTIPLY,
+    REVEAL,
+    EncryptMsg,
+    EncryptProofMsg,
+    MultiplyMsg,
+    RevealMsg,
+)
+from ecdsa_cggmp.presign_own import Own
+from ecdsa_cggmp.presign_proofs import Multiplier, ProductVerifier
+from ecdsa_cggmp.presign_statements import (
+    BY_GAMMA,
+    BY_X,
+    DELTA_LOG,
+    G_PROOF,
+    GAMMA_LOG,
+    K_PROOF,
+    about_Delta,
+    about_G,
+    about_Gamma,
+    about_K,
+    domain,
+)
+from ecdsa_cggmp.presignature import Presignature, PublicPresignature
+from ecdsa_cggmp.zk import elog, enc_elg
+from native.curve import G, Point, PointVector, Scalar, mul_base, mul_each, mul_secret, sum_vectors
+from native.range_proof import EncElgStatement
+from native.secret import Secret, SecretInts, SecretScalars
+from native.secret_scalar import add, from_ints, mul, scale, sub
+from protocol.errors import UnattributedAbort
+from protocol.ids import PartyId
+from protocol.round import Continue, Done, Faults, Inbox, Outgoing, Round
+from protocol.session import Session
+from protocol.signed import Slot
+
+
+def _note(faults: Faults, culprit: PartyId, check: str, *slots: Slot) -> None:
+    """Note the fault of a party whose proof does not hold here.
+
+    Raises:
+        UnattributedAbort: as evidence the proof holds, which must not happen; it is not taken for good then.
+    """
+    if not faults.test(culprit, check, *slots):
+        raise UnattributedAbort(check, [culprit])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CollectEncryptions(Round[tuple[Presignature, ...]]):
+    """Wait for what all signers encrypt."""
+
+    number: ClassVar[int] = ENCRYPT
+    own: Own
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets of the session."""
+        return self.own.secrets()
+
+    def finish(self, inbox: Inbox) -> Continue[tuple[Presignature, ...]]:
+        """Verify the encryptions of all peers, and multiply their k by gamma and the key share.
+
+        Raises:
+            FaultyPartyError: names whose proofs do not hold.
+        """
+        messages = inbox.broadcasts(EncryptMsg)
+        self._verify(inbox, messages)
+        own, header, me = self.own, inbox.session.header, inbox.session.me
+        Gamma = mul_base(own.gamma)
+        witness = elog.ElogWitness(own.gamma, own.b)
+        psi = elog.prove(
+            domain(header, GAMMA_LOG, me), header.digest, about_Gamma(own.message, Gamma), witness
+        )
+        multiplier = Multiplier(header, me, own, messages, Gamma)
+        tasks = [(j, proof) for proof in (BY_GAMMA, BY_X) for j in own.plan.peers(me)]
+        done = for_each(tasks, multiplier.multiply)
+        by_gamma, by_x = (
+            tuple(done[j, proof].products for j in own.plan.peers(me)) for proof in (BY_GAMMA, BY_X)
+        )
+        y = {task: made.y for task, made in done.items()}
+        message = MultiplyMsg(own.aux.params, Gamma, psi, by_gamma, by_x)
+        return Continue(CollectProducts(own, messages, Gamma, y), [Outgoing(MULTIPLY, message)])
+
+    def _verify(self, inbox: Inbox, messages: Mapping[PartyId, EncryptMsg]) -> None:
+        own, session, faults = self.own, inbox.session, inbox.faults()
+        proofs, aux = inbox.directs(EncryptProofMsg), self.own.aux
+
+        def bad(task: tuple[PartyId, str]) -> bool:
+            j, proof = task
+            statement: EncElgStatement = (about_K if proof == K_PROOF else about_G)(messages[j])
+            psi = proofs[j].psi0 if proof == K_PROOF else proofs[j].psi1
+            verifier = enc_elg.EncElgVerifier(aux.paillier(j), aux.own.pedersen)
+            keys = own.plan.proof_keys(aux.params, j, session.me)
+            place = domain(session.header, proof, j, session.me)
+            return bool(enc_elg.failed(place, keys, verifier, statement, psi))
+
+        for (j, proof), failed in for_each(
+            [(j, proof) for j in messages for proof in (K_PROOF, G_PROOF)], bad
+        ).items():
+            if failed:
+                slots = Slot.broadcast(ENCRYPT, j), Slot.direct(ENCRYPT, j, session.me)
+                _note(faults, j, proof, *slots)
+        faults.close()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CollectProducts(Round[tuple[Presignature, ...]]):
+    """Wait for the products of all signers.
+
+    Args:
+        own: from round 1.
+        encrypted: the peers' first messages.
+        Gamma: the own gamma G.
+        y: the summands of the own products, by peer and proof.
+    """
+
+    number: ClassVar[int] = MULTIPLY
+    own: Own
+    encrypted: Mapping[PartyId, EncryptMsg]
+    Gamma: PointVector
+    y: Mapping[tuple[PartyId, str], SecretInts]
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets of the session."""
+        return *self.own.secrets(), *self.y.values()
+
+    def finish(self, inbox: Inbox) -> Continue[tuple[Presignature, ...]]:
+        """Verify and decrypt the products of all peers, add them up and reveal delta.
+
+        Raises:
+            FaultyPartyError: names whose proofs do not hold.
+            UnattributedAbort: a sum of all Gamma_i is infinity.
+        """
+        messages, own = inbox.broadcasts(MultiplyMsg), self.own
+        alpha = self._decrypt(inbox, messages)
+        Gamma = sum_vectors([self.Gamma, *(message.Gamma for message in messages.values())])
+        if any(point.is_infinity for point in Gamma):
+            raise UnattributedAbort("Gamma")
+        # delta_i = gamma_i k_i + sum_j (alpha_ij + beta_ij), chi_i likewise with x_i; beta = -y
+        delta = self._sum(mul(own.gamma, own.k), BY_GAMMA, alpha)
+        chi = self._sum(mul(own.x, own.k), BY_X, alpha)
+        Delta, S = mul_secret(own.k, Gamma), mul_secret(chi, Gamma)
+        header, me = inbox.session.header, inbox.session.me
+        statement = about_Delta(own.message, Delta, Gamma)
+        witness = elog.ElogWitness(own.k, own.a)
+        psi = elog.prove(domain(header, DELTA_LOG, me), header.digest, statement, witness)
+        public = delta.declassify()
+        scalars = tuple(Scalar.from_bytes(public[at : at + 32]) for at in range(0, len(public), 32))
+        message = RevealMsg(scalars, S, Delta, psi)
+        return Continue(CollectReveals(own, self.encrypted, Gamma, chi, message), [Outgoing(REVEAL, message)])
+
+    def _sum(
+        self, own: SecretScalars, proof: str, alpha: Mapping[tuple[PartyId, str], SecretInts]
+    ) -> SecretScalars:
+        for j in self.encrypted:
+            own = add(own, sub(from_ints(alpha[j, proof]), from_ints(self.y[j, proof])))
+        return own
+
+    def _decrypt(
+        self, inbox: Inbox, messages: Mapping[PartyId, MultiplyMsg]
+    ) -> dict[tuple[PartyId, str], SecretInts]:
+        """Return the plaintexts of all D that were sent to this signer, after all proofs are verified."""
+        verifier = ProductVerifier(inbox.session, self.own, messages)
+        done = for_each([(j, proof) for j in messages for proof in (BY_GAMMA, BY_X)], verifier.open)
+        logs = for_each(messages, lambda j: verifier.Gamma_holds(j, self.encrypted[j]))
+        faults, me = inbox.faults(), inbox.session.me
+        for j, holds in logs.items():
+            if not holds:
+                _note(faults, j, GAMMA_LOG, Slot.broadcast(ENCRYPT, j), Slot.broadcast(MULTIPLY, j))
+        for (j, proof), plaintexts in done.items():
+            if plaintexts is None:
+                slots = Slot.broadcast(ENCRYPT, me), Slot.echo(ENCRYPT, j), Slot.broadcast(MULTIPLY, j)
+                _note(faults, j, proof, *slots)
+        faults.close()
+        return {task: plaintexts for task, plaintexts in done.items() if plaintexts is not None}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CollectReveals(Round[tuple[Presignature, ...]]):
+    """Wait for the parts of all sums.
+
+    Args:
+        own: from round 1.
+        encrypted: the peers' first messages.
+        Gamma: the nonce points.
+        chi: the own parts of k x.
+        message: what this signer reveals.
+    """
+
+    number: ClassVar[int] = REVEAL
+    own: Own
+    encrypted: Mapping[PartyId, EncryptMsg]
+    Gamma: PointVector
+    chi: SecretScalars
+    message: RevealMsg
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets of the session."""
+        return *self.own.secrets(), self.chi
+
+    def finish(self, inbox: Inbox) -> Done[tuple[Presignature, ...]]:
+        """Verify the parts, check the sums, and normalise.
+
+        Raises:
+            FaultyPartyError: names whose proof does not hold.
+            UnattributedAbort: the proofs hold but a sum does not: some delta or S is wrong.
+        """
+        messages, session = inbox.broadcasts(RevealMsg), inbox.session
+        self._verify(inbox, messages)
+        everybody = dict(sorted({**messages, session.me: self.message}.items()))
+        delta = [sum((m.delta[b] for m in everybody.values()), Scalar(0)) for b in range(self.own.plan.batch)]
+        self._check_sums(everybody, delta)
+        made = self._normalise(session, everybody, delta)
+        # the caller may still hold the first round
+        for secret in self.secrets():
+            secret.wipe()
+        return Done(made)
+
+    def _verify(self, inbox: Inbox, messages: Mapping[PartyId, RevealMsg]) -> None:
+        header, faults = inbox.session.header, inbox.faults()
+        for j, message in messages.items():
+            statement = about_Delta(self.encrypted[j], message.Delta, self.Gamma)
+            if elog.failed(domain(header, DELTA_LOG, j), header.digest, statement, message.psi):
+                sums = [Slot.broadcast(MULTIPLY, party) for party in header.parties]
+                own = Slot.broadcast(ENCRYPT, j), Slot.echo(MULTIPLY, j), Slot.broadcast(REVEAL, j)
+                _note(faults, j, DELTA_LOG, *own, *sums)
+        faults.close()
+
+    def _check_sums(self, messages: Mapping[PartyId, RevealMsg], delta: list[Scalar]) -> None:
+        """Check delta != 0, delta G = sum Delta_j and delta X = sum S_j for each presignature."""
+        if not all(delta):
+            raise UnattributedAbort("delta")
+        if mul_each(delta, [G]) != sum_vectors([message.Delta for message in messages.values()]):
+            raise UnattributedAbort("delta")
+        if mul_each(delta, [self.own.plan.sharing.key]) != sum_vectors([m.S for m in messages.values()]):
+            raise UnattributedAbort("chi")
+
+    def _normalise(
+        self, session: Session, messages: Mapping[PartyId, RevealMsg], delta: list[Scalar]
+    ) -> tuple[Presignature, ...]:
+        """Divide by delta: sum k_i = 1 / gamma, sum chi_i = x / gamma."""
+        inverse = [item.invert() for item in delta]
+        k, chi = scale(self.own.k, inverse), scale(self.chi, inverse)
+        Delta = {j: mul_each(inverse, message.Delta) for j, message in messages.items()}
+        S = {j: mul_each(inverse, message.S) for j, message in messages.items()}
+        plan, header = self.own.plan, session.header
+        out = []
+        for b in range(plan.batch):
+            parts: list[dict[PartyId, Point]] = [
+                {j: column[b] for j, column in of.items()} for of in (Delta, S)
+            ]
+            public = PublicPresignature(header.session, b, plan.sharing, plan.signers, self.Gamma[b], *parts)
+            out.append(Presignature(public, session.me, k.slice(b, 1), chi.slice(b, 1)))
+        return tuple(out)

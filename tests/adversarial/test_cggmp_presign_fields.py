@@ -1,0 +1,108 @@
+"""A signer replaces one field of one of its presigning messages, and signs the message."""
+
+from functools import cache
+
+import pytest
+
+from ecdsa_cggmp.presign_messages import ENCRYPT, MULTIPLY, REVEAL
+from native.curve import ORDER, parse_points
+from native.errors import NativeError
+from protocol.errors import EncodingError, FaultyPartyError, ProtocolError, UnattributedAbort
+from tests.ecdsa_cggmp.levels import TINY
+from tests.ecdsa_cggmp.network import aux_infos
+from tests.ecdsa_cggmp.presign_fields import POINT, Field, hostile, layout
+from tests.ecdsa_cggmp.presign_run import Recorded, corrupted_slot, record
+
+BATCH, ME, LIAR = 2, 0, 1
+SLOTS = {
+    "encrypt": corrupted_slot(ENCRYPT, LIAR),
+    "encrypt proof": corrupted_slot(ENCRYPT, LIAR, ME),
+    "multiply": corrupted_slot(MULTIPLY, LIAR),
+    "reveal": corrupted_slot(REVEAL, LIAR),
+}
+FIELDS = [(message, field) for message in SLOTS for field in layout(message, BATCH)]
+# the check that a field belongs to; what none belongs to shows in a sum
+CHECKS = {
+    **dict.fromkeys(("K", "Y", "A1", "A2", "psi0"), "enc-elg K"),
+    **dict.fromkeys(("G", "B1", "B2", "psi1"), "enc-elg G"),
+    "multiply.Gamma": "elog Gamma",
+    "multiply.psi": "elog Gamma",
+    "gamma": "aff-g gamma",
+    "x": "aff-g x",
+    "reveal.Delta": "elog Delta",
+    "reveal.psi": "elog Delta",
+    "reveal.delta": "delta",
+    "reveal.S": "chi",
+}
+# of what stands inside of proofs: their own tests have the rest
+BRIEF = {"off by one", "0", "N_j", "identity", "generator", "q"}
+
+
+@cache
+def session() -> Recorded:
+    return record(3, 2, BATCH)
+
+
+def expected(message: str, field: Field) -> str:
+    """The check that a changed field fails."""
+    first = field.name.split(".")[0]
+    return CHECKS.get(f"{message}.{first}") or CHECKS[first]
+
+
+def is_encoded(field: Field, value: bytes) -> bool:
+    """Whether the codec takes a value."""
+    if field.kind == POINT:
+        try:
+            parse_points(value)
+        except NativeError:
+            return False
+        return True
+    return field.width != 32 or int.from_bytes(value, "big") < ORDER
+
+
+@pytest.mark.parametrize(
+    ("message", "field"), FIELDS, ids=[f"{message} {field.name}" for message, field in FIELDS]
+)
+def test_replaced_field_is_found_and_its_sender_convicted(message, field):
+    run, slot = session(), SLOTS[message]
+    publics = aux_infos(3, TINY)[ME].publics
+    moduli = {"N_i": publics[LIAR].N, "N_j": publics[ME].N}
+    body = run.body(slot)
+    for name, value in hostile(field, body, moduli):
+        if "psi" in field.name and name not in BRIEF:
+            continue
+        with pytest.raises(ProtocolError if is_encoded(field, value) else EncodingError) as caught:
+            run.judge(ME, {slot: field.put(body, 0, value)})
+        expect(run, caught.value, expected(message, field))
+
+
+def expect(run: Recorded, error: Exception, check: str) -> None:
+    """The error names the check, and proves it if there is a culprit."""
+    if isinstance(error, EncodingError):
+        return
+    if check in {"delta", "chi"}:
+        assert isinstance(error, UnattributedAbort)
+        assert error.check == check
+        return
+    assert isinstance(error, FaultyPartyError)
+    assert error.culprits == {LIAR: check}
+    (evidence,) = error.evidence
+    assert run.proved(evidence)
+
+
+def test_unchanged_messages_are_good():
+    run = session()
+    for slot in SLOTS.values():
+        run.judge(ME, {slot: run.body(slot)})
+
+
+def test_sum_of_all_Gamma_may_not_be_infinity(monkeypatch):
+    # only all signers together can do that: each Gamma_j is fixed by B1 and B2 before any is known
+    run = session()
+    slot = SLOTS["multiply"]
+    waiting, _ = run.rounds[MULTIPLY, ME]
+    monkeypatch.setattr(type(waiting), "_decrypt", lambda *_: {})
+    body = layout("multiply", BATCH)[0].put(run.body(slot), 0, bytes(-waiting.Gamma[0]))
+    with pytest.raises(UnattributedAbort) as caught:
+        run.judge(ME, {slot: body})
+    assert caught.value.check == "Gamma"

@@ -1,0 +1,28 @@
+"""A third party: python -m tests.ecdsa_cggmp.fresh_verifier with prime bits, roster and evidence as input."""
+
+import sys
+
+from ecdsa_cggmp import aux_rounds, keygen, presign, sign_rounds
+from ecdsa_cggmp.params import SECURITY_128
+from protocol.codec import decode
+from protocol.evidence import Evidence
+from protocol.roster import ROSTER_LIMIT, Roster
+from protocol.spec import ProtocolSpec
+from tests.ecdsa_cggmp.levels import TINY
+
+LEVELS = {level.prime_bits: level for level in (TINY, SECURITY_128)}
+
+
+def specs(prime_bits: int) -> dict[str, ProtocolSpec]:
+    """All protocols of the scheme at a level, by name."""
+    level = LEVELS[prime_bits]
+    known = (keygen.SPEC, aux_rounds.aux_spec(level), presign.presign_spec(level), sign_rounds.SPEC)
+    return {spec.name: spec for spec in known}
+
+
+if __name__ == "__main__":
+    bits, roster, proof = sys.stdin.read().split()
+    evidence = Evidence.from_bytes(bytes.fromhex(proof))
+    keys = decode(bytes.fromhex(roster), ROSTER_LIMIT, Roster.read)
+    proved = evidence.holds(keys, specs(int(bits)))
+    sys.stdout.write(f"{evidence.culprit} {evidence.check}" if proved else "nothing")

@@ -1,0 +1,101 @@
+"""Where each field of a presigning message stands, and what a cheat may put there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ecdsa_cggmp.params import Params
+from native.curve import ORDER, G
+from native.entropy import random_bytes
+from tests.ecdsa_cggmp.levels import TINY
+
+POINT, SCALAR, NUMBER = "point", "scalar", "number"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a message.
+
+    Args:
+        name: with the proof that it is part of.
+        start: of the column.
+        width: bytes of an item.
+        kind: POINT, SCALAR or NUMBER, of which numbers modulo something and integers are.
+    """
+
+    name: str
+    start: int
+    width: int
+    kind: str
+
+    def item(self, body: bytes, at: int) -> bytes:
+        """One item of the column."""
+        return body[self.start + at * self.width : self.start + (at + 1) * self.width]
+
+    def put(self, body: bytes, at: int, value: bytes) -> bytes:
+        """The message with another item."""
+        assert len(value) == self.width
+        start = self.start + at * self.width
+        return body[:start] + value + body[start + self.width :]
+
+
+def layout(message: str, batch: int, params: Params = TINY) -> tuple[Field, ...]:
+    """The columns of an EncryptMsg, EncryptProofMsg, MultiplyMsg for one peer, or RevealMsg."""
+    modulus, ell = params.modulus_bytes, (params.ell + params.epsilon) // 8
+    ell_prime = (params.ell_prime + params.epsilon) // 8
+    c, u = (2 * modulus, NUMBER), (modulus, NUMBER)
+    point, scalar = (33, POINT), (32, SCALAR)
+    enc_elg = {"S": u, "T": u, "D": c, "Y": point, "Z": point}
+    enc_elg |= {"z1": (ell, NUMBER), "z2": u, "z3": (ell + modulus, NUMBER), "w": scalar}
+    elog = {"A": point, "N": point, "B": point, "z": scalar, "u": scalar}
+    aff_g = {"A": c, "B_x": point, "B_y": c, "E": u, "S": u, "F": u, "T": u}
+    aff_g |= {"z1": (ell, NUMBER), "z2": (ell_prime, NUMBER), "z3": (ell + modulus, NUMBER)}
+    aff_g |= {"z4": (ell + modulus, NUMBER), "w": u, "w_y": u}
+
+    def of(proof: str, columns: dict[str, tuple[int, str]]) -> dict[str, tuple[int, str]]:
+        return {f"{proof}.{name}": column for name, column in columns.items()}
+
+    products = [dict.fromkeys((f"{by}.D", f"{by}.F"), c) | of(f"{by}.psi", aff_g) for by in ("gamma", "x")]
+    columns = {
+        "encrypt": {"K": c, "G": c, **dict.fromkeys(("Y", "A1", "A2", "B1", "B2"), point)},
+        "encrypt proof": of("psi0", enc_elg) | of("psi1", enc_elg),
+        "multiply": {"Gamma": point} | of("psi", elog) | products[0] | products[1],
+        "reveal": {"delta": scalar, "S": point, "Delta": point} | of("psi", elog),
+    }[message]
+    fields, start = [], 0
+    for name, (width, kind) in columns.items():
+        fields.append(Field(name, start, width, kind))
+        start += batch * width
+    return tuple(fields)
+
+
+def hostile(field: Field, body: bytes, moduli: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """What may stand in place of item 0 of a batch, by name; with an item 1 if the batch has one."""
+    honest = field.item(body, 0)
+    if field.start + 2 * field.width <= len(body) and field.item(body, 1) != honest:
+        yield "next index", field.item(body, 1)
+    if field.kind == POINT:
+        yield "identity", bytes(33)
+        yield "generator", bytes(G)
+        yield "negated", bytes([honest[0] ^ 1]) + honest[1:]
+        yield "off the curve", b"\x02" + bytes(31) + b"\x05"
+        yield "x = p", b"\x02" + b"\xff" * 27 + b"\xfe\xff\xff\xfc\x2f"
+    elif field.kind == SCALAR:
+        for name, number in {"0": 0, "1": 1, "q": ORDER, "q + 1": ORDER + 1, "max": (1 << 256) - 1}.items():
+            yield name, number.to_bytes(32, "big")
+        yield "off by one", ((int.from_bytes(honest, "big") + 1) % ORDER).to_bytes(32, "big")
+    else:
+        yield "off by one", (int.from_bytes(honest, "big") ^ 1).to_bytes(field.width, "big")
+        yield from _numbers(field.width, moduli)
+
+
+def _numbers(width: int, moduli: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    yield "0", bytes(width)
+    yield "1", (1).to_bytes(width, "big")
+    yield "max", b"\xff" * width
+    yield "least", b"\x80" + bytes(width - 1)
+    yield "random", random_bytes(width)
+    for name, modulus in moduli.items():
+        N = int.from_bytes(modulus, "big")
+        for label, number in {"-1": N - 1, "": N, "^2": N * N, "^2-1": N * N - 1}.items():
+            if number.bit_length() <= 8 * width:
+                yield name + label, number.to_bytes(width, "big")
