@@ -15,10 +15,9 @@ from cryptography.exceptions import InvalidTag
 
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from native.entropy import random_bytes
-from native.errors import NativeError
 from native.exposure import decode as decode_secret
 from native.exposure import encode
-from native.secret import SecretBytes, SecretScalars, SecretSeed
+from native.secret import SecretScalars, SecretSeed
 from presig_pool.errors import PresignatureVoid
 from presig_pool.state import State, Stock
 from presig_pool.store import Consumption, Entry, Tally
@@ -276,15 +275,13 @@ class SqlPoolStore:
             raise PresignatureVoid("the presignature is not READY")
         try:
             secret = envelope.unseal(key, self._context(boot, batch, public), box)
-            if secret is None:
-                raise EncodingError("secret", "missing")
-            return self._presignature(_public(item, public), secret)
-        except (InvalidTag, EncodingError, UsageError, NativeError) as e:
+        except InvalidTag as e:
             raise CorruptError("the presignature was changed", "presignatures", item.hex()) from e
-
-    def _presignature(self, public: PublicPresignature, secret: SecretBytes) -> Presignature:
+        if secret is None:
+            raise CorruptError("there is no secret", "presignatures", item.hex())
         with secret, decode_secret(secret, SecretScalars, 2) as both:
-            return Presignature(public, self._owner.party, both.slice(0, 1), both.slice(1, 1))
+            shares = both.slice(0, 1), both.slice(1, 1)
+        return Presignature(_public(item, public), self._owner.party, *shares)
 
     def _context(self, boot: bytes, batch: bytes, public: bytes) -> bytes:
         writer = self._owner.write(Writer().fixed(_FORMAT, len(_FORMAT))).fixed(boot, _BOOT_SIZE)
