@@ -10,7 +10,7 @@ CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build bitcoind test check native-check native-test native-sanitize fuzz bench bench-smoke example wheel-check clean help
+.PHONY: setup build bitcoind test check native-check native-test native-sanitize fuzz bench bench-smoke demo wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -35,8 +35,8 @@ bitcoind:  ## a real bitcoind under .cache/, for the tests that want one
 test:  ## the whole suite; what wants a bitcoind is skipped where there is none
 	$(BIN)/pytest
 
-example:  ## a 2-of-3 Taproot key and a signature under it, all parties in one process
-	$(BIN)/python examples/taproot.py
+demo:  ## a 2-of-3 Taproot wallet on regtest: key generation, address, payment, bump, confirmation
+	$(BIN)/mpcw demo
 
 check:  ## style, types, import layers
 	$(BIN)/ruff check .

@@ -23,6 +23,10 @@ class WalletExistsError(CosignerError):
     """A wallet of this name is there already."""
 
 
+class DeclinedError(CosignerError):
+    """The user looked at a transaction and said no; nothing was signed."""
+
+
 class NotEnoughSignersError(CosignerError):
     """Fewer parties than the threshold are there to sign, or are unlocked."""
 

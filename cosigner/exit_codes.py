@@ -4,18 +4,37 @@ import errno
 from enum import IntEnum
 from typing import Final
 
-from cosigner.errors import NotEnoughSignersError, PolicyDenied, WalletExistsError
-from native.errors import NativeError
+from cosigner.errors import (
+    CosignerError,
+    DeclinedError,
+    NotEnoughSignersError,
+    PolicyDenied,
+    WalletExistsError,
+)
+from native.errors import MemoryLockError, NativeError
 from protocol.errors import (
     EncodingError,
     FaultyCoordinatorError,
     FaultyPartyError,
     MpcError,
     ProtocolError,
+    SecretReuseError,
     SessionTimeout,
+    UnattributedAbort,
     UsageError,
 )
-from storage.errors import MissingError, SealedError, StorageError, WrongPassphraseError
+from storage.errors import (
+    CorruptError,
+    ExistsError,
+    FullError,
+    LockedError,
+    MissingError,
+    NewerFormatError,
+    RolledBackError,
+    SealedError,
+    StorageError,
+    WrongPassphraseError,
+)
 from wallet.errors import (
     ChainError,
     ChainRefusedError,
@@ -47,6 +66,22 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+MEANINGS: Final = {
+    ExitCode.OK: "done",
+    ExitCode.UNEXPECTED: "an error that nobody has thought of: please report it",
+    ExitCode.USAGE: "what was typed or read is malformed, or of another network",
+    ExitCode.NOT_FOUND: "a wallet, coin, transaction or file that was named is not there",
+    ExitCode.REFUSED: "a rule that protects money, a party or the user said no",
+    ExitCode.INSUFFICIENT_FUNDS: "the coins that may be spent do not pay the amount and its fee",
+    ExitCode.NOT_ENOUGH_SIGNERS: "fewer parties than the threshold are there to sign",
+    ExitCode.TIMEOUT: "messages of parties did not come in time",
+    ExitCode.CHAIN: "the chain backend is not there, failed, or refused the transaction",
+    ExitCode.PROTOCOL: "a protocol was aborted; who is proven to be at fault is named",
+    ExitCode.LOCKED: "a passphrase is wrong, or a secret is sealed",
+    ExitCode.STORAGE: "what is kept cannot be read or written: see the name",
+    ExitCode.INTERRUPTED: "interrupted from the keyboard",
+}
+
 # the first class that fits counts: subclasses stand before their bases
 EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (UnknownError, ExitCode.NOT_FOUND, "not-found"),
@@ -59,22 +94,39 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (ChainError, ExitCode.CHAIN, "chain"),
     (WalletError, ExitCode.UNEXPECTED, "wallet"),
     (WalletExistsError, ExitCode.REFUSED, "wallet-exists"),
+    (DeclinedError, ExitCode.REFUSED, "declined"),
     (NotEnoughSignersError, ExitCode.NOT_ENOUGH_SIGNERS, "not-enough-signers"),
     (PolicyDenied, ExitCode.REFUSED, "policy-denied"),
+    (CosignerError, ExitCode.UNEXPECTED, "cosigner"),
     (WrongPassphraseError, ExitCode.LOCKED, "wrong-passphrase"),
     (SealedError, ExitCode.LOCKED, "sealed"),
     (MissingError, ExitCode.NOT_FOUND, "missing"),
+    (ExistsError, ExitCode.REFUSED, "exists"),
+    (LockedError, ExitCode.STORAGE, "in-use"),
+    (FullError, ExitCode.STORAGE, "disk-full"),
+    (NewerFormatError, ExitCode.STORAGE, "newer-format"),
+    (RolledBackError, ExitCode.STORAGE, "rolled-back"),
+    (CorruptError, ExitCode.STORAGE, "corrupt"),
     (StorageError, ExitCode.STORAGE, "storage"),
     (SessionTimeout, ExitCode.TIMEOUT, "timeout"),
     (FaultyPartyError, ExitCode.PROTOCOL, "faulty-party"),
     (FaultyCoordinatorError, ExitCode.PROTOCOL, "faulty-coordinator"),
+    (UnattributedAbort, ExitCode.PROTOCOL, "unattributed-abort"),
     (ProtocolError, ExitCode.PROTOCOL, "protocol"),
+    (SecretReuseError, ExitCode.PROTOCOL, "secret-reuse"),
     (EncodingError, ExitCode.USAGE, "malformed"),
     (UsageError, ExitCode.USAGE, "usage"),
     (MpcError, ExitCode.UNEXPECTED, "mpc"),
+    (MemoryLockError, ExitCode.UNEXPECTED, "no-locked-memory"),
     (NativeError, ExitCode.UNEXPECTED, "native"),
+    (FileNotFoundError, ExitCode.NOT_FOUND, "no-such-file"),
+    (FileExistsError, ExitCode.REFUSED, "exists"),
+    (PermissionError, ExitCode.STORAGE, "no-permission"),
+    (OSError, ExitCode.STORAGE, "storage"),
     (KeyboardInterrupt, ExitCode.INTERRUPTED, "interrupted"),
 )
+
+_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def classify(error: BaseException) -> tuple[ExitCode, str]:
@@ -86,8 +138,8 @@ def classify(error: BaseException) -> tuple[ExitCode, str]:
     Returns:
         The code and the name; (UNEXPECTED, "unexpected") for what is not in the table.
     """
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-        return ExitCode.STORAGE, "storage"
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        return ExitCode.STORAGE, "disk-full"
     for kind, code, name in EXIT_CODES:
         if isinstance(error, kind):
             return code, name

@@ -114,6 +114,16 @@ class LocalWallet(SpendingWallet):
 
     # ---- parties ----
 
+    @property
+    def home(self) -> Home:
+        """Where it is kept, with its chain."""
+        return self._home
+
+    @property
+    def folder(self) -> WalletFolder:
+        """Where the wallet is."""
+        return self._folder
+
     def unlock(self, party: PartyId, passphrase: Passphrase) -> None:
         """Unseal a party, so that it takes part until the wallet is closed; one that is unlocked stays so.
 

@@ -66,22 +66,22 @@ class Sessions:
         """Take what came over a channel and return what to deliver next.
 
         Raises:
-            UsageError: it belongs to no session that is open.
+            UsageError: it belongs to no session that is open, or the sender does not belong to its session,
+                which goes on.
             MpcError: the session has failed; see SessionMachine.receive.
         """
         session = SessionId(envelope[:SESSION_ID_SIZE])
         running = self._running.get(session)
         if running is None:
             raise UsageError("no such session is open")
+        machine = running.machine
         try:
-            sealed = running.machine.receive(sender, envelope)
-            if running.machine.done:
-                running.store(running.machine.result)
-        except BaseException:
-            self._running.pop(session)
-            raise
-        if running.machine.done:
-            self._running.pop(session)
+            sealed = machine.receive(sender, envelope)
+            if machine.done:
+                running.store(machine.result)
+        finally:
+            if machine.done or machine.failure is not None:
+                self._running.pop(session)
         return sealed
 
     def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:

@@ -50,8 +50,11 @@ class WatchSettings:
             found = cls.of(plan, recovery_data)
         except (ValueError, KeyError, TypeError, WalletError, RecoveryDataError) as e:
             raise CorruptError(f"the settings of the wallet are damaged: {e}", "settings") from e
+        info = found.key.info
         expected = (plan.network, plan.n, plan.t, (found.key.account,))
-        if (stored.network, stored.parties, stored.threshold, store.accounts()) != expected:
+        given = (stored.network, stored.parties, stored.threshold, store.accounts())
+        # address_verify and signing go by t: a lower one would let fewer parties vouch for an address
+        if given != expected or (plan.n, plan.t) != (info.n, info.t):
             raise CorruptError("the settings of the wallet do not fit its key", "settings")
         return found
 

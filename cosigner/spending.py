@@ -2,21 +2,37 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from cosigner.watch import WatchWallet
+from storage.errors import CorruptError
 from wallet.account import Branch
 from wallet.amounts import FeeRate
-from wallet.build import Basis, CoinControl, Draft, Payment, bump, cancel, cpfp, send, send_all
-from wallet.errors import ChainRefusedError, UnknownError
+from wallet.build import (
+    Basis,
+    CoinControl,
+    Draft,
+    Payment,
+    bump,
+    cancel,
+    check_displaced,
+    cpfp,
+    send,
+    send_all,
+)
+from wallet.errors import ChainRefusedError, MalformedError, UnknownError
 from wallet.fees import estimated_rate
 from wallet.history import Status
 from wallet.psbt import Psbt
 from wallet.review import Review, review
+from wallet.spending.draft import origin_fields
 from wallet.sync import SyncReport, publish
 from wallet.tx import Transaction, Txid, show_txid
 
 CONFIRMATION_TARGET: Final = 6  # blocks
+
+_DROP: Final = "somebody has changed the file of the wallet: drop the draft and make it anew"
 
 
 class SpendingWallet(WatchWallet):
@@ -90,23 +106,44 @@ class SpendingWallet(WatchWallet):
         return draft
 
     def drafts(self) -> Mapping[Txid, Psbt]:
-        """Return the transactions that wait for signatures."""
-        return {txid: Psbt.from_bytes(data) for txid, data in self._store.drafts().items()}
+        """Return the transactions that wait for signatures.
+
+        Raises:
+            CorruptError: one is not what was kept under its id.
+        """
+        return {txid: _read_draft(txid, data) for txid, data in self._store.drafts().items()}
 
     def draft(self, txid: Txid) -> Psbt:
         """Return one of the drafts.
 
         Raises:
             UnknownError: there is none of this id.
+            CorruptError: it is not what was kept under this id.
         """
+        return _read_draft(txid, self._draft_bytes(txid))
+
+    def _draft_bytes(self, txid: Txid) -> bytes:
         try:
-            return Psbt.from_bytes(self._store.drafts()[txid])
+            return self._store.drafts()[txid]
         except KeyError as e:
             raise UnknownError(f"there is no draft {show_txid(txid)}", "list the drafts") from e
 
+    def keep_draft(self, psbt: Psbt) -> None:
+        """Keep a transaction that was made elsewhere as a draft.
+
+        Raises:
+            RefusedError: a rule of the wallet's review forbids it.
+        """
+        self.review(psbt)
+        self._store.put_draft(psbt.tx.txid, bytes(psbt))
+
     def drop_draft(self, txid: Txid) -> None:
-        """Forget a draft."""
-        self.draft(txid)
+        """Forget a draft, also one that is damaged.
+
+        Raises:
+            UnknownError: there is none of this id.
+        """
+        self._draft_bytes(txid)
         self._store.drop_draft(txid)
 
     def broadcast(self, tx: Transaction) -> None:
@@ -116,11 +153,13 @@ class SpendingWallet(WatchWallet):
             tx: with its witnesses.
 
         Raises:
+            RefusedError: "takes-back"; it would replace a payment without having been made for that.
             ChainRefusedError: the mempool refuses it; its draft stays.
             ChainError: the backend failed; if the transaction was stored already, the next sync sends it.
             StorageError: it cannot be stored, and was not sent.
         """
         if self.chain.mempool_entry(tx.txid) is None:
+            check_displaced(self.ledger(), tx)
             (verdict,) = self.chain.test([tx])
             if verdict.reason is not None:
                 raise ChainRefusedError(verdict.reason)
@@ -130,6 +169,8 @@ class SpendingWallet(WatchWallet):
     def review(self, psbt: Psbt) -> Review:
         """Check a transaction as each signer does, with what the wallet knows of the chain on top.
 
+        One that is signed is checked as it was before.
+
         Raises:
             RefusedError: a rule forbids it; names the rule.
             MalformedError: it still lacks inputs or outputs.
@@ -137,4 +178,31 @@ class SpendingWallet(WatchWallet):
         point = self._store.sync_point()
         next_change = [self._store.next_index(i, Branch.CHANGE) for i in range(len(self.accounts))]
         tip = None if point is None else point.height
-        return review(psbt, self.accounts, self.plan.caps, next_change=next_change, tip=tip)
+        unsigned = self._unsigned(psbt)
+        return review(unsigned, self.accounts, self.plan.caps, next_change=next_change, tip=tip)
+
+    def _unsigned(self, psbt: Psbt) -> Psbt:
+        """Return a PSBT with the key origins that a finaliser has cleared (BIP-174), and no witnesses."""
+        if not any(fields.is_final for fields in psbt.inputs):
+            return psbt
+        inputs, index = list(psbt.inputs), self.ledger().index
+        for i, fields in enumerate(inputs):
+            spent = psbt.spent(i)
+            owner = None if spent is None else index.find(spent.script_pubkey)
+            if fields.is_final and owner is not None:
+                origin = origin_fields(self.accounts, owner)
+                inputs[i] = replace(fields, final_script_sig=None, final_script_witness=None, **origin)
+        return replace(psbt, inputs=tuple(inputs))
+
+
+def _read_draft(txid: Txid, data: bytes) -> Psbt:
+    """Read a draft; who signs one by its id must not sign another, whoever has had the file."""
+    name = show_txid(txid)
+    try:
+        psbt = Psbt.from_bytes(data)
+        same = psbt.tx.txid == txid
+    except MalformedError as e:
+        raise CorruptError(str(e), "drafts", name, _DROP) from e
+    if not same:
+        raise CorruptError("the transaction is another", "drafts", name, _DROP)
+    return psbt

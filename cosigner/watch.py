@@ -10,13 +10,14 @@ from cosigner.home import Home
 from cosigner.plan import ChainSettings, WalletPlan
 from cosigner.settings import WatchSettings
 from cosigner.shared_key import SharedKey
+from storage.errors import CorruptError
 from storage.wallets import SqlWalletStore
 from wallet import address
 from wallet.account import Account, Branch, KeyPath
 from wallet.chain.base import Block, ChainBackend, RegtestBackend
 from wallet.coins import Balance, Coin
 from wallet.descriptor import Descriptor, import_json
-from wallet.errors import NetworkMismatchError, UnknownError
+from wallet.errors import MalformedError, NetworkMismatchError, UnknownError
 from wallet.history import HistoryEntry
 from wallet.labels import Label, LabelFile, LabelType, read_labels, write_labels
 from wallet.ledger import Ledger
@@ -176,6 +177,19 @@ class WatchWallet:
         """Return the transactions as of the last sync, oldest first."""
         return tuple(self.ledger().entries.values())
 
+    def rescan(self, from_height: int) -> SyncReport:
+        """Have the backend look at old blocks again, and read everything anew.
+
+        Args:
+            from_height: first block to look at.
+
+        Raises:
+            ChainError: the backend failed.
+            StorageError: the state cannot be written; it is as it was.
+        """
+        self.chain.rescan(from_height)
+        return self.sync(full=True)
+
     # ---- addresses ----
 
     def new_address(self, label: str = "", account: int = 0) -> Address:
@@ -195,9 +209,9 @@ class WatchWallet:
 
     def addresses(self, branch: Branch = Branch.RECEIVE, account: int = 0) -> tuple[Address, ...]:
         """Return all addresses of a branch that were handed out or used, in their order."""
-        ledger = self.ledger()
-        end = ledger.next_index[account, branch]
-        return tuple(self._address(Owner(account, KeyPath(branch, i)), ledger) for i in range(end))
+        ledger, labels = self.ledger(), self.labels()
+        owners = (Owner(account, KeyPath(branch, i)) for i in range(ledger.next_index[account, branch]))
+        return tuple(self._address(owner, ledger, labels) for owner in owners)
 
     def find_address(self, text: str) -> Address:
         """Return an address of the wallet, up to the gap limit beyond those in use.
@@ -210,11 +224,11 @@ class WatchWallet:
         owner = self._index.find(address.decode(text, self.plan.network))
         if owner is None:
             raise UnknownError(f"{text} is no address of this wallet")
-        return self._address(owner, ledger)
+        return self._address(owner, ledger, self.labels())
 
-    def _address(self, owner: Owner, ledger: Ledger) -> Address:
+    def _address(self, owner: Owner, ledger: Ledger, labels: Mapping[tuple[str, str], str]) -> Address:
         text = self._text(owner)
-        label = self._store.labels().get((LabelType.ADDR, text), "")
+        label = labels.get((LabelType.ADDR, text), "")
         return Address(text, owner, label, ledger.received.get(owner, ()))
 
     def _text(self, owner: Owner) -> str:
@@ -251,13 +265,23 @@ class WatchWallet:
         self._store.set_label(label.kind, label.ref, label.label)
 
     def labels(self) -> Mapping[tuple[str, str], str]:
-        """Return all labels by type and reference of BIP-329."""
-        return self._store.labels()
+        """Return all labels by type and reference of BIP-329.
+
+        Raises:
+            CorruptError: one was written by another program, and may not be safe to show.
+        """
+        labels = self._store.labels()
+        for (kind, ref), text in labels.items():
+            try:
+                Label(LabelType(kind), ref, text)
+            except (ValueError, MalformedError) as e:
+                raise CorruptError(str(e), "labels") from e
+        return labels
 
     def export_labels(self) -> bytes:
         """Return the file of all labels and frozen coins (BIP-329)."""
         origin = Descriptor.of(self.accounts[0]).abbreviated()
-        labels = dict(self._store.labels())
+        labels = self.labels()
         frozen = {str(coin) for coin in self._store.frozen()}
         outputs = {ref for kind, ref in labels if kind == LabelType.OUTPUT} | frozen
         plain = [

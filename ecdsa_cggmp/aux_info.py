@@ -3,18 +3,23 @@
 One set serves all keys of the same parties. N and N^ are separate moduli; N^ is a product of safe primes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
+from typing import Final, Self
 
-from ecdsa_cggmp.params import Params
+from ecdsa_cggmp.params import SECURITY_128, Params
 from ecdsa_cggmp.zk.keys import ProofKeys
+from native import exposure
 from native.paillier import PaillierKey, PaillierSecretKey, RandomnessTable
+from native.primes import PrimeKind, PrimeSearch, Progress
 from native.ring_pedersen import PedersenParameters, RingPedersen, RingPedersenSecret
 from native.secret import Secret, SecretResidues
-from protocol.codec import Reader, Writer
-from protocol.errors import UsageError
+from protocol.codec import Reader, Writer, decode
+from protocol.errors import EncodingError, UsageError
 from protocol.ids import PartyId
+
+_LIMIT: Final = 1 << 20  # bytes of a stored public side
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class AuxSecret:
         The primes of one set are in no other; nothing of it is kept once the set is replaced.
     """
 
-    __slots__ = ("blum", "paillier", "pedersen", "safe")
+    __slots__ = ("_used", "blum", "paillier", "pedersen", "safe")
 
     def __init__(
         self,
@@ -76,10 +81,64 @@ class AuxSecret:
         self.blum, self.safe = blum, safe
         self.paillier = PaillierSecretKey(blum.slice(0, 1), blum.slice(1, 1))
         P, Q = safe.slice(0, 1), safe.slice(1, 1)
+        self._used = lambda_ is not None and t is not None
         if lambda_ is None or t is None:
             self.pedersen = RingPedersenSecret.generate(P, Q)
         else:
             self.pedersen = RingPedersenSecret(P, Q, lambda_, t)
+
+    @classmethod
+    def search(
+        cls,
+        params: Params = SECURITY_128,
+        threads: int = 0,
+        progress: Callable[[PrimeKind, Progress], None] | None = None,
+    ) -> Self:
+        """Search for primes and make a set of them: seconds at full size, so do it ahead of the session.
+
+        Args:
+            params: the level.
+            threads: number of searching threads; 0 for one on each processor.
+            progress: called about five times a second; what it raises cancels the search and is raised here.
+
+        Raises:
+            NativeError: of native.primes.
+        """
+
+        def primes(kind: PrimeKind) -> SecretResidues:
+            report = None if progress is None else partial(progress, kind)
+            return PrimeSearch(kind, params.prime_bits, 2).run(threads, progress=report)
+
+        return cls(primes(PrimeKind.BLUM), primes(PrimeKind.SAFE))
+
+    @classmethod
+    def unpacked(cls, items: SecretResidues, t: bytes) -> Self:
+        """Take back what packed() returned.
+
+        Args:
+            items: the six numbers.
+            t: of the public side.
+
+        Raises:
+            NativeError: they do not fit.
+        """
+        lambda_ = exposure.decode(exposure.encode(items.slice(4, 2)), SecretResidues)
+        return cls(items.slice(0, 2), items.slice(2, 2), lambda_, t)
+
+    def packed(self) -> SecretResidues:
+        """Return p, q, P, Q and both halves of lambda, the higher first: what must be stored, besides t."""
+        halves = exposure.decode(exposure.encode(self.pedersen.lambda_), SecretResidues, 2)
+        return SecretResidues.concat([self.blum, self.safe, halves])
+
+    def use(self) -> None:
+        """Let a session have it, for the only time.
+
+        Raises:
+            UsageError: a session had it before, or it comes out of a store.
+        """
+        if self._used:
+            raise UsageError("the factors were used before")
+        self._used = True
 
     @property
     def public(self) -> AuxPublic:
@@ -117,6 +176,31 @@ class AuxInfo:
         self._pedersen: dict[PartyId, RingPedersen] = {}
         self._tables: dict[PartyId, RandomnessTable] = {}
 
+    @classmethod
+    def restore(cls, params: Params, public: bytes, secret: SecretResidues) -> Self:
+        """Take back what was stored.
+
+        Args:
+            params: the level.
+            public: bytes() of it.
+            secret: own.packed() of it.
+
+        Raises:
+            EncodingError: public is not the encoding of one of this level.
+            UsageError: the secret side is not that of the public side.
+            NativeError: the secret side does not fit.
+        """
+        me, publics = decode(public, _LIMIT, lambda reader: _read_publics(reader, params))
+        return cls(params, me, AuxSecret.unpacked(secret, publics[me].pedersen.t), publics)
+
+    def __bytes__(self) -> bytes:
+        """Return the public side: level, holder, number of parties, and what each publishes."""
+        writer = Writer().unsigned(self.params.prime_bits, 2).unsigned(self.me, 1)
+        writer.unsigned(len(self.publics), 1)
+        for party, public in sorted(self.publics.items()):
+            public.write(writer.unsigned(party, 1))
+        return bytes(writer)
+
     def paillier(self, party: PartyId) -> PaillierKey:
         """Return a party's Paillier key."""
         return self._paillier[party]
@@ -145,3 +229,18 @@ class AuxInfo:
         """Return what proofs of one party to another hash."""
         i, j = self.publics[prover], self.publics[verifier]
         return ProofKeys(self.params, i.N, j.N, j.pedersen)
+
+
+def _read_publics(reader: Reader, params: Params) -> tuple[PartyId, dict[PartyId, AuxPublic]]:
+    if reader.unsigned("prime bits", 2) != params.prime_bits:
+        raise EncodingError("prime bits", "another level")
+    me, count = PartyId(reader.unsigned("holder", 1)), reader.unsigned("parties", 1)
+    publics: dict[PartyId, AuxPublic] = {}
+    for _ in range(count):
+        party = PartyId(reader.unsigned("party", 1))
+        if publics and party <= max(publics):
+            raise EncodingError("party", "not ascending")
+        publics[party] = AuxPublic.read(reader, params)
+    if me not in publics:
+        raise EncodingError("holder", "not among the parties")
+    return me, publics

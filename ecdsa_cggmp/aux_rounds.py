@@ -19,7 +19,7 @@ from ecdsa_cggmp.zk import fac, mod, prm
 from ecdsa_cggmp.zk.keys import ProofKeys
 from native.entropy import random_bytes
 from native.secret import Secret
-from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
+from protocol.errors import EncodingError, FaultyPartyError, UnattributedAbort, UsageError
 from protocol.header import Header
 from protocol.ids import PartyId
 from protocol.round import Continue, Done, Inbox, Outgoing, Round
@@ -84,19 +84,20 @@ class _Checks:
 
     def mod_fails(self, claim: Claim) -> bool:
         """Pi-mod does not hold."""
-        proof = claim.broadcast(ModMsg, PROVE).proof
-        N = claim.broadcast(RevealMsg, REVEAL).public.N
+        proof, reveals = claim.broadcast(ModMsg, PROVE).proof, _committed_reveals(claim)
+        N = reveals[claim.culprit].public.N
         domain = _mod_domain(claim.header, claim.culprit)
-        return not mod.holds(domain, self.params, _rho_of(claim), N, proof)
+        return not mod.holds(domain, self.params, _rho(reveals.values()), N, proof)
 
     def fac_fails(self, claim: Claim) -> bool:
         """Pi-fac does not hold for its receiver."""
-        receiver = claim.receiver
-        prover = claim.broadcast(RevealMsg, REVEAL).public
-        verifier = claim.broadcast(RevealMsg, REVEAL, receiver).public
+        receiver, reveals = claim.receiver, _committed_reveals(claim)
+        if receiver not in reveals:
+            raise EncodingError("evidence", "the receiver is no party")
+        keys = _keys(self.params, reveals[claim.culprit].public, reveals[receiver].public)
         proof = claim.direct(FacMsg, PROVE, receiver).proof
         domain = _fac_domain(claim.header, claim.culprit, receiver)
-        return not fac.holds(domain, _keys(self.params, prover, verifier), _rho_of(claim), proof)
+        return not fac.holds(domain, keys, _rho(reveals.values()), proof)
 
 
 def _prm_domain(header: Header, prover: PartyId) -> Domain:
@@ -121,8 +122,20 @@ def _rho(reveals: Iterable[RevealMsg]) -> bytes:
     return total.to_bytes(RHO_SIZE, "big")
 
 
-def _rho_of(claim: Claim) -> bytes:
-    return _rho(claim.broadcast(RevealMsg, REVEAL, party) for party in claim.header.parties)
+def _committed_reveals(claim: Claim) -> dict[PartyId, RevealMsg]:
+    """Return what all parties revealed, as the culprit saw it: each opens the commitment that it echoed.
+
+    Raises:
+        EncodingError: one does not, as when its sender made another for the evidence.
+    """
+    parties = claim.header.parties
+    if claim.culprit not in parties:
+        raise EncodingError("evidence", "the culprit is no party")
+    reveals = {j: claim.broadcast(RevealMsg, REVEAL, j) for j in parties}
+    for j, reveal in reveals.items():
+        if reveal.commit(claim.header, j) != claim.broadcast(CommitMsg, COMMIT, j):
+            raise EncodingError("evidence", "what was revealed is not what was committed to")
+    return reveals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,11 +165,12 @@ def participate(session: Session, secret: AuxSecret, params: Params = SECURITY_1
         The first round; the session ends with the verified AuxInfo of all parties.
 
     Raises:
-        UsageError: the factors are of another level.
+        UsageError: the factors are of another level, or were used before.
     """
     public = secret.public
     if any(8 * len(data) != params.modulus_bits for data in (public.N, public.pedersen.n)):
         raise UsageError("the factors are not of the size of the level")
+    secret.use()
     proof = prm.prove(_prm_domain(session.header, session.me), params, secret.pedersen)
     reveal = RevealMsg(public, proof, random_bytes(RHO_SIZE), random_bytes(RHO_SIZE))
     commit = reveal.commit(session.header, session.me)
@@ -263,11 +277,12 @@ class CollectProofs(Round[AuxInfo]):
             FaultyPartyError: names whose proof does not hold.
         """
         faults, session = inbox.faults(), inbox.session
-        reveals = [Slot.broadcast(REVEAL, party) for party in session.header.parties]
+        parties = session.header.parties
+        seen = [Slot.broadcast(number, party) for number in (COMMIT, REVEAL) for party in parties]
 
         def check(j: PartyId) -> None:
-            if not faults.test(j, "fac", Slot.direct(PROVE, j, session.me), *reveals):
-                faults.test(j, "mod", Slot.broadcast(PROVE, j), *reveals)
+            if not faults.test(j, "fac", Slot.direct(PROVE, j, session.me), *seen):
+                faults.test(j, "mod", Slot.broadcast(PROVE, j), *seen)
 
         for_each(session.peers, check)
         faults.close()

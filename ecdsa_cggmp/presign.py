@@ -25,6 +25,7 @@ from ecdsa_cggmp.presign_proofs import prove_encryptions
 from ecdsa_cggmp.presign_rounds import CollectEncryptions
 from ecdsa_cggmp.presignature import Presignature
 from native.curve import mul_add_secret, mul_base
+from native.secret import SecretScalars
 from native.secret_scalar import random_scalars, scale, to_ints
 from protocol.errors import EncodingError, UsageError
 from protocol.header import Header
@@ -50,13 +51,17 @@ def participate(session: Session, share: KeyShare, aux: AuxInfo) -> Continue[tup
     """
     plan, me = _plan_for(session, share, aux), session.me
     k, gamma, a, b = (random_scalars(plan.batch) for _ in range(4))
-    K, enc_gamma = (aux.own.paillier.encrypt(to_ints(m), aux.table(me)) for m in (k, gamma))
+    # K = Enc_i(k), G = Enc_i(gamma)
+    made = aux.own.paillier.encrypt(to_ints(SecretScalars.concat([k, gamma])), aux.table(me))
+    K, enc_gamma = made.c[: len(made.c) // 2], made.c[len(made.c) // 2 :]
     Y = mul_base(random_scalars(plan.batch))
     # A1 = a G, A2 = k G + a Y; B1 = b G, B2 = gamma G + b Y
     A2, B2 = mul_add_secret(k, a, Y), mul_add_secret(gamma, b, Y)
-    message = EncryptMsg(K.c, enc_gamma.c, Y, mul_base(a), A2, mul_base(b), B2)
+    message = EncryptMsg(K, enc_gamma, Y, mul_base(a), A2, mul_base(b), B2)
     x = scale(share.secshare, [plan.weight(me)])
-    own = Own(aux, plan, x, k, gamma, a, b, K.rho, enc_gamma.rho, message)
+    own = Own(aux, plan, x, k, gamma, a, b, made.rho, message)
+    for j in plan.peers(me):
+        aux.pedersen(j)  # the tables are made here, once, and not by several threads
     proofs = prove_encryptions(session.header, me, own)
     outgoing = [Outgoing(ENCRYPT, proof, j) for j, proof in proofs.items()]
     return Continue(CollectEncryptions(own), [Outgoing(ENCRYPT, message), *outgoing])

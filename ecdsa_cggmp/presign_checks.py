@@ -1,7 +1,7 @@
 """The checks of presigning for evidence: on signed messages only, with public keys, proof by proof.
 
-A proof that answers broadcasts of others is judged together with its prover's echo of them: a party that
-signs two of them cannot blame who received the other one.
+Where a proof answers broadcasts of others, the engine compares them with the prover's echo: rounds 1 and 2
+are echoed, so that a party that signs two messages cannot blame who received the other one.
 """
 
 from dataclasses import dataclass
@@ -15,27 +15,26 @@ from ecdsa_cggmp.presign_messages import (
     EncryptProofMsg,
     MultiplyMsg,
     PresignPlan,
-    Products,
     RevealMsg,
 )
 from ecdsa_cggmp.presign_statements import (
+    AFF_G,
     BY_GAMMA,
     BY_X,
     DELTA_LOG,
+    ENC_ELG,
     G_PROOF,
     GAMMA_LOG,
     K_PROOF,
     about_Delta,
-    about_G,
+    about_encryptions,
     about_Gamma,
-    about_K,
-    about_products,
     domain,
-    key_points,
+    logarithms,
 )
 from ecdsa_cggmp.zk import aff_g, elog, enc_elg
-from native.curve import PointVector, sum_vectors
-from native.range_proof import EncElgStatement
+from native.curve import sum_vectors
+from native.range_proof import AffGStatement
 from protocol.errors import EncodingError
 from protocol.ids import PartyId
 from protocol.signed import Kind
@@ -65,23 +64,21 @@ class PresignChecks:
 
     def _K_fails(self, claim: Claim) -> bool:
         """Pi-enc-elg about K does not hold for its receiver."""
-        proofs = claim.direct(EncryptProofMsg, ENCRYPT, claim.receiver).psi0
-        return self._enc_elg_fails(claim, K_PROOF, about_K(claim.broadcast(EncryptMsg, ENCRYPT)), proofs)
+        return self._enc_elg_fails(claim, 0)
 
     def _G_fails(self, claim: Claim) -> bool:
         """Pi-enc-elg about G does not hold for its receiver."""
-        proofs = claim.direct(EncryptProofMsg, ENCRYPT, claim.receiver).psi1
-        return self._enc_elg_fails(claim, G_PROOF, about_G(claim.broadcast(EncryptMsg, ENCRYPT)), proofs)
+        return self._enc_elg_fails(claim, 1)
 
-    def _enc_elg_fails(
-        self, claim: Claim, proof: str, statement: EncElgStatement, proofs: enc_elg.EncElgProofs
-    ) -> bool:
+    def _enc_elg_fails(self, claim: Claim, half: int) -> bool:
         plan, receiver = self._plan(claim), claim.receiver
         if receiver not in plan.signers:
             raise EncodingError("evidence", "the receiver is no signer")
+        statement = about_encryptions(claim.broadcast(EncryptMsg, ENCRYPT))
+        proofs = claim.direct(EncryptProofMsg, ENCRYPT, receiver).psi
         keys = plan.proof_keys(self.params, claim.culprit, receiver)
-        place = domain(claim.header, proof, claim.culprit, receiver)
-        return not all(enc_elg.holds(place, keys, statement, proofs, k) for k in range(proofs.count))
+        place = domain(claim.header, ENC_ELG, claim.culprit, receiver)
+        return not all(enc_elg.holds(place, keys, statement, proofs, k) for k in plan.half(half))
 
     def _Gamma_fails(self, claim: Claim) -> bool:
         """Pi-elog about Gamma does not hold."""
@@ -92,9 +89,9 @@ class PresignChecks:
     def _Delta_fails(self, claim: Claim) -> bool:
         """Pi-elog about Delta does not hold."""
         message = claim.broadcast(RevealMsg, REVEAL)
-        peers = self._plan(claim).peers(claim.culprit)
-        others = [claim.answered(MultiplyMsg, MULTIPLY, j).Gamma for j in peers]
-        Gamma = sum_vectors([claim.broadcast(MultiplyMsg, MULTIPLY).Gamma, *others])
+        Gamma = sum_vectors(
+            [claim.broadcast(MultiplyMsg, MULTIPLY, party).Gamma for party in claim.header.parties]
+        )
         statement = about_Delta(claim.broadcast(EncryptMsg, ENCRYPT), message.Delta, Gamma)
         return self._elog_fails(claim, DELTA_LOG, statement, message.psi)
 
@@ -106,38 +103,33 @@ class PresignChecks:
 
     def _gamma_product_fails(self, claim: Claim) -> bool:
         """Pi-aff-g about a product of gamma does not hold for the verifier in the claim."""
-        message, plan, verifier = self._product(claim)
-        products = message.by_gamma[plan.peers(claim.culprit).index(verifier)]
-        return self._aff_g_fails(claim, BY_GAMMA, verifier, products, message.Gamma)
+        return self._aff_g_fails(claim, 0)
 
     def _x_product_fails(self, claim: Claim) -> bool:
         """Pi-aff-g about a product of the key share does not hold for the verifier in the claim."""
-        message, plan, verifier = self._product(claim)
-        products = message.by_x[plan.peers(claim.culprit).index(verifier)]
-        return self._aff_g_fails(claim, BY_X, verifier, products, key_points(plan, claim.culprit))
+        return self._aff_g_fails(claim, 1)
 
-    def _product(self, claim: Claim) -> tuple[MultiplyMsg, PresignPlan, PartyId]:
-        """Return the culprit's message and the verifier, whose first message the claim has, too."""
+    def _aff_g_fails(self, claim: Claim, half: int) -> bool:
+        plan, prover, verifier = self._plan(claim), claim.culprit, self._verifier(claim)
+        message = claim.broadcast(MultiplyMsg, MULTIPLY)
+        products = message.products[plan.peers(prover).index(verifier)]
+        K = claim.broadcast(EncryptMsg, ENCRYPT, verifier).K
+        X = logarithms(plan, prover, message.Gamma)
+        statement = AffGStatement(K * 2, products.D, products.F, X)
+        keys = plan.proof_keys(self.params, prover, verifier)
+        place = domain(claim.header, AFF_G, prover, verifier)
+        return not all(aff_g.holds(place, keys, statement, products.psi, k) for k in plan.half(half))
+
+    def _verifier(self, claim: Claim) -> PartyId:
+        """Return the verifier of products: the other party whose first message the claim has."""
         others = [
             slot.sender
             for slot in claim.messages
             if slot.round == ENCRYPT and slot.kind is Kind.BROADCAST and slot.sender != claim.culprit
         ]
-        plan = self._plan(claim)
-        if len(others) != 1 or others[0] not in plan.signers:
+        if len(others) != 1 or others[0] not in claim.header.parties:
             raise EncodingError("evidence", "the first message of one verifier is needed")
-        return claim.broadcast(MultiplyMsg, MULTIPLY), plan, others[0]
-
-    def _aff_g_fails(
-        self, claim: Claim, proof: str, verifier: PartyId, products: Products, X: PointVector
-    ) -> bool:
-        encrypted = claim.answered(EncryptMsg, ENCRYPT, verifier)
-        statement = about_products(encrypted, products.D, products.F, X)
-        keys = self._plan(claim).proof_keys(self.params, claim.culprit, verifier)
-        place = domain(claim.header, proof, claim.culprit, verifier)
-        return not all(
-            aff_g.holds(place, keys, statement, products.psi, k) for k in range(products.psi.count)
-        )
+        return others[0]
 
     def _plan(self, claim: Claim) -> PresignPlan:
         return PresignPlan.of(claim.header, self.params)

@@ -83,6 +83,10 @@ class PresignPlan:
         """Return the other signers, ascending."""
         return tuple(j for j in self.signers if j != party)
 
+    def half(self, number: int) -> range:
+        """Return the indices of the first or second half, 0 or 1, of proofs in pairs."""
+        return range(number * self.batch, (number + 1) * self.batch)
+
     def proof_keys(self, params: Params, prover: PartyId, verifier: PartyId) -> ProofKeys:
         """Return what proofs of one signer to another hash."""
         i, j = self.publics[prover], self.publics[verifier]
@@ -155,43 +159,42 @@ class EncryptMsg:
 
 @dataclass(frozen=True, slots=True)
 class EncryptProofMsg:
-    """Pi-enc-elg about K and about G, to one verifier in round 1.
+    """Pi-enc-elg about K, then about G, to one verifier in round 1.
 
     Args:
         params: the level.
-        psi0: about K, A1 and A2.
-        psi1: about G, B1 and B2.
+        psi: 2 B proofs.
     """
 
     params: Params = field(repr=False)
-    psi0: EncElgProofs
-    psi1: EncElgProofs
+    psi: EncElgProofs
 
     @staticmethod
     def size(params: Params, batch: int) -> int:
         """Return the length in bytes."""
-        return 2 * EncElgProofs.size(params, batch)
+        return EncElgProofs.size(params, 2 * batch)
 
     def __bytes__(self) -> bytes:
         """Return the encoding."""
         writer = Writer()
-        self.psi0.write(writer, self.params)
-        self.psi1.write(writer, self.params)
+        self.psi.write(writer, self.params)
         return bytes(writer)
 
     @classmethod
     def read(cls, reader: Reader, params: Params, batch: int) -> Self:
         """Read the proofs."""
-        return cls(params, *(EncElgProofs.read(reader, params, batch) for _ in range(2)))
+        return cls(params, EncElgProofs.read(reader, params, 2 * batch))
 
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """One secret of a signer i times the k_j of one verifier j, B times: a multiplication by MtA.
+    """The secrets of a signer i times the k_j of one verifier j: multiplications by MtA.
+
+    The first B items are those of gamma_i, the other B those of x_i.
 
     Args:
-        D: K_j^x Enc_j(y), B ciphertexts under N_j.
-        F: Enc_i(y), B ciphertexts under N_i.
+        D: K_j^x Enc_j(y), 2 B ciphertexts under N_j.
+        F: Enc_i(y), 2 B ciphertexts under N_i.
         psi: Pi-aff-g about them.
     """
 
@@ -202,7 +205,7 @@ class Products:
     @staticmethod
     def size(params: Params, batch: int) -> int:
         """Return the length in bytes."""
-        return batch * 2 * params.ciphertext_bytes + AffGProofs.size(params, batch)
+        return 4 * batch * params.ciphertext_bytes + AffGProofs.size(params, 2 * batch)
 
     def write(self, writer: Writer, params: Params) -> None:
         """Write the products."""
@@ -212,10 +215,9 @@ class Products:
     @classmethod
     def read(cls, reader: Reader, params: Params, batch: int) -> Self:
         """Read the products."""
-        column = batch * params.ciphertext_bytes
-        return cls(
-            reader.fixed("D", column), reader.fixed("F", column), AffGProofs.read(reader, params, batch)
-        )
+        column = 2 * batch * params.ciphertext_bytes
+        D, F = reader.fixed("D", column), reader.fixed("F", column)
+        return cls(D, F, AffGProofs.read(reader, params, 2 * batch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,27 +228,24 @@ class MultiplyMsg:
         params: the level.
         Gamma: gamma G, B points.
         psi: Pi-elog that gamma is what B1, B2 encrypt.
-        by_gamma: products of gamma with the k of each peer, ascending.
-        by_x: products of the key share with the k of each peer, ascending.
+        products: with the k of each peer, ascending.
     """
 
     params: Params = field(repr=False)
     Gamma: PointVector
     psi: ElogProofs
-    by_gamma: tuple[Products, ...]
-    by_x: tuple[Products, ...]
+    products: tuple[Products, ...]
 
     @staticmethod
     def size(params: Params, batch: int, peers: int) -> int:
         """Return the length in bytes."""
-        pairs = 2 * peers * Products.size(params, batch)
-        return batch * POINT_SIZE + ElogProofs.size(batch) + pairs
+        return batch * POINT_SIZE + ElogProofs.size(batch) + peers * Products.size(params, batch)
 
     def __bytes__(self) -> bytes:
         """Return the encoding."""
         writer = Writer().points(self.Gamma)
         self.psi.write(writer)
-        for products in (*self.by_gamma, *self.by_x):
+        for products in self.products:
             products.write(writer, self.params)
         return bytes(writer)
 
@@ -254,10 +253,8 @@ class MultiplyMsg:
     def read(cls, reader: Reader, params: Params, batch: int, peers: int) -> Self:
         """Read the message of a signer with so many peers."""
         Gamma, psi = reader.points("Gamma", batch), ElogProofs.read(reader, batch)
-        by_gamma, by_x = (
-            reader.items(name, peers, lambda r, _: Products.read(r, params, batch)) for name in ("gamma", "x")
-        )
-        return cls(params, Gamma, psi, by_gamma, by_x)
+        products = reader.items("products", peers, lambda r, _: Products.read(r, params, batch))
+        return cls(params, Gamma, psi, products)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class Own:
         x: its summand of the key, one scalar.
         k, gamma: B scalars each.
         a, b: B scalars each, which A1 and B1 are the points of.
-        rho, v: the units of K and G.
+        rho: the B units of K, then those of G.
         message: its first message.
     """
 
@@ -29,9 +29,8 @@ class Own:
     a: SecretScalars
     b: SecretScalars
     rho: SecretResidues
-    v: SecretResidues
     message: EncryptMsg
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return what belongs to this session alone."""
-        return self.x, self.k, self.gamma, self.a, self.b, self.rho, self.v
+        return self.x, self.k, self.gamma, self.a, self.b, self.rho

@@ -1,55 +1,88 @@
 """The encryptions of round 1 and the products of round 2 of presigning: proved to a peer, and verified."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from ecdsa_cggmp.parallel import for_each
+from ecdsa_cggmp.columns import cut, cut_column, join
+from ecdsa_cggmp.parallel import for_parts
 from ecdsa_cggmp.presign_messages import EncryptMsg, EncryptProofMsg, MultiplyMsg, Products
 from ecdsa_cggmp.presign_own import Own
 from ecdsa_cggmp.presign_statements import (
-    BY_GAMMA,
-    G_PROOF,
+    AFF_G,
+    ENC_ELG,
     GAMMA_LOG,
-    K_PROOF,
-    about_G,
+    about_encryptions,
     about_Gamma,
-    about_K,
-    about_products,
     domain,
-    key_points,
+    logarithms,
 )
 from ecdsa_cggmp.zk import aff_g, elog, enc_elg
 from native.curve import PointVector
 from native.integer import random_ints
-from native.range_proof import AffGKeys, AffGWitness, EncElgKeys, EncElgWitness
+from native.range_proof import AffGKeys, AffGStatement, AffGWitness, EncElgKeys, EncElgWitness
 from native.secret import SecretInts, SecretScalars
 from native.secret_scalar import to_ints
 from protocol.header import Header
 from protocol.ids import PartyId
 from protocol.session import Session
 
+P = TypeVar("P", enc_elg.EncElgProofs, aff_g.AffGProofs)
+
+
+def _cut(proofs: P, part: range) -> P:
+    commitment = cut(proofs.commitment, proofs.count, part)
+    return type(proofs)(len(part), commitment, cut(proofs.response, proofs.count, part))
+
+
+def _join(pieces: Sequence[P]) -> P:
+    commitment = join([piece.commitment for piece in pieces])
+    response = join([piece.response for piece in pieces])
+    return type(pieces[0])(sum(piece.count for piece in pieces), commitment, response)
+
 
 def prove_encryptions(header: Header, me: PartyId, own: Own) -> dict[PartyId, EncryptProofMsg]:
     """Prove to each peer that K and G encrypt what A1, A2 and B1, B2 do."""
-    aux, Y = own.aux, own.message.Y.xy
-    parts = {
-        K_PROOF: (about_K(own.message), EncElgWitness(to_ints(own.k), own.rho, own.a, Y)),
-        G_PROOF: (about_G(own.message), EncElgWitness(to_ints(own.gamma), own.v, own.b, Y)),
-    }
+    aux, count, statement = own.aux, 2 * own.plan.batch, about_encryptions(own.message)
+    x, b = to_ints(SecretScalars.concat([own.k, own.gamma])), SecretScalars.concat([own.a, own.b])
 
-    def prove(task: tuple[PartyId, str]) -> enc_elg.EncElgProofs:
-        j, proof = task
+    def prove(j: PartyId, part: range) -> enc_elg.EncElgProofs:
+        at = part.start, len(part)
+        A = cut_column(statement.A, count, part)
+        witness = EncElgWitness(x.slice(*at), own.rho.slice(*at), b.slice(*at), A)
         handles = EncElgKeys(aux.own.paillier, aux.pedersen(j), aux.table(me))
         keys = own.plan.proof_keys(aux.params, me, j)
-        return enc_elg.prove(domain(header, proof, me, j), keys, handles, *parts[proof])
+        place = domain(header, ENC_ELG, me, j, part.start)
+        return enc_elg.prove(place, keys, handles, cut(statement, count, part), witness)
 
-    done = for_each([(j, proof) for j in own.plan.peers(me) for proof in parts], prove)
-    return {j: EncryptProofMsg(aux.params, done[j, K_PROOF], done[j, G_PROOF]) for j in own.plan.peers(me)}
+    done = for_parts(own.plan.peers(me), count, prove)
+    return {j: EncryptProofMsg(aux.params, _join(pieces)) for j, pieces in done.items()}
+
+
+def failed_encryptions(
+    session: Session,
+    own: Own,
+    messages: Mapping[PartyId, EncryptMsg],
+    proofs: Mapping[PartyId, EncryptProofMsg],
+) -> dict[PartyId, list[int]]:
+    """Return, for each peer, the indices of the proofs to this signer that do not hold."""
+    aux, count, me = own.aux, 2 * own.plan.batch, session.me
+
+    def failed(j: PartyId, part: range) -> list[int]:
+        statement = cut(about_encryptions(messages[j]), count, part)
+        verifier = enc_elg.EncElgVerifier(aux.paillier(j), aux.own.pedersen)
+        keys = own.plan.proof_keys(aux.params, j, me)
+        place = domain(session.header, ENC_ELG, j, me, part.start)
+        bad = enc_elg.failed(place, keys, verifier, statement, _cut(proofs[j].psi, part))
+        return [part.start + k for k in bad]
+
+    done = for_parts(own.plan.peers(me), count, failed)
+    return {j: [k for found in pieces for k in found] for j, pieces in done.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """What was sent of a product, and the summand y = -beta that stays here."""
+    """What was sent of products, and their summands y = -beta that stay here."""
 
     products: Products
     y: SecretInts
@@ -65,26 +98,45 @@ class Multiplier:
     messages: Mapping[PartyId, EncryptMsg]
     Gamma: PointVector
 
-    def multiply(self, task: tuple[PartyId, str]) -> Product:
-        """Return D = K_j^x Enc_j(y), F = Enc_i(y) and Pi-aff-g for one peer and one secret."""
-        (j, proof), own, aux = task, self.own, self.own.aux
-        batch, K = own.plan.batch, self.messages[j].K
-        if proof == BY_GAMMA:
-            x, X = to_ints(own.gamma), self.Gamma
-        else:
-            x = to_ints(SecretScalars.concat([own.x] * batch))
-            X = key_points(own.plan, self.me)
-        y = random_ints(batch, aux.params.ell_prime)
+    def multiply(self) -> dict[PartyId, Product]:
+        """Return D = K_j^x Enc_j(y), F = Enc_i(y) and Pi-aff-g for each peer."""
+        own, peers = self.own, self.own.plan.peers(self.me)
+        x = to_ints(SecretScalars.concat([own.gamma, *[own.x] * own.plan.batch]))
+        done = for_parts(peers, x.count, lambda j, part: self._multiply(j, part, x))
+        return {j: self._whole(pieces) for j, pieces in done.items()}
+
+    def _multiply(self, j: PartyId, part: range, all_x: SecretInts) -> Product:
+        own, aux, me, count = self.own, self.own.aux, self.me, all_x.count
+        X = cut_column(logarithms(own.plan, me, self.Gamma), count, part)
+        K, x = cut_column(self.messages[j].K * 2, count, part), all_x.slice(part.start, len(part))
+        y = random_ints(len(part), aux.params.ell_prime)
         D = aux.paillier(j).affine(K, x, y, aux.table(j))
-        F = aux.own.paillier.encrypt(y, aux.table(self.me))
-        handles = AffGKeys(
-            aux.own.paillier, aux.paillier(j), aux.pedersen(j), aux.table(self.me), aux.table(j)
-        )
-        statement = about_products(self.messages[j], D.c, F.c, X)
+        F = aux.own.paillier.encrypt(y, aux.table(me))
+        handles = AffGKeys(aux.own.paillier, aux.paillier(j), aux.pedersen(j), aux.table(me), aux.table(j))
+        keys, place = own.plan.proof_keys(aux.params, me, j), domain(self.header, AFF_G, me, j, part.start)
         witness = AffGWitness(x, y, D.rho, F.rho, K)
-        keys = own.plan.proof_keys(aux.params, self.me, j)
-        psi = aff_g.prove(domain(self.header, proof, self.me, j), keys, handles, statement, witness)
+        psi = aff_g.prove(place, keys, handles, AffGStatement(K, D.c, F.c, X), witness)
         return Product(Products(D.c, F.c, psi), y)
+
+    @staticmethod
+    def _whole(pieces: Sequence[Product]) -> Product:
+        sent = [piece.products for piece in pieces]
+        D, F = (b"".join(column) for column in zip(*((item.D, item.F) for item in sent), strict=True))
+        psi = _join([item.psi for item in sent])
+        return Product(Products(D, F, psi), SecretInts.concat([piece.y for piece in pieces]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """What came of the products of a peer.
+
+    Args:
+        bad: indices of the products whose proofs do not hold.
+        alpha: the plaintexts of all D, if all proofs hold.
+    """
+
+    bad: tuple[int, ...]
+    alpha: SecretInts | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,18 +153,37 @@ class ProductVerifier:
         statement = about_Gamma(encrypted, message.Gamma)
         return not elog.failed(domain(header, GAMMA_LOG, j), header.digest, statement, message.psi)
 
-    def open(self, task: tuple[PartyId, str]) -> SecretInts | None:
-        """Return the plaintexts of a peer's D, or None if a proof about them does not hold."""
-        (j, proof), own, aux, me = task, self.own, self.own.aux, self.session.me
-        at = own.plan.peers(j).index(me)
-        message = self.messages[j]
-        products = (message.by_gamma if proof == BY_GAMMA else message.by_x)[at]
-        if aux.own.paillier.public.check(products.D):
-            return None
-        X = message.Gamma if proof == BY_GAMMA else key_points(own.plan, j)
-        d = aux.own.paillier.decrypt(products.D)
-        verifier = aff_g.AffGVerifier(aux.paillier(j), aux.own.paillier, aux.own.pedersen, to_ints(own.k), d)
-        statement = about_products(own.message, products.D, products.F, X)
+    def open(self) -> dict[PartyId, Opened]:
+        """Verify and decrypt the products of all peers."""
+        k = to_ints(SecretScalars.concat([self.own.k, self.own.k]))
+        peers = self.own.plan.peers(self.session.me)
+        done = for_parts(peers, k.count, lambda j, part: self._open(j, part, k))
+        return {j: self._whole(pieces) for j, pieces in done.items()}
+
+    def _open(self, j: PartyId, part: range, all_k: SecretInts) -> Opened:
+        own, aux, me, count = self.own, self.own.aux, self.session.me, all_k.count
+        message, key = self.messages[j], self.own.aux.own.paillier
+        products = message.products[own.plan.peers(j).index(me)]
+        K, D, F, X = (
+            cut_column(column, count, part)
+            for column in (
+                own.message.K * 2,
+                products.D,
+                products.F,
+                logarithms(own.plan, j, message.Gamma),
+            )
+        )
+        if malformed := key.public.check(D):
+            return Opened(tuple(part.start + at for at in malformed), None)
+        k, d = all_k.slice(part.start, len(part)), key.decrypt(D)
+        verifier = aff_g.AffGVerifier(aux.paillier(j), key, aux.own.pedersen, k, d)
         keys = own.plan.proof_keys(aux.params, j, me)
-        place = domain(self.session.header, proof, j, me)
-        return None if aff_g.failed(place, keys, verifier, statement, products.psi) else d
+        place = domain(self.session.header, AFF_G, j, me, part.start)
+        bad = aff_g.failed(place, keys, verifier, AffGStatement(K, D, F, X), _cut(products.psi, part))
+        return Opened(tuple(part.start + at for at in bad), None if bad else d)
+
+    @staticmethod
+    def _whole(pieces: Sequence[Opened]) -> Opened:
+        alpha = [piece.alpha for piece in pieces if piece.alpha is not None]
+        bad = tuple(at for piece in pieces for at in piece.bad)
+        return Opened(bad, None if bad else SecretInts.concat(alpha))

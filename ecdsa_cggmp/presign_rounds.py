@@ -1,10 +1,9 @@
 """The rounds of presigning (CGGMP24, figure 8): each waits for the messages of all peers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ecdsa_cggmp.parallel import for_each
 from ecdsa_cggmp.presign_messages import (
     ENCRYPT,
     MULTIPLY,
@@ -12,27 +11,24 @@ from ecdsa_cggmp.presign_messages import (
     EncryptMsg,
     EncryptProofMsg,
     MultiplyMsg,
+    PresignPlan,
     RevealMsg,
 )
 from ecdsa_cggmp.presign_own import Own
-from ecdsa_cggmp.presign_proofs import Multiplier, ProductVerifier
+from ecdsa_cggmp.presign_proofs import Multiplier, ProductVerifier, failed_encryptions
 from ecdsa_cggmp.presign_statements import (
-    BY_GAMMA,
-    BY_X,
+    AFF_G,
     DELTA_LOG,
-    G_PROOF,
+    ENC_ELG,
     GAMMA_LOG,
-    K_PROOF,
+    HALVES,
     about_Delta,
-    about_G,
     about_Gamma,
-    about_K,
     domain,
 )
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature
-from ecdsa_cggmp.zk import elog, enc_elg
+from ecdsa_cggmp.zk import elog
 from native.curve import G, Point, PointVector, Scalar, mul_base, mul_each, mul_secret, sum_vectors
-from native.range_proof import EncElgStatement
 from native.secret import Secret, SecretInts, SecretScalars
 from native.secret_scalar import add, from_ints, mul, scale, sub
 from protocol.errors import UnattributedAbort
@@ -40,6 +36,11 @@ from protocol.ids import PartyId
 from protocol.round import Continue, Done, Faults, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Slot
+
+
+def _checks(plan: PresignPlan, proof: str, bad: Sequence[int]) -> list[str]:
+    """Return the checks that proofs in pairs with these indices fail."""
+    return [check for number, check in enumerate(HALVES[proof]) if set(plan.half(number)) & set(bad)]
 
 
 def _note(faults: Faults, culprit: PartyId, check: str, *slots: Slot) -> None:
@@ -77,35 +78,18 @@ class CollectEncryptions(Round[tuple[Presignature, ...]]):
         psi = elog.prove(
             domain(header, GAMMA_LOG, me), header.digest, about_Gamma(own.message, Gamma), witness
         )
-        multiplier = Multiplier(header, me, own, messages, Gamma)
-        tasks = [(j, proof) for proof in (BY_GAMMA, BY_X) for j in own.plan.peers(me)]
-        done = for_each(tasks, multiplier.multiply)
-        by_gamma, by_x = (
-            tuple(done[j, proof].products for j in own.plan.peers(me)) for proof in (BY_GAMMA, BY_X)
-        )
-        y = {task: made.y for task, made in done.items()}
-        message = MultiplyMsg(own.aux.params, Gamma, psi, by_gamma, by_x)
+        made = Multiplier(header, me, own, messages, Gamma).multiply()
+        message = MultiplyMsg(own.aux.params, Gamma, psi, tuple(item.products for item in made.values()))
+        y = {j: item.y for j, item in made.items()}
         return Continue(CollectProducts(own, messages, Gamma, y), [Outgoing(MULTIPLY, message)])
 
     def _verify(self, inbox: Inbox, messages: Mapping[PartyId, EncryptMsg]) -> None:
         own, session, faults = self.own, inbox.session, inbox.faults()
-        proofs, aux = inbox.directs(EncryptProofMsg), self.own.aux
-
-        def bad(task: tuple[PartyId, str]) -> bool:
-            j, proof = task
-            statement: EncElgStatement = (about_K if proof == K_PROOF else about_G)(messages[j])
-            psi = proofs[j].psi0 if proof == K_PROOF else proofs[j].psi1
-            verifier = enc_elg.EncElgVerifier(aux.paillier(j), aux.own.pedersen)
-            keys = own.plan.proof_keys(aux.params, j, session.me)
-            place = domain(session.header, proof, j, session.me)
-            return bool(enc_elg.failed(place, keys, verifier, statement, psi))
-
-        for (j, proof), failed in for_each(
-            [(j, proof) for j in messages for proof in (K_PROOF, G_PROOF)], bad
-        ).items():
-            if failed:
+        failed = failed_encryptions(session, own, messages, inbox.directs(EncryptProofMsg))
+        for j, bad in failed.items():
+            for check in _checks(own.plan, ENC_ELG, bad):
                 slots = Slot.broadcast(ENCRYPT, j), Slot.direct(ENCRYPT, j, session.me)
-                _note(faults, j, proof, *slots)
+                _note(faults, j, check, *slots)
         faults.close()
 
 
@@ -117,14 +101,14 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         own: from round 1.
         encrypted: the peers' first messages.
         Gamma: the own gamma G.
-        y: the summands of the own products, by peer and proof.
+        y: the summands of the own products, by peer.
     """
 
     number: ClassVar[int] = MULTIPLY
     own: Own
     encrypted: Mapping[PartyId, EncryptMsg]
     Gamma: PointVector
-    y: Mapping[tuple[PartyId, str], SecretInts]
+    y: Mapping[PartyId, SecretInts]
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the session."""
@@ -143,8 +127,10 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         if any(point.is_infinity for point in Gamma):
             raise UnattributedAbort("Gamma")
         # delta_i = gamma_i k_i + sum_j (alpha_ij + beta_ij), chi_i likewise with x_i; beta = -y
-        delta = self._sum(mul(own.gamma, own.k), BY_GAMMA, alpha)
-        chi = self._sum(mul(own.x, own.k), BY_X, alpha)
+        both = SecretScalars.concat([mul(own.gamma, own.k), mul(own.x, own.k)])
+        for j, ints in alpha.items():
+            both = add(both, sub(from_ints(ints), from_ints(self.y[j])))
+        delta, chi = (both.slice(at, own.plan.batch) for at in (0, own.plan.batch))
         Delta, S = mul_secret(own.k, Gamma), mul_secret(chi, Gamma)
         header, me = inbox.session.header, inbox.session.me
         statement = about_Delta(own.message, Delta, Gamma)
@@ -155,30 +141,17 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         message = RevealMsg(scalars, S, Delta, psi)
         return Continue(CollectReveals(own, self.encrypted, Gamma, chi, message), [Outgoing(REVEAL, message)])
 
-    def _sum(
-        self, own: SecretScalars, proof: str, alpha: Mapping[tuple[PartyId, str], SecretInts]
-    ) -> SecretScalars:
-        for j in self.encrypted:
-            own = add(own, sub(from_ints(alpha[j, proof]), from_ints(self.y[j, proof])))
-        return own
-
-    def _decrypt(
-        self, inbox: Inbox, messages: Mapping[PartyId, MultiplyMsg]
-    ) -> dict[tuple[PartyId, str], SecretInts]:
+    def _decrypt(self, inbox: Inbox, messages: Mapping[PartyId, MultiplyMsg]) -> dict[PartyId, SecretInts]:
         """Return the plaintexts of all D that were sent to this signer, after all proofs are verified."""
         verifier = ProductVerifier(inbox.session, self.own, messages)
-        done = for_each([(j, proof) for j in messages for proof in (BY_GAMMA, BY_X)], verifier.open)
-        logs = for_each(messages, lambda j: verifier.Gamma_holds(j, self.encrypted[j]))
-        faults, me = inbox.faults(), inbox.session.me
-        for j, holds in logs.items():
-            if not holds:
+        opened, faults, me = verifier.open(), inbox.faults(), inbox.session.me
+        for j in messages:
+            if not verifier.Gamma_holds(j, self.encrypted[j]):
                 _note(faults, j, GAMMA_LOG, Slot.broadcast(ENCRYPT, j), Slot.broadcast(MULTIPLY, j))
-        for (j, proof), plaintexts in done.items():
-            if plaintexts is None:
-                slots = Slot.broadcast(ENCRYPT, me), Slot.echo(ENCRYPT, j), Slot.broadcast(MULTIPLY, j)
-                _note(faults, j, proof, *slots)
+            for check in _checks(self.own.plan, AFF_G, opened[j].bad):
+                _note(faults, j, check, Slot.broadcast(ENCRYPT, me), Slot.broadcast(MULTIPLY, j))
         faults.close()
-        return {task: plaintexts for task, plaintexts in done.items() if plaintexts is not None}
+        return {j: item.alpha for j, item in opened.items() if item.alpha is not None}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,7 +201,7 @@ class CollectReveals(Round[tuple[Presignature, ...]]):
             statement = about_Delta(self.encrypted[j], message.Delta, self.Gamma)
             if elog.failed(domain(header, DELTA_LOG, j), header.digest, statement, message.psi):
                 sums = [Slot.broadcast(MULTIPLY, party) for party in header.parties]
-                own = Slot.broadcast(ENCRYPT, j), Slot.echo(MULTIPLY, j), Slot.broadcast(REVEAL, j)
+                own = Slot.broadcast(ENCRYPT, j), Slot.broadcast(REVEAL, j)
                 _note(faults, j, DELTA_LOG, *own, *sums)
         faults.close()
 

@@ -1,19 +1,11 @@
-"""Trusted dealer: shares of a key that exists already (BIP-445, trusted dealer).
-
-SINGLE POINT OF FAILURE: the dealer knows the whole key. Whoever reads its memory, now or from a leak later,
-owns the coins. Use it to import a key only, move the coins to a key of distributed generation, and until then
-treat the machine of the dealer like a wallet with one key.
-"""
+"""Trusted dealer: shares of a key that exists already (BIP-445). See protocol/whole_key.py for the danger."""
 
 from collections.abc import Sequence
 
-from frost_bip340.key_share import KeyShare, ThresholdInfo
-from native.errors import RangeError
+from frost_bip340.key_share import KeyShare
 from native.secret import SecretScalars, SecretSeed
-from native.secret_scalar import random_scalars
-from protocol.errors import UsageError
 from protocol.ids import PartyId
-from protocol.vss import Commitment, deal, expect_threshold
+from protocol.whole_key import split_whole_key
 
 
 def deal_as_trusted_dealer(
@@ -38,15 +30,5 @@ def deal_as_trusted_dealer(
         The dealer is a SINGLE POINT OF FAILURE. Wipe the key and all shares once they are handed out, over
         confidential channels; the participants must compare what they got as KeyShare.info.
     """
-    expect_threshold(t, n)
-    if seckey.count != 1:
-        raise UsageError("the key is one scalar")
-    coefficients = seckey if t == 1 else SecretScalars.concat([seckey, random_scalars(t - 1, seed)])
-    try:
-        commitment = Commitment.of(coefficients)
-    except RangeError as e:
-        raise UsageError("the key is 0") from e
-    parties = [PartyId(i) for i in range(n)]
-    shares = deal(coefficients, parties)
-    info = ThresholdInfo(t, commitment.public_secret, tuple(commitment.pubshares(parties)))
-    return tuple(KeyShare(info, i, shares.slice(i, 1), chain_code) for i in parties)
+    sharing, shares = split_whole_key(seckey, t, n, seed)
+    return tuple(KeyShare.of(sharing, PartyId(i), shares.slice(i, 1), chain_code) for i in range(n))

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import Self
 
-from native.curve import ORDER, Point, PointVector, Scalar, eval_polynomial, lagrange, mul_base, multi_mul
+from native.curve import Point, eval_polynomial, lagrange, mul_base, multi_mul
 from native.errors import LengthError, PointError, RangeError
-from native.hashing import tagged_hash
 from native.secret import SecretScalars
 from protocol.errors import UsageError
-from protocol.ids import PartyId, party_id
-from protocol.vss import expect_threshold
+from protocol.ids import Epoch, PartyId, party_id
+from protocol.resharing.plan import Sharing
+from protocol.vss import expect_threshold, on_polynomial
 
 _POLYNOMIAL = "the public shares do not lie on a single polynomial"
 _MISMATCH = "the public shares do not match the threshold public key"
@@ -44,7 +43,7 @@ class ThresholdInfo:
         # the key is the value at place 0 of the polynomial through the public shares at places id + 1
         places = [0] + [i + 1 for i, _ in present]
         points = [self.thresh_pk] + [P for _, P in present]
-        if not _on_polynomial(self.t, places, points):
+        if not on_polynomial(self.t, places, points):
             raise UsageError(self._reason(places[1:], points[1:]))
 
     @classmethod
@@ -121,7 +120,7 @@ class ThresholdInfo:
     def _reason(self, places: Sequence[int], points: Sequence[Point]) -> str:
         """Name the first rule of ValidateThresholdInfo that present shares break."""
         t = self.t
-        if len(places) > t and not _on_polynomial(t, places, points):
+        if len(places) > t and not on_polynomial(t, places, points):
             return _POLYNOMIAL
         if multi_mul(lagrange(places[:t]), points[:t]).is_infinity:
             return "the threshold public key must not be the point at infinity"
@@ -133,30 +132,6 @@ def _parse(data: bytes, reason: str) -> Point:
         return Point.from_bytes(data)
     except (LengthError, PointError) as e:
         raise UsageError(reason) from e
-
-
-def _on_polynomial(t: int, places: Sequence[int], points: Sequence[Point]) -> bool:
-    """Tell whether points are values of one polynomial of degree below t at distinct small places.
-
-    The values of such a polynomial, weighted by v_i = 1 / prod_{j != i} (x_i - x_j), are orthogonal to every
-    polynomial r of degree below len(places) - t (Reed-Solomon duality): one sum for a random r decides.
-    r comes from a hash of the points, so that nobody can choose points after r; a wrong set passes with
-    probability 1/ORDER.
-    """
-    seed = tagged_hash("mpcwallet/polynomial check", bytes([t, *places]), PointVector(points).xy)
-    r = [
-        int.from_bytes(tagged_hash("mpcwallet/polynomial check r", seed, bytes([k])), "big")
-        for k in range(len(places) - t)
-    ]
-    weights = []
-    for x in places:
-        value = 0
-        for coefficient in reversed(r):
-            value = (value * x + coefficient) % ORDER
-        # v_i r(x_i)
-        bottom = prod(x - y for y in places if y != x)
-        weights.append(Scalar(value * pow(bottom, -1, ORDER) % ORDER))
-    return multi_mul(weights, points).is_infinity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,3 +173,20 @@ class KeyShare:
         if pubshare != self.info.pubshare(self.party):
             raise UsageError("the secret share does not match the participant's public share")
         object.__setattr__(self, "pubshare", pubshare)
+
+    @classmethod
+    def of(cls, sharing: Sharing, party: PartyId, secshare: SecretScalars, chain_code: bytes) -> Self:
+        """Make the share of a party of what all shares of an epoch have in common.
+
+        Raises:
+            UsageError: a value does not fit the others.
+        """
+        info = ThresholdInfo(sharing.t, sharing.key, sharing.pubshares)
+        return cls(info, party, secshare, chain_code, sharing.epoch)
+
+    @property
+    def sharing(self) -> Sharing:
+        """The public side of all shares of the epoch."""
+        info = self.info
+        pubshares = tuple(info.pubshare(PartyId(i)) for i in range(info.n))
+        return Sharing(info.thresh_pk, info.t, pubshares, Epoch(self.epoch))

@@ -133,10 +133,26 @@ def _fault_found(evidence: Evidence, spec: ProtocolSpec, roster: Roster) -> bool
         return False
     if evidence.check in spec.checks:
         messages = {message.slot: message for message in evidence.messages}
-        return spec.checks[evidence.check](Claim(spec, evidence.header, roster, evidence.culprit, messages))
+        claim = Claim(spec, evidence.header, roster, evidence.culprit, messages)
+        return _received(claim) and spec.checks[evidence.check](claim)
     if len(evidence.messages) != 1:
         return False
     return single_fault(evidence.messages[0], evidence.header, spec, roster) == evidence.check
+
+
+def _received(claim: Claim) -> bool:
+    """Tell whether the culprit's echoes say that it received these broadcasts of others, in echoed rounds."""
+    echoes = {
+        slot.round: read_echo(claim.messages[slot], claim.header)
+        for slot in claim.spec.binding_echoes(claim.culprit, claim.messages)
+        if slot in claim.messages
+    }
+    for slot, message in claim.messages.items():
+        if claim.spec.binding_echoes(claim.culprit, [slot]):
+            received = echoes.get(slot.round, {}).get(slot.sender)
+            if received is None or received.digest != message.signed_digest.digest:
+                return False
+    return True
 
 
 def single_fault(message: SignedMessage, header: Header, spec: ProtocolSpec, roster: Roster) -> str | None:

@@ -1,7 +1,7 @@
 """Rounds: what a protocol does between two waits for messages."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -125,6 +125,17 @@ class Inbox:
         me = self.session.me
         return {j: self._get(cls, Slot.direct(self.round, j, me)) for j in self.senders}
 
+    def proof(self, culprit: PartyId, slots: Iterable[Slot]) -> dict[Slot, SignedMessage]:
+        """Return messages as evidence needs them, ascending, with the echoes that bind the culprit to them.
+
+        Args:
+            culprit: who is said to be at fault.
+            slots: the messages that a check looks at.
+        """
+        wanted = set(slots)
+        echoes = self.session.spec.binding_echoes(culprit, wanted)
+        return {slot: self.messages[slot] for slot in sorted({*wanted, *echoes})}
+
     def faults(self) -> "Faults":
         """Return an empty collection of faults."""
         return Faults(self)
@@ -137,12 +148,16 @@ class Inbox:
 
 
 class Faults:
-    """The faults of one round: all culprits are collected before the session fails."""
+    """The faults of one round: all culprits are collected before the session fails.
 
-    __slots__ = ("_found", "_inbox")
+    Args:
+        inbox: the messages of the round.
+    """
+
+    __slots__ = ("_found", "inbox")
 
     def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+        self.inbox = inbox
         self._found: dict[PartyId, Evidence] = {}
 
     def test(self, culprit: PartyId, check: str, *slots: Slot) -> bool:
@@ -156,15 +171,17 @@ class Faults:
         Returns:
             Whether it found a fault.
         """
-        session = self._inbox.session
-        messages = {slot: self._inbox.messages[slot] for slot in sorted(slots)}
+        session = self.inbox.session
+        messages = self.inbox.proof(culprit, slots)
         claim = Claim(session.spec, session.header, session.roster, culprit, messages)
         found = session.spec.checks[check](claim)
         if found:
-            self._found.setdefault(
-                culprit, Evidence(session.header, culprit, check, tuple(messages.values()))
-            )
+            self.note(Evidence(session.header, culprit, check, tuple(messages.values())))
         return found
+
+    def note(self, evidence: Evidence) -> None:
+        """Take in the evidence of a fault, unless its culprit has another one already."""
+        self._found.setdefault(evidence.culprit, evidence)
 
     def close(self) -> None:
         """Let the session fail if there are faults.

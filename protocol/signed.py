@@ -63,11 +63,6 @@ class Slot:
         """Return the slot of a round's message to one receiver."""
         return cls(RoundNumber(number), Kind.DIRECT, sender, receiver)
 
-    @classmethod
-    def echo(cls, number: int, sender: PartyId) -> Self:
-        """Return the slot of a party's echo of a round."""
-        return cls(RoundNumber(number), Kind.ECHO, sender)
-
     def __bytes__(self) -> bytes:
         """Return 11 bytes."""
         writer = Writer().unsigned(self.round, 2).unsigned(self.kind, 1)

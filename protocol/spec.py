@@ -4,12 +4,12 @@ A check runs in two places, live in a session and in the hands of a third party,
 messages: what is blamed can be proved.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from protocol.codec import Reader, decode
-from protocol.echo import ENTRY_SIZE, read_echo
+from protocol.echo import ENTRY_SIZE
 from protocol.errors import EncodingError, UsageError
 from protocol.header import Header
 from protocol.ids import PartyId
@@ -76,22 +76,6 @@ class Claim:
         sender = self.culprit if sender is None else sender
         return self._read(cls, Slot.direct(number, sender, receiver))
 
-    def answered(self, cls: type[M], number: int, sender: PartyId) -> M:
-        """Return the broadcast of an echoed round that another party sent and the culprit received.
-
-        Whoever signs two broadcasts could otherwise prove that an answer to one is none to the other.
-
-        Raises:
-            EncodingError: the claim does not have it with the culprit's echo of it, or it is malformed.
-        """
-        slot, echo = Slot.broadcast(number, sender), Slot.echo(number, self.culprit)
-        if slot not in self.messages or echo not in self.messages:
-            raise EncodingError("evidence", "a message or the culprit's echo is missing")
-        received = read_echo(self.messages[echo], self.header)
-        if received[sender].digest != self.messages[slot].signed_digest.digest:
-            raise EncodingError("evidence", "the culprit received another message")
-        return self._read(cls, slot)
-
     @property
     def receiver(self) -> PartyId:
         """Who got the culprit's direct message in the claim.
@@ -155,6 +139,19 @@ class ProtocolSpec:
         if slot.kind is Kind.ECHO:
             return slot.round in self.echoed
         return (slot.round, slot.kind) in self.messages
+
+    def binding_echoes(self, culprit: PartyId, slots: Iterable[Slot]) -> tuple[Slot, ...]:
+        """Return the echoes in which a culprit signed which broadcasts of others it received.
+
+        Evidence that rests on what another party broadcast holds only with them: a party that signs a second
+        message, for third parties to see, could otherwise make an honest answer to its first look wrong.
+
+        Args:
+            culprit: who is said to be at fault.
+            slots: the messages that a check looks at.
+        """
+        rounds = {slot.round for slot in slots if slot.kind is Kind.BROADCAST and slot.sender != culprit}
+        return tuple(Slot(number, Kind.ECHO, culprit) for number in sorted(rounds & self.echoed))
 
     def size(self, slot: Slot, header: Header) -> int:
         """Return the exact size of a body in bytes; the slot must be allowed."""

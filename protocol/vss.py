@@ -6,8 +6,10 @@ commitments C_k = f_k G let everybody check its share. Secrets are vectors in C 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from native.curve import (
+    ORDER,
     Point,
     PointVector,
     Scalar,
@@ -18,6 +20,7 @@ from native.curve import (
     sum_vectors,
 )
 from native.errors import RangeError
+from native.hashing import tagged_hash
 from native.secret import SecretScalars
 from native.secret_scalar import eval_polynomial as eval_secret_polynomial
 from native.secret_scalar import inner_product
@@ -184,3 +187,27 @@ def interpolate_points(
         LengthError: the counts differ.
     """
     return multi_mul(weights(parties, at), pubshares)
+
+
+def on_polynomial(t: int, places: Sequence[int], points: Sequence[Point]) -> bool:
+    """Tell whether points are values of one polynomial of degree below t at distinct small places.
+
+    The values of such a polynomial, weighted by v_i = 1 / prod_{j != i} (x_i - x_j), are orthogonal to every
+    polynomial r of degree below len(places) - t (Reed-Solomon duality): one sum for a random r decides.
+    r comes from a hash of the points, so that nobody can choose points after r; a wrong set passes with
+    probability 1/ORDER.
+    """
+    seed = tagged_hash("mpcwallet/polynomial check", bytes([t, *places]), PointVector(points).xy)
+    r = [
+        int.from_bytes(tagged_hash("mpcwallet/polynomial check r", seed, bytes([k])), "big")
+        for k in range(len(places) - t)
+    ]
+    weights = []
+    for x in places:
+        value = 0
+        for coefficient in reversed(r):
+            value = (value * x + coefficient) % ORDER
+        # v_i r(x_i)
+        bottom = prod(x - y for y in places if y != x)
+        weights.append(Scalar(value * pow(bottom, -1, ORDER) % ORDER))
+    return multi_mul(weights, points).is_infinity

@@ -5,6 +5,7 @@ above and wait there for a configuration to reach it; a constant of this module 
 that runs in the process already, and has the secrets anyway. Tests do that (tests/storage/cheap.py).
 """
 
+import threading
 from dataclasses import dataclass
 from typing import Final, Self, cast
 
@@ -70,6 +71,9 @@ DEFAULT: Cost = Cost(256 << 10, 3, 4)
 FLOOR: Cost = Cost(64 << 10, 3, 4)  # RFC 9106, section 4, second recommended option; lanes do not weaken it
 CEILING: Final = Cost(4 << 20, 64, 16)
 
+# OpenSSL's lanes share one pool of threads: two derivations at a time take them from each other for ever
+_ALONE: Final = threading.Lock()
+
 
 def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
     """Return the key of a passphrase, 32 bytes.
@@ -97,7 +101,7 @@ def derive_key(passphrase: Passphrase, salt: bytes, cost: Cost) -> SecretBytes:
             lanes=cost.lanes,
             memory_cost=cost.memory_kib,
         )
-        with passphrase.digest() as digest, exposed(digest) as secret:
+        with passphrase.digest() as digest, exposed(digest) as secret, _ALONE:
             try:
                 kdf.derive_into(cast(bytes, secret), view)  # any buffer will do; its stub says bytes
             finally:

@@ -1,7 +1,53 @@
-"""Settings of the whole suite."""
+"""Settings of the whole suite, and the bitcoind of the tests that want one."""
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 from hypothesis import settings
+
+from wallet.chain.regtest_node import RegtestNode, find_bitcoind
+from wallet.errors import UnknownError
 
 # a shared machine is sometimes slow: what is slow by itself shows in the benchmarks
 settings.register_profile("mpcwallet", deadline=None)
 settings.load_profile("mpcwallet")
+
+# A node watches up to 1000 scripts more than it is told to: as many as its keypool has.
+OPTIONS = ["-keypool=1"]
+# Bitcoin Knots is stricter than Bitcoin Core unless it is told otherwise.
+CORE_POLICY = "-corepolicy"
+
+
+@pytest.fixture(scope="session")
+def bitcoind() -> Path:
+    """The bitcoind of this machine; tests that want one are skipped without, unless it is required."""
+    try:
+        return find_bitcoind()
+    except UnknownError as e:
+        if os.environ.get("MPCW_REQUIRE_BITCOIND"):
+            raise
+        pytest.skip(f"{e}: {e.hint}")
+
+
+@contextmanager
+def running_node(bitcoind: Path) -> Iterator[RegtestNode]:
+    """Run a node with the policy of Bitcoin Core."""
+    usage = subprocess.run([bitcoind, "-help"], capture_output=True, text=True, check=True).stdout
+    options = [*OPTIONS, CORE_POLICY] if f"  {CORE_POLICY}\n" in usage else OPTIONS
+    with (
+        TemporaryDirectory(dir=fast_directory()) as directory,
+        RegtestNode(Path(directory), bitcoind, options) as node,
+    ):
+        yield node
+
+
+def fast_directory() -> Path | None:
+    """Return a place in memory if there is one: a node waits for the disk at every step."""
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 28 else None

@@ -1,7 +1,11 @@
-"""Build transactions: what to pay, bump, cancel or pull along goes in, a draft to review comes out."""
+"""Build transactions: what to pay, bump, cancel or pull along goes in, a draft to review comes out.
+
+check_displaced() is asked before one is sent.
+"""
 
 from wallet.spending.basis import Basis, CoinControl
 from wallet.spending.cpfp import cpfp
+from wallet.spending.displace import check_displaced
 from wallet.spending.draft import Change, Draft
 from wallet.spending.replace import bump, cancel
 from wallet.spending.send import Payment, send, send_all
@@ -14,6 +18,7 @@ __all__ = [
     "Payment",
     "bump",
     "cancel",
+    "check_displaced",
     "cpfp",
     "send",
     "send_all",

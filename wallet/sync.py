@@ -187,7 +187,9 @@ def _merge(before: Mapping[Txid, StoredTransaction], changes: Changes) -> _Known
         own, first_seen = (old.own, old.first_seen) if old else (False, seen.first_seen)
         # while it is not confirmed, one of ours that was to replace it is still to be sent
         replaced_by = old.replaced_by if old and seen.block is None else None
-        merged[seen.tx.txid] = StoredTransaction(seen.tx, seen.block, first_seen, own, True, replaced_by)
+        # the id says nothing of witnesses, and ours hold: they are what is sent again
+        tx = old.tx if old and own else seen.tx
+        merged[tx.txid] = StoredTransaction(tx, seen.block, first_seen, own, True, replaced_by)
     for loser, winner in settle(tuple(merged.values())).replaced_by.items():
         if merged[winner].replaced_by != loser:
             merged[loser] = replace(merged[loser], replaced_by=winner)

@@ -5,15 +5,19 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cosigner.cli.output import Output
 
-HOME = typer.Option("--home", envvar="MPCW_HOME", help="Where wallets are kept; ~/.mpcw by default.")
+if TYPE_CHECKING:
+    from cosigner.home import Home
+    from cosigner.local import LocalWallet
+
+HOME = typer.Option("--home", help="Where wallets are kept; $MPCW_HOME or ~/.mpcw if not given.")
 WALLET = typer.Option(
-    "--wallet", "-w", envvar="MPCW_WALLET", help="Which wallet; needed if there are several."
+    "--wallet", "-w", metavar="NAME", help="Which wallet; $MPCW_WALLET or the only one if not given."
 )
 JSON = typer.Option("--json", help="Write one JSON value for scripts.")
 
@@ -32,29 +36,46 @@ class Invocation:
     wallet: str | None
     out: Output
 
+    @property
+    def place(self) -> "Home":
+        """Where wallets are kept."""
+        from cosigner.home import Home  # noqa: PLC0415  (help and completion do without the wallet's libraries)
 
-_COMMON = (
-    inspect.Parameter(
-        "home", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[Path | None, HOME]
-    ),
-    inspect.Parameter(
-        "wallet", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, WALLET]
-    ),
-    inspect.Parameter(
-        "json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, JSON]
-    ),
-)
+        return Home.find(self.home)
+
+    def open(self) -> "LocalWallet":
+        """Open the wallet; its parties stay sealed. What they do later is shown as it happens.
+
+        Raises:
+            UnknownError: there is none, or several and none was named.
+            StorageError: its state cannot be read.
+        """
+        from cosigner.local import LocalWallet  # noqa: PLC0415
+
+        return LocalWallet.open(self.place, self.wallet, self.out.step)
+
+
+def _option(name: str, default: object, annotation: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+_HOME_OPTION = _option("home", None, Annotated[Path | None, HOME])
+_WALLET_OPTION = _option("wallet", None, Annotated[str | None, WALLET])
+_JSON_OPTION = _option("json", False, Annotated[bool, JSON])
+_WITHOUT_WALLET = (_HOME_OPTION, _JSON_OPTION)
+_COMMON = (_HOME_OPTION, _WALLET_OPTION, _JSON_OPTION)
 
 
 def command(
-    group: typer.Typer, name: str | None = None, *, examples: str = ""
+    app: typer.Typer, name: str | None = None, *, examples: str = "", wallet: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command of a group.
+    """Register a function as a command.
 
     Args:
-        group: where it belongs.
+        app: where it belongs.
         name: the verb; the function's name by default.
         examples: lines shown under the help text.
+        wallet: whether it takes --wallet.
 
     Returns:
         A decorator for a function that takes an Invocation and then its own typer parameters.
@@ -62,21 +83,23 @@ def command(
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
-        def run(*, home: Path | None, wallet: str | None, json: bool, **own: Any) -> None:
+        def run(*, home: Path | None, json: bool, **own: Any) -> None:
             out = Output(json)
+            name = own.pop("wallet") if wallet else None
             try:
-                function(Invocation(home, wallet, out), **own)
-            except (typer.Exit, typer.Abort):
+                function(Invocation(home, name, out), **own)
+            except (typer.Exit, typer.Abort, BrokenPipeError):
                 raise
             except (Exception, KeyboardInterrupt) as e:
                 raise typer.Exit(out.error(e)) from e
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-        run.__signature__ = inspect.Signature([*parameters, *_COMMON])  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in (*parameters, *_COMMON)}
+        parameters += _COMMON if wallet else _WITHOUT_WALLET
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
         epilog = "\n\n".join(f"$ {line}" for line in examples.strip().splitlines()) or None
-        group.command(name, epilog=epilog)(run)
+        app.command(name, epilog=epilog)(run)
         return function
 
     return register

@@ -2,18 +2,23 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.text import Text
 
-from cosigner.exit_codes import ExitCode, classify
+if TYPE_CHECKING:
+    from cosigner.exit_codes import ExitCode
+    from cosigner.steps import Step
 
 Json = Mapping[str, Any] | Sequence[Any] | str | int | bool | None
+Line = str | Text
 
 
 class Output:
-    """Where a command writes.
+    """Where a command writes: the result to standard output, and all else to standard error.
 
     Args:
         as_json: whether standard output takes one JSON value and nothing else.
@@ -21,47 +26,113 @@ class Output:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=True)
-        # progress, questions and errors: never in the way of what a script reads
-        self.side = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._facts: dict[str, Any] = {}
+        self._out, self._side = _console(), _console(stderr=True)
 
-    def result(self, value: Json, show: Callable[[Console], None]) -> None:
+    def result(self, value: Json, lines: Sequence[Line]) -> None:
         """Write the result of the command.
 
         Args:
             value: what scripts get; amounts are integers in satoshi.
-            show: prints the same for people.
+            lines: the same for people.
         """
         if self.as_json:
-            json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-            sys.stdout.write("\n")
+            _write_json(value)
         else:
-            show(self.console)
+            for line in lines:
+                self._out.print(line)
 
-    def note(self, text: str) -> None:
+    def raw(self, text: str) -> None:
+        """Write a result that is the same for people and for scripts."""
+        sys.stdout.write(text)
+
+    def note(self, line: Line = "", style: str = "") -> None:
         """Tell people something beside the result; scripts do not get it."""
         if not self.as_json:
-            self.side.print(text)
+            self._side.print(line, style=style)
+
+    def notes(self, lines: Sequence[Line]) -> None:
+        """Tell people several lines."""
+        for line in lines:
+            self.note(line)
+
+    def step(self, step: "Step") -> None:
+        """Tell people what a party has just done, on one line of a terminal."""
+        line = Text.assemble(f"  {step.who:<12} ", f"{step.deed.value}  ", (step.detail, "dim"))
+        line.stylize("cyan", 2, 14)
+        line.rstrip()
+        if self._side.is_terminal:
+            line.truncate(self._side.width, overflow="ellipsis")
+        self.note(line)
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show people that something takes its time."""
+        if self.as_json or not self._side.is_terminal:
+            yield
+        else:
+            with self._side.status(what):
+                yield
+
+    def warn(self, text: str) -> None:
+        """Warn people; scripts have the facts in the result."""
+        self.note(Text.assemble(("warning", "yellow"), f": {text}"))
+
+    def picture(self, text: str) -> None:
+        """Show people a picture made of characters."""
+        for line in text.splitlines():
+            self.note(line, "white on black")
 
     def hint(self, command: str) -> None:
         """Suggest the next command."""
-        self.note(f"[dim]next:[/dim] {command}")
+        self.note(Text.assemble(("next: ", "dim"), command))
 
-    def error(self, error: BaseException) -> ExitCode:
+    def ask(self, question: str) -> bool:
+        """Ask people at the terminal whether they agree."""
+        self._side.print(f"{question} [y/N] ", end="")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    @contextmanager
+    def kept(self, name: str, value: str, advice: Sequence[Line]) -> Iterator[None]:
+        """Tell people and scripts of something that is there even if the block fails.
+
+        Args:
+            name: of it, in the error that scripts get.
+            value: which.
+            advice: what people can do with it.
+        """
+        try:
+            yield
+        except BaseException:
+            self._facts[name] = value
+            self.notes(advice)
+            raise
+
+    def error(self, error: BaseException) -> "ExitCode":
         """Write what went wrong and what to do, and return the exit code."""
+        from cosigner.exit_codes import classify  # noqa: PLC0415  (what goes well does without)
+
         code, name = classify(error)
-        message = str(error) or type(error).__name__
-        hint = getattr(error, "hint", "")
+        message = _printable(str(error) or type(error).__name__)
+        hint = _printable(getattr(error, "hint", ""))
         if self.as_json:
             detail = {"code": int(code), "name": name, "message": message, "hint": hint}
-            json.dump({"error": detail | _details(error)}, sys.stdout, indent=2)
-            sys.stdout.write("\n")
+            _write_json({"error": detail | _details(error) | self._facts})
         else:
-            self.side.print(f"[bold red]error[/bold red] ({name}): ", end="")
-            self.side.print(message, markup=False)
+            self._side.print(Text.assemble(("error", "bold red"), f" ({name}): {message}"))
             if hint:
-                self.side.print(f"  {hint}", markup=False)
+                self._side.print(f"  {hint}")
         return code
+
+
+def _console(stderr: bool = False) -> Console:
+    # what others wrote, such as a label, is never markup; lines are broken by the terminal alone
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _write_json(value: Json) -> None:
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
 
 
 def _details(error: BaseException) -> dict[str, Any]:
@@ -75,3 +146,8 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     return sorted(value) if isinstance(value, frozenset | set) else value
+
+
+def _printable(text: str) -> str:
+    """Return a text that others may have written without what a terminal would obey."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

@@ -35,6 +35,7 @@ from native.batch import (
 )
 from native.columns import take
 from native.curve import G, Scalar
+from native.errors import FaultError
 from native.paillier import PaillierKey, PaillierSecretKey
 from native.range_proof import (
     AffGCommitment,
@@ -128,11 +129,16 @@ def prove(
         The proofs.
 
     Raises:
+        FaultError: a proof does not hold: the computer made a mistake, or the witness is not the statement's.
+            Nothing of it may be sent: what is right modulo p^2 and wrong modulo q^2 gives away p.
         NativeError: of AffGProver.
     """
     prover = AffGProver(own, witness, keys.params.sizes)
     e = _challenges(domain, keys, statement, prover.commitment, prover.count)
-    return AffGProofs(prover.count, prover.commitment, prover.respond(e))
+    proofs = AffGProofs(prover.count, prover.commitment, prover.respond(e))
+    if _failed_encryptions(own.own.public, statement, proofs, e):
+        raise FaultError("Pi-aff-g: an own proof does not hold")
+    return proofs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,13 +185,20 @@ def failed(
             AffineEquations(statement.C, statement.D, c.A, e, r.z1, r.z2, r.w, verifier.k, verifier.d),
         )
     )
-    # (1 + N_i)^z2 w_y^N_i = B_y Y^e mod N_i^2
-    bad.update(verify_encryptions(verifier.prover, EncryptionEquations(c.B_y, statement.Y, e, r.z2, r.w_y)))
+    bad.update(_failed_encryptions(verifier.prover, statement, proofs, e))
     # s^z1 t^z3 = E S^e and s^z2 t^z4 = F T^e mod N^_j
     bad.update(verify_pedersen(verifier.pedersen, PedersenEquations(c.E, c.S, e, r.z1, r.z3)))
     bad.update(verify_pedersen(verifier.pedersen, PedersenEquations(c.F, c.T, e, r.z2, r.z4)))
     bad.update(failed_equations(_curve_equations(statement, proofs, e)))
     return tuple(sorted(bad))
+
+
+def _failed_encryptions(
+    prover: PaillierKey, statement: AffGStatement, proofs: AffGProofs, e: bytes
+) -> tuple[int, ...]:
+    """Return where (1 + N_i)^z2 w_y^N_i = B_y Y^e mod N_i^2 does not hold."""
+    c, r = proofs.commitment, proofs.response
+    return verify_encryptions(prover, EncryptionEquations(c.B_y, statement.Y, e, r.z2, r.w_y))
 
 
 def _curve_equations(statement: AffGStatement, proofs: AffGProofs, challenge: bytes) -> list[Equation]:

@@ -27,6 +27,7 @@ from ecdsa_cggmp.zk.wire import (
 from native.batch import EncryptionEquations, PedersenEquations, verify_encryptions, verify_pedersen
 from native.columns import take
 from native.curve import G, Scalar
+from native.errors import FaultError
 from native.paillier import PaillierKey
 from native.range_proof import (
     EncElgCommitment,
@@ -117,11 +118,16 @@ def prove(
         The proofs.
 
     Raises:
+        FaultError: a proof does not hold: the computer made a mistake, or the witness is not the statement's.
+            Nothing of it may be sent: what is right modulo p^2 and wrong modulo q^2 gives away p.
         NativeError: of EncElgProver.
     """
     prover = EncElgProver(own, witness, keys.params.sizes)
     e = _challenges(domain, keys, statement, prover.commitment, prover.count)
-    return EncElgProofs(prover.count, prover.commitment, prover.respond(e))
+    proofs = EncElgProofs(prover.count, prover.commitment, prover.respond(e))
+    if _failed_encryptions(own.own.public, statement, proofs, e):
+        raise FaultError("Pi-enc-elg: an own proof does not hold")
+    return proofs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,12 +165,19 @@ def failed(
     """
     c, r = proofs.commitment, proofs.response
     e = _challenges(domain, keys, statement, c, proofs.count)
-    # (1 + N_i)^z1 z2^N_i = D C^e mod N_i^2
-    bad = set(verify_encryptions(verifier.prover, EncryptionEquations(c.D, statement.C, e, r.z1, r.z2)))
+    bad = set(_failed_encryptions(verifier.prover, statement, proofs, e))
     # s^z1 t^z3 = T S^e mod N^_j
     bad.update(verify_pedersen(verifier.own, PedersenEquations(c.T, c.S, e, r.z1, r.z3)))
     bad.update(at // 2 for at in failed_equations(_curve_equations(statement, proofs, e)))
     return tuple(sorted(bad))
+
+
+def _failed_encryptions(
+    prover: PaillierKey, statement: EncElgStatement, proofs: EncElgProofs, e: bytes
+) -> tuple[int, ...]:
+    """Return where (1 + N_i)^z1 z2^N_i = D C^e mod N_i^2 does not hold."""
+    c, r = proofs.commitment, proofs.response
+    return verify_encryptions(prover, EncryptionEquations(c.D, statement.C, e, r.z1, r.z2))
 
 
 def _curve_equations(statement: EncElgStatement, proofs: EncElgProofs, challenge: bytes) -> list[Equation]:

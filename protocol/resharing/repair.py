@@ -73,7 +73,9 @@ class CollectParts(Round[S | None], Generic[S]):
         parts = unmasked(session, PART, self.dealt.dealing.keys, self.dealt.commits, inbox)
         culprits = self._culprits(parts)
         slots = {j: part_slots(j, session.me, session.header.parties) for j in culprits}
-        complain(inbox, "part", slots, self.dealt.dealing.keys)
+        faults = inbox.faults()
+        complain(faults, "part", slots, self.dealt.dealing.keys)
+        faults.close()
         # the helpers' parts are the shares of the share that was lost
         together = SecretScalars.concat(list(parts.values()))
         return Done(self.keep(interpolate(together, [PartyId(k) for k in range(len(parts))])))

@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 from native.secret import Secret, SecretScalars, SecretSeed
 from native.secret_scalar import total
 from protocol.errors import EncodingError, UnattributedAbort, UsageError
-from protocol.evidence import Evidence, blame
+from protocol.evidence import Evidence
 from protocol.ids import PartyId
 from protocol.resharing.checks import share_slots
 from protocol.resharing.dealing import Dealing, make_dealing
@@ -28,7 +28,7 @@ from protocol.resharing.messages import (
     RevealMsg,
 )
 from protocol.resharing.plan import Plan, Sharing
-from protocol.round import Continue, Done, Inbox, Outgoing, Round
+from protocol.round import Continue, Done, Faults, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Slot
 from protocol.vss import Commitment, bad_dealers, deal
@@ -263,33 +263,32 @@ class CollectShares(Round[R_co]):
         if new_id is not None:
             shares = unmasked(inbox.session, SHARE, dealing.keys, self.commits, inbox)
             culprits = bad_dealers(shares, commitments, new_id)
-            complain(inbox, "share", {j: share_slots(j, me) for j in culprits}, dealing.keys)
+            faults = inbox.faults()
+            complain(faults, "share", {j: share_slots(j, me) for j in culprits}, dealing.keys)
+            faults.close()
             share = total(SecretScalars.concat([deal(dealing.coefficients, [new_id]), *shares.values()]))
         return self.context.ending.go_on(inbox, Dealt(dealing, self.commits, commitment, share))
 
 
-def complain(inbox: Inbox, check: str, proofs: Mapping[PartyId, Iterable[Slot]], keys: SecretScalars) -> None:
-    """Let the session fail if anybody sent something wrong, and open it as evidence.
+def complain(
+    faults: Faults, check: str, proofs: Mapping[PartyId, Iterable[Slot]], keys: SecretScalars
+) -> None:
+    """Open what somebody sent wrong as evidence.
 
     Args:
-        inbox: all messages so far.
+        faults: the faults of the round, which take it in.
         check: the name of the check that failed.
         proofs: for each culprit, the slots of the messages that prove it together with the complaint.
         keys: the logarithms of the own encryption keys, by the places of the parties.
-
-    Raises:
-        FaultyPartyError: there are culprits.
     """
-    session, evidence = inbox.session, []
+    session = faults.inbox.session
     for j, slots in proofs.items():
         key = keys.slice(session.header.parties.index(j), 1)
         # public from here on: it opens what the culprit sent here, and nothing else
         body = bytes(ComplaintMsg.opening(key))
         complaint = session.sign(Slot.direct(COMPLAINT, session.me, j), body)
-        messages = sorted([*(inbox.messages[slot] for slot in set(slots)), complaint], key=lambda m: m.slot)
-        evidence.append(Evidence(session.header, j, check, tuple(messages)))
-    if evidence:
-        raise blame(evidence)
+        messages = sorted([*faults.inbox.proof(j, slots).values(), complaint], key=lambda m: m.slot)
+        faults.note(Evidence(session.header, j, check, tuple(messages)))
 
 
 def new_sharing(plan: Plan, dealt: Dealt) -> Sharing:

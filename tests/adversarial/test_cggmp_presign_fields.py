@@ -20,19 +20,22 @@ SLOTS = {
     "multiply": corrupted_slot(MULTIPLY, LIAR),
     "reveal": corrupted_slot(REVEAL, LIAR),
 }
-FIELDS = [(message, field) for message in SLOTS for field in layout(message, BATCH)]
-# the check that a field belongs to; what none belongs to shows in a sum
+FIELDS = [
+    (message, field, at)
+    for message in SLOTS
+    for field in layout(message, BATCH)
+    for at in range(0, field.count, BATCH)
+]
+# the checks that a field belongs to, in each half of proofs in pairs; what no proof is about shows in a sum
 CHECKS = {
-    **dict.fromkeys(("K", "Y", "A1", "A2", "psi0"), "enc-elg K"),
-    **dict.fromkeys(("G", "B1", "B2", "psi1"), "enc-elg G"),
-    "multiply.Gamma": "elog Gamma",
-    "multiply.psi": "elog Gamma",
-    "gamma": "aff-g gamma",
-    "x": "aff-g x",
-    "reveal.Delta": "elog Delta",
-    "reveal.psi": "elog Delta",
-    "reveal.delta": "delta",
-    "reveal.S": "chi",
+    **dict.fromkeys(("K", "Y", "A1", "A2"), ("enc-elg K",)),
+    **dict.fromkeys(("G", "B1", "B2"), ("enc-elg G",)),
+    "encrypt proof": ("enc-elg K", "enc-elg G"),
+    **dict.fromkeys(("D", "F", "products"), ("aff-g gamma", "aff-g x")),
+    **dict.fromkeys(("Gamma", "multiply"), ("elog Gamma",)),
+    **dict.fromkeys(("Delta", "reveal"), ("elog Delta",)),
+    "delta": ("delta",),
+    "S": ("chi",),
 }
 # of what stands inside of proofs: their own tests have the rest
 BRIEF = {"off by one", "0", "N_j", "identity", "generator", "q"}
@@ -43,10 +46,10 @@ def session() -> Recorded:
     return record(3, 2, BATCH)
 
 
-def expected(message: str, field: Field) -> str:
-    """The check that a changed field fails."""
+def expected(message: str, field: Field, at: int) -> str:
+    """The check that a changed item fails."""
     first = field.name.split(".")[0]
-    return CHECKS.get(f"{message}.{first}") or CHECKS[first]
+    return (CHECKS[message] if first == "psi" else CHECKS[first])[at // BATCH]
 
 
 def is_encoded(field: Field, value: bytes) -> bool:
@@ -61,19 +64,21 @@ def is_encoded(field: Field, value: bytes) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("message", "field"), FIELDS, ids=[f"{message} {field.name}" for message, field in FIELDS]
+    ("message", "field", "at"),
+    FIELDS,
+    ids=[f"{message} {field.name} {at}" for message, field, at in FIELDS],
 )
-def test_replaced_field_is_found_and_its_sender_convicted(message, field):
+def test_replaced_field_is_found_and_its_sender_convicted(message, field, at):
     run, slot = session(), SLOTS[message]
     publics = aux_infos(3, TINY)[ME].publics
     moduli = {"N_i": publics[LIAR].N, "N_j": publics[ME].N}
     body = run.body(slot)
-    for name, value in hostile(field, body, moduli):
+    for name, value in hostile(field, body, at, moduli):
         if "psi" in field.name and name not in BRIEF:
             continue
         with pytest.raises(ProtocolError if is_encoded(field, value) else EncodingError) as caught:
-            run.judge(ME, {slot: field.put(body, 0, value)})
-        expect(run, caught.value, expected(message, field))
+            run.judge(ME, {slot: field.put(body, at, value)})
+        expect(run, caught.value, expected(message, field, at))
 
 
 def expect(run: Recorded, error: Exception, check: str) -> None:

@@ -182,6 +182,16 @@ def test_settings_that_do_not_fit_the_rest_are_refused(home: Home) -> None:
         LocalWallet.open(home)
 
 
+@pytest.mark.parametrize(("n", "t"), [(3, 1), (2, 2)])
+def test_settings_of_another_threshold_than_the_key_s_are_refused(home: Home, n: int, t: int) -> None:
+    with create(home) as wallet:
+        plan = replace(wallet.plan, n=n, t=t)
+        wallet._store.set_plan(replace(wallet.settings, plan=plan).text())
+        wallet._store._db.execute("UPDATE settings SET parties = ?, threshold = ?", n, t)
+    with pytest.raises(CorruptError, match="do not fit its key"):
+        LocalWallet.open(home)
+
+
 def test_parties_that_show_another_account_than_the_coordinator_make_no_wallet(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

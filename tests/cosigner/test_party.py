@@ -191,6 +191,16 @@ def test_session_that_is_refused_costs_no_parsing() -> None:
         party.open_signing(replace(order, psbt=b"no psbt"))
 
 
+def test_who_is_not_in_a_session_does_not_end_it() -> None:
+    group = Group(3, 2)
+    order = order_for(group, group.spending([60_000], 50_000, 800, RNG))
+    party, header = group.parties[PartyId(0)], decode(order.header, HEADER_LIMIT, Header.read)
+    (message,) = party.open_signing(order).messages
+    with pytest.raises(UsageError, match="belong"):
+        party.receive(PartyId(2), message.envelope)
+    assert isinstance(party.end(header.session), SessionTimeout)
+
+
 def test_evidence_that_is_none_ends_a_session_without_blame() -> None:
     group = Group(3, 2)
     party = group.parties[PartyId(0)]

@@ -6,17 +6,19 @@ import pytest
 from cosigner.errors import NotEnoughSignersError, PolicyDenied
 from cosigner.local import LocalWallet
 from protocol.ids import PartyId
-from storage.errors import WrongPassphraseError
+from storage.errors import CorruptError, WrongPassphraseError
 from storage.parties import PartyStore
 from tests.cosigner.group import STRANGER, consensus_accepts
 from tests.cosigner.wallets import fund, passphrase, payment, unlock
 from wallet.amounts import FeeRate, Sats
+from wallet.build import Payment
 from wallet.chain.base import MempoolEntry, Verdict
 from wallet.errors import ChainError, ChainRefusedError, InsufficientFundsError, RefusedError, UnknownError
 from wallet.fees import FeeCaps
 from wallet.history import Status
 from wallet.psbt import extract
-from wallet.tx import Transaction, Txid
+from wallet.script import p2wpkh
+from wallet.tx import Transaction, Txid, TxOut, show_txid
 
 
 class FakeChain:
@@ -74,6 +76,21 @@ def test_draft_is_kept_until_it_is_dropped(wallet: LocalWallet) -> None:
         wallet.draft(draft.tx.txid)
     with pytest.raises(UnknownError):
         wallet.drop_draft(draft.tx.txid)
+
+
+@pytest.mark.parametrize("damage", ["other", "none"])
+def test_draft_that_somebody_has_changed_is_refused_and_can_be_dropped(
+    wallet: LocalWallet, damage: str
+) -> None:
+    fund(wallet, 70_000)
+    drafts = [wallet.draft_send(payment(amount)) for amount in (40_000, 50_000)]
+    txid = drafts[0].tx.txid
+    wallet._store.put_draft(txid, bytes(drafts[1].psbt) if damage == "other" else b"")
+    with pytest.raises(CorruptError, match=show_txid(txid)) as caught:
+        wallet.draft(txid)
+    assert "drop" in caught.value.hint
+    wallet.drop_draft(txid)
+    assert list(wallet.drafts()) == [drafts[1].tx.txid]
 
 
 def test_dry_run_keeps_nothing_and_hands_out_no_address(wallet: LocalWallet) -> None:
@@ -237,3 +254,19 @@ def test_replacement_takes_the_place_of_what_it_replaces(wallet: LocalWallet, ki
     assert ledger.entry(first.txid).status is Status.REPLACED
     assert ledger.entry(first.txid).replaced_by == second.txid
     assert ledger.entry(second.txid).status is Status.MEMPOOL
+
+
+def test_draft_that_would_take_back_a_payment_is_not_sent(wallet: LocalWallet) -> None:
+    fund(wallet, 70_000)
+    unlock(wallet, 0, 2)
+    chain = attach(wallet, FakeChain())
+    waiting = wallet.draft_send(Payment((TxOut(Sats(40_000), p2wpkh(bytes(20))),), FeeRate(9000)))
+    first = signed(wallet)
+    wallet.broadcast(first)
+    second = extract(wallet.sign(waiting.psbt).psbt)
+    with pytest.raises(RefusedError, match=show_txid(first.txid)) as caught:
+        wallet.broadcast(second)
+    assert caught.value.rule == "takes-back"
+    assert chain.sent == [first]
+    assert list(wallet.drafts()) == [second.txid]
+    wallet.broadcast(first)

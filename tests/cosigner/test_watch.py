@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from cosigner.home import Home
 from cosigner.local import LocalWallet
 from cosigner.plan import ChainKind, ChainSettings, WalletPlan
+from storage.errors import CorruptError
 from tests.cosigner.group import STRANGER
 from tests.cosigner.wallets import PLAN, create, fund
 from wallet import address
@@ -74,6 +76,25 @@ def test_label_that_a_line_cannot_show_is_refused_and_no_address_is_lost(wallet:
     with pytest.raises(MalformedError):
         wallet.new_address("a\nb")
     assert wallet.addresses() == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "ref", "text"), [("addr", "A" * 20, "\x1b[2J"), ("tx", "here", "x"), ("note", "A" * 20, "x")]
+)
+def test_label_that_another_program_has_written_is_not_shown(
+    wallet: LocalWallet, kind: str, ref: str, text: str
+) -> None:
+    made = wallet.new_address()
+    wallet._store.set_label(kind, ref, text)
+    shows: list[Callable[[], object]] = [
+        wallet.labels,
+        wallet.addresses,
+        wallet.export_labels,
+        lambda: wallet.find_address(made.text),
+    ]
+    for show in shows:
+        with pytest.raises(CorruptError, match="labels"):
+            show()
 
 
 def test_labels_and_frozen_coins_come_back_from_their_file(wallet: LocalWallet) -> None:

@@ -2,8 +2,9 @@
 
 import sys
 
-from ecdsa_cggmp import aux_rounds, keygen, presign, sign_rounds
+from ecdsa_cggmp import aux_rounds, keygen_checks, presign, sign_rounds
 from ecdsa_cggmp.params import SECURITY_128
+from ecdsa_cggmp.resharing import RESHARING
 from protocol.codec import decode
 from protocol.evidence import Evidence
 from protocol.roster import ROSTER_LIMIT, Roster
@@ -16,8 +17,14 @@ LEVELS = {level.prime_bits: level for level in (TINY, SECURITY_128)}
 def specs(prime_bits: int) -> dict[str, ProtocolSpec]:
     """All protocols of the scheme at a level, by name."""
     level = LEVELS[prime_bits]
-    known = (keygen.SPEC, aux_rounds.aux_spec(level), presign.presign_spec(level), sign_rounds.SPEC)
-    return {spec.name: spec for spec in known}
+    known = (
+        keygen_checks.SPEC,
+        aux_rounds.aux_spec(level),
+        presign.presign_spec(level),
+        sign_rounds.SPEC,
+        RESHARING,
+    )
+    return {spec.name: spec for spec in (*known, sign_rounds.SPEC)}
 
 
 if __name__ == "__main__":

@@ -20,12 +20,14 @@ class Field:
         start: of the column.
         width: bytes of an item.
         kind: POINT, SCALAR or NUMBER, of which numbers modulo something and integers are.
+        count: items, B or 2 B.
     """
 
     name: str
     start: int
     width: int
     kind: str
+    count: int
 
     def item(self, body: bytes, at: int) -> bytes:
         """One item of the column."""
@@ -54,25 +56,26 @@ def layout(message: str, batch: int, params: Params = TINY) -> tuple[Field, ...]
     def of(proof: str, columns: dict[str, tuple[int, str]]) -> dict[str, tuple[int, str]]:
         return {f"{proof}.{name}": column for name, column in columns.items()}
 
-    products = [dict.fromkeys((f"{by}.D", f"{by}.F"), c) | of(f"{by}.psi", aff_g) for by in ("gamma", "x")]
     columns = {
         "encrypt": {"K": c, "G": c, **dict.fromkeys(("Y", "A1", "A2", "B1", "B2"), point)},
-        "encrypt proof": of("psi0", enc_elg) | of("psi1", enc_elg),
-        "multiply": {"Gamma": point} | of("psi", elog) | products[0] | products[1],
+        "encrypt proof": of("psi", enc_elg),
+        "multiply": {"Gamma": point} | of("psi", elog) | {"D": c, "F": c} | of("products.psi", aff_g),
         "reveal": {"delta": scalar, "S": point, "Delta": point} | of("psi", elog),
     }[message]
     fields, start = [], 0
     for name, (width, kind) in columns.items():
-        fields.append(Field(name, start, width, kind))
-        start += batch * width
+        paired = message == "encrypt proof" or name in {"D", "F"} or name.startswith("products")
+        fields.append(Field(name, start, width, kind, (2 if paired else 1) * batch))
+        start += fields[-1].count * width
     return tuple(fields)
 
 
-def hostile(field: Field, body: bytes, moduli: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """What may stand in place of item 0 of a batch, by name; with an item 1 if the batch has one."""
-    honest = field.item(body, 0)
-    if field.start + 2 * field.width <= len(body) and field.item(body, 1) != honest:
-        yield "next index", field.item(body, 1)
+def hostile(field: Field, body: bytes, at: int, moduli: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """What may stand in place of an item, by name."""
+    honest = field.item(body, at)
+    for other in range(field.count):
+        if field.item(body, other) != honest:
+            yield f"item {other}", field.item(body, other)
     if field.kind == POINT:
         yield "identity", bytes(33)
         yield "generator", bytes(G)

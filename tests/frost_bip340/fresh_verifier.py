@@ -2,8 +2,7 @@
 
 import sys
 
-from frost_bip340.repair import REPAIR
-from frost_bip340.resharing import RESHARING
+from frost_bip340.resharing import REPAIR, RESHARING
 from protocol.codec import decode
 from protocol.evidence import Evidence
 from protocol.roster import Roster

@@ -4,8 +4,7 @@ from dataclasses import replace
 from unittest.mock import patch
 
 from frost_bip340.key_share import KeyShare
-from frost_bip340.repair import REPAIR, begin_repair
-from frost_bip340.resharing import RESHARING, begin_resharing
+from frost_bip340.resharing import REPAIR, RESHARING, begin_repair, begin_resharing
 from native.curve import ORDER, G, Scalar
 from native.secret import SecretScalars
 from protocol.driver import Tamper

@@ -9,8 +9,7 @@ from itertools import combinations
 import pytest
 
 from frost_bip340.key_share import KeyShare
-from frost_bip340.repair import REPAIR, begin_repair
-from frost_bip340.resharing import RESHARING, begin_resharing, public_side
+from frost_bip340.resharing import REPAIR, RESHARING, begin_repair, begin_resharing
 from frost_bip340.signing import aggregate
 from native.schnorr import xonly_key
 from native.secret import SecretScalars, SecretSeed
@@ -24,7 +23,7 @@ from protocol.resharing.handover import Certificate, Holding, Pending
 from protocol.resharing.plan import Plan
 from protocol.roster import Roster
 from protocol.session import Session
-from protocol.signed import Slot
+from protocol.signed import SignedMessage, Slot, read_envelope
 from protocol.spec import ProtocolSpec
 
 from .parties import CHAIN_CODE, sign_all
@@ -122,7 +121,7 @@ def every_quorum_signs(shares: list[KeyShare]) -> bool:
 
 
 def side(shares: list[KeyShare]):
-    return public_side(shares[0].info, shares[0].epoch)
+    return shares[0].sharing
 
 
 def changing(slot: Slot, change: Callable[[bytes], bytes | None], party: int) -> Tamper:
@@ -132,6 +131,24 @@ def changing(slot: Slot, change: Callable[[bytes], bytes | None], party: int) ->
         return change(body) if sent == slot else body
 
     return Tamper(corrupted={PartyId(party)}, mutate=mutate)
+
+
+def recording() -> tuple[Tamper, dict[Slot, SignedMessage]]:
+    """A network that keeps every message that it carries."""
+    messages: dict[Slot, SignedMessage] = {}
+
+    def keep(sender: PartyId, receiver: PartyId, envelope: bytes) -> tuple[bytes]:
+        _, message = read_envelope(envelope, sender, receiver)
+        messages[message.slot] = message
+        return (envelope,)
+
+    return Tamper(intercept=keep), messages
+
+
+def accusation(session: Session, culprit: int, check: str, messages: Iterable[SignedMessage]) -> Evidence:
+    """What a party puts forward against another."""
+    ordered = sorted(messages, key=lambda message: message.slot)
+    return Evidence(session.header, PartyId(culprit), check, tuple(ordered))
 
 
 def expect_blame(plan: Plan, outcomes: Mapping[int, Outcome], culprit: int, check: str) -> FaultyPartyError:

@@ -89,11 +89,11 @@ def test_reconstruction_needs_t_different_shares_of_one_key():
         reconstruct_whole_key(shares[:2])
     with pytest.raises(UsageError, match="twice"):
         reconstruct_whole_key([shares[0], shares[1], shares[1]])
-    with pytest.raises(UsageError, match="participant 4 is of another key"):
+    with pytest.raises(UsageError, match="party 4 is of another key"):
         reconstruct_whole_key([*shares[:3], foreign[4]])
     stale = shares[1]
     newer = KeyShare(stale.info, stale.party, stale.secshare, CHAIN_CODE, stale.epoch + 1)
-    with pytest.raises(UsageError, match="participant 1 is of another epoch"):
+    with pytest.raises(UsageError, match="party 1 is of another epoch"):
         reconstruct_whole_key([shares[0], newer, shares[2]])
 
 

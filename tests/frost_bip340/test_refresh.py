@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from frost_bip340.key_share import KeyShare
 from frost_bip340.reconstruct import reconstruct_whole_key
-from frost_bip340.refresh import plan_refresh
 from frost_bip340.session import SigningSession
 from frost_bip340.signing import sign
 from native.curve import mul_base
@@ -20,6 +19,7 @@ from native.secret import SecretScalars
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
 from protocol.ids import Epoch
 from protocol.resharing.handover import Certificate, Holding
+from protocol.resharing.key import plan_refresh
 from protocol.vss import interpolate
 
 from .parties import CHAIN_CODE, deal, fresh_nonce, pubnonces_of

@@ -8,25 +8,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frost_bip340.key_share import KeyShare
-from frost_bip340.repair import REPAIR, begin_repair, plan_repair
-from frost_bip340.resharing import RESHARING, begin_resharing
-from native.curve import Scalar
+from frost_bip340.resharing import REPAIR, RESHARING, begin_repair, begin_resharing
+from native.curve import G, Scalar
 from protocol.driver import Tamper, run
 from protocol.errors import FaultyPartyError, SessionTimeout, UsageError
 from protocol.ids import Epoch, PartyId
-from protocol.resharing.messages import PART, SHARE
+from protocol.resharing.key import plan_repair
+from protocol.resharing.messages import PART, REVEAL, SHARE
 from protocol.resharing.plan import Plan
 from protocol.signed import Slot
 
 from .parties import CHAIN_CODE, deal
 from .resharing_cheats import openings, with_constant, wrong_scalar_to
 from .resharing_run import (
+    accusation,
     changing,
     every_quorum_signs,
     expect_blame,
     expect_dead,
     expect_silent,
     open_session,
+    recording,
     repair,
     roster_of,
     seed,
@@ -160,6 +162,22 @@ def test_helper_that_sends_garbage_to_the_lost_one_is_proved(plan, shares):
     for left_out in range(len(proof.messages)):
         fewer = proof.messages[:left_out] + proof.messages[left_out + 1 :]
         assert not replace(proof, messages=fewer).holds(roster_of(plan), specs)
+
+
+def test_second_dealing_of_the_lost_one_does_not_make_an_honest_helper_look_faulty(plan, shares):
+    network, sent = recording()
+    repair(plan, others(shares, LOST), network)
+    liar, helper, lost = open_session(plan, LOST, REPAIR), PartyId(CHEAT), PartyId(LOST)
+    revealed = Slot.broadcast(REVEAL, lost)
+    second = liar.sign(revealed, sent[revealed].body[:65] + bytes(G) + sent[revealed].body[98:])
+    outcomes = repair(plan, others(shares, LOST), wrong_scalar_to(LOST, CHEAT, PART))
+    (true,) = outcomes[LOST].error.evidence
+    specs = {REPAIR.name: REPAIR}
+    honest = sent[Slot.direct(PART, helper, lost)]
+    right = [honest if message.slot == honest.slot else message for message in true.messages]
+    assert not accusation(liar, CHEAT, "part", right).holds(roster_of(plan), specs)
+    lies = [second if message.slot == revealed else message for message in right]
+    assert not accusation(liar, CHEAT, "part", lies).holds(roster_of(plan), specs)
 
 
 def test_helper_that_sends_garbage_to_a_helper_is_proved(plan, shares):

@@ -8,21 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frost_bip340.refresh import plan_refresh
-from frost_bip340.repair import REPAIR, begin_repair
-from frost_bip340.resharing import RESHARING, begin_resharing, plan_resharing
-from native.curve import G, Scalar, mul_base
+from frost_bip340.resharing import REPAIR, RESHARING, begin_repair, begin_resharing
+from native.curve import G, PointVector, Scalar, mul_base
 from native.errors import WipedError
 from native.secret import SecretScalars
+from protocol.codec import decode
 from protocol.driver import Tamper, run
 from protocol.errors import EncodingError, FaultyPartyError, SessionTimeout, UnattributedAbort, UsageError
 from protocol.evidence import Evidence
 from protocol.ids import COORDINATOR, Epoch, PartyId
+from protocol.resharing.checks import share_slots
 from protocol.resharing.dealing import knows_constant
-from protocol.resharing.messages import COMMIT, COMPLAINT, REVEAL, SHARE, ComplaintMsg
+from protocol.resharing.key import plan_refresh, plan_resharing
+from protocol.resharing.messages import COMMIT, COMPLAINT, REVEAL, SHARE, CommitMsg, ComplaintMsg
 from protocol.resharing.plan import Plan, Sharing
 from protocol.session import Session
-from protocol.signed import ENVELOPE_OVERHEAD, Slot
+from protocol.signed import ENVELOPE_OVERHEAD, Kind, SignedMessage, Slot, read_envelope
 from protocol.vss import interpolate
 
 from .parties import CHAIN_CODE, deal
@@ -403,6 +404,33 @@ def test_complaint_about_a_right_share_proves_nothing(plan, shares):
     for left_out in range(len(proof.messages)):
         fewer = proof.messages[:left_out] + proof.messages[left_out + 1 :]
         assert not replace(proof, messages=fewer).holds(keys, specs)
+
+
+def test_victim_with_a_second_first_message_frames_nobody(plan, shares):
+    seen: dict[Slot, SignedMessage] = {}
+
+    def tap(sender, receiver, envelope):
+        _, message = read_envelope(envelope, PartyId(sender), PartyId(receiver))
+        if VICTIM in (sender, receiver):
+            seen[message.slot] = message
+        return (envelope,)
+
+    reshare(plan, dict(enumerate(shares)), Tamper(intercept=tap))
+    victim = open_session(plan, VICTIM, RESHARING)
+    slots = [*share_slots(PartyId(CHEAT), PartyId(VICTIM)), Slot(COMMIT, Kind.ECHO, PartyId(CHEAT))]
+    # a key other than the one that the dealer encrypted to, in a first message made for the third party
+    commit = decode(
+        seen[slots[1]].body, CommitMsg.size(victim.header), lambda r: CommitMsg.read(r, victim.header)
+    )
+    keys = [mul_base(SecretScalars.from_bytes(bytes(Scalar(7))))[0] for _ in commit.keys]
+    second = victim.sign(slots[1], bytes(CommitMsg(commit.digest, PointVector(keys))))
+    key = bytes(ComplaintMsg(Scalar(7)))
+    complaint = victim.sign(Slot.direct(COMPLAINT, PartyId(VICTIM), PartyId(CHEAT)), key)
+    specs = {RESHARING.name: RESHARING}
+    for bound in (slots, slots[:-1]):
+        messages = [second if slot == slots[1] else seen[slot] for slot in bound]
+        ordered = tuple(sorted([*messages, complaint], key=lambda message: message.slot))
+        assert not Evidence(victim.header, PartyId(CHEAT), "share", ordered).holds(roster_of(plan), specs)
 
 
 def test_coordinator_that_signs_like_a_dealer_is_no_dealer(plan, shares):

@@ -15,11 +15,9 @@ from protocol.ids import PartyId
 
 
 def test_only_what_ends_a_session_is_a_protocol_error() -> None:
-    assert {e for e in MpcError.__subclasses__() if e is not ProtocolError} == {
-        UsageError,
-        EncodingError,
-        SecretReuseError,
-    }
+    # other packages have errors of their own
+    ours = {e for e in MpcError.__subclasses__() if e.__module__ == MpcError.__module__}
+    assert ours - {ProtocolError} == {UsageError, EncodingError, SecretReuseError}
     assert set(ProtocolError.__subclasses__()) >= {
         FaultyPartyError,
         FaultyCoordinatorError,

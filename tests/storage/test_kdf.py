@@ -1,4 +1,5 @@
 import importlib.util
+import threading
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from unittest.mock import patch
@@ -92,3 +93,17 @@ def test_a_cost_is_read_as_it_was_written() -> None:
     data = bytes(Cost(1 << 20, 9, 8).write(Writer()))
     assert data.hex() == "00100000" + "00000009" + "08"
     assert Cost.read(Reader(data)) == Cost(1 << 20, 9, 8)
+
+
+def test_derivations_of_several_threads_end() -> None:
+    # without a lock, OpenSSL lets most of these threads wait for ever
+    def derive() -> None:
+        for _ in range(5):
+            derive_key(phrase(), SALT, Cost(1024, 1, 4)).wipe()
+
+    threads = [threading.Thread(target=derive, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)

@@ -313,6 +313,19 @@ def test_what_the_mempool_lost_is_sent_again_and_a_refusal_is_told(rig):
     assert (report.resent, report.refused) == ((tx.txid,), {})
 
 
+def test_witnesses_of_ours_are_kept_whatever_a_backend_tells(rig):
+    funding = pay((script(), 5000))
+    tx = spending(funding, (SHOP, 4000)).with_witnesses(((b"ours",),))
+    rig.chain.mine(funding)
+    publish(rig.chain, rig.store, tx, NOW)
+    rig.chain.mempool[tx.txid] = tx.with_witnesses(((b"another",),))
+    rig.sync()
+    assert rig.stored(tx).tx == tx
+    del rig.chain.mempool[tx.txid]
+    assert rig.sync().resent == (tx.txid,)
+    assert rig.chain.mempool[tx.txid] == tx
+
+
 def test_what_others_lost_is_not_sent_again(rig):
     tx = pay((script(), 5000))
     rig.chain.see(tx)

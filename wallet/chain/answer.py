@@ -11,6 +11,7 @@ from wallet.errors import ChainError
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | bool | None"
 
+_TOO_LARGE: Final = 1 << 63
 _MAX_BTC: Final = MAX_MONEY // COIN
 
 
@@ -77,10 +78,19 @@ class Answer:
         return self.value
 
     def integer(self) -> int:
-        """Return a whole number."""
+        """Return a whole number of at most 64 bits: a store keeps it."""
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self._unexpected("is no whole number")
+        if not -_TOO_LARGE <= self.value < _TOO_LARGE:
+            raise self._unexpected("is out of range")
         return self.value
+
+    def count(self) -> int:
+        """Return a whole number of at least 1."""
+        value = self.integer()
+        if value < 1:
+            raise self._unexpected("is out of range")
+        return value
 
     def number(self) -> Decimal:
         """Return a number."""

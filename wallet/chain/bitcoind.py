@@ -85,10 +85,11 @@ class Bitcoind:
     def changes(self, since: bytes | None) -> Changes:
         """Return what happened after a block."""
         for _ in range(_ATTEMPTS):
-            fork = None if since is None else self._fork(since)
             tip = self.tip()
+            fork = None if since is None else self._fork(since)
             seen = () if self._wallet is None else transactions_since(self._wallet, fork)
-            # what a new block confirms in between would be neither in the mempool nor below the tip
+            # what a new block confirms in between would be neither in the mempool nor below the tip; where
+            # the chain forks in between, the fork that was found may no longer be on it
             if self._best() == tip.hash:
                 return Changes(fork, tip, seen)
         raise ChainError("bitcoind's chain changes faster than it can be read", "try again")
@@ -156,11 +157,11 @@ class Bitcoind:
             return None
         fees = entry["fees"]
         return MempoolEntry(
-            vsize=entry["vsize"].integer(),
+            vsize=entry["vsize"].count(),
             fee=fees["base"].sats(),
-            ancestor_vsize=entry["ancestorsize"].integer(),
+            ancestor_vsize=entry["ancestorsize"].count(),
             ancestor_fee=fees["ancestor"].sats(),
-            descendant_count=entry["descendantcount"].integer(),
+            descendant_count=entry["descendantcount"].count(),
             descendant_fee=fees["descendant"].sats(),
         )
 

@@ -54,6 +54,12 @@ class Endpoint:
                 f"run ssh -L {self.port}:127.0.0.1:{self.port} {self.host}, and use 127.0.0.1",
             )
 
+    @property
+    def url(self) -> str:
+        """Its URL, without credentials."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
     @classmethod
     def local(cls, network: Network, datadir: Path | None = None, port: int | None = None) -> Self:
         """Return the node of this user on this machine, known by its cookie.

@@ -78,14 +78,22 @@ class RegtestNode:
         datadir: an empty directory, or that of an earlier node, whose chain goes on.
         binary: as find_bitcoind takes it.
         options: of bitcoind, besides those that make it a regtest node of its own.
+        port: of its JSON-RPC; a free one if None.
 
     Raises:
         UnknownError: there is no bitcoind.
         ChainError: it did not start; the error has the end of its log.
     """
 
-    def __init__(self, datadir: Path, binary: Path | None = None, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        datadir: Path,
+        binary: Path | None = None,
+        options: Sequence[str] = (),
+        port: int | None = None,
+    ) -> None:
         self.datadir = datadir
+        self._port = port
         self._binary = find_bitcoind(binary)
         self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
@@ -98,7 +106,7 @@ class RegtestNode:
     def endpoint(self) -> Endpoint:
         """Where its JSON-RPC listens, with its cookie: the same place after a restart."""
         if self._endpoint is None:
-            self._endpoint = Endpoint.local(REGTEST, self.datadir, _free_port())
+            self._endpoint = Endpoint.local(REGTEST, self.datadir, self._port or _free_port())
         return self._endpoint
 
     def start(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from wallet.account import Branch, KeyPath
+from wallet.account import Account, Branch, KeyPath
 from wallet.amounts import FeeRate, Sats
 from wallet.coins import Coin
 from wallet.errors import RefusedError
@@ -15,6 +15,9 @@ from wallet.script import ScriptType, dust_threshold, is_dust, p2tr, p2wpkh
 from wallet.script_index import Owner
 from wallet.spending.basis import Basis
 from wallet.tx import SEQUENCE_NO_RBF, SEQUENCE_RBF, Transaction, Txid, TxIn, TxOut
+
+# Bytes of previous transactions, of the 4 MB that a PSBT may have: the rest of the largest one is below 1 MB.
+MAX_PROOFS: Final = 3_000_000
 
 # what has the length of a change output before its index is reserved
 CHANGE_SCRIPT: Final = {ScriptType.P2WPKH: p2wpkh(bytes(20)), ScriptType.P2TR: p2tr(bytes(32))}
@@ -136,16 +139,17 @@ def finish(basis: Basis, plan: Plan) -> Draft:
     """Check the final numbers, reserve the address of new change, and write the PSBT.
 
     Raises:
-        RefusedError: "dust", or a fee cap.
+        RefusedError: "dust", a fee cap, or "psbt-size": the previous transactions are too large together.
     """
     size = planned_vsize(basis, plan)
     for out in plan.recipients:
         check_dust(out)
     basis.caps.check(plan.fee, plan.amount, size)
+    proofs = _proofs(basis, plan.coins)
 
     change = _place_change(basis, plan) if plan.change else None
     coins = basis.rng.sample(plan.coins, len(plan.coins))
-    psbt = _psbt(basis, plan, coins, change)
+    psbt = _psbt(basis, plan, coins, change, proofs)
     return Draft(psbt, tuple(coins), plan.recipients, change, plan.fee, size, plan.replaces)
 
 
@@ -157,7 +161,13 @@ def _place_change(basis: Basis, plan: Plan) -> Change:
     return Change(owner, plan.change, basis.rng.randrange(len(plan.recipients) + 1))
 
 
-def _psbt(basis: Basis, plan: Plan, coins: Sequence[Coin], change: Change | None) -> Psbt:
+def _psbt(
+    basis: Basis,
+    plan: Plan,
+    coins: Sequence[Coin],
+    change: Change | None,
+    proofs: Mapping[Txid, Transaction],
+) -> Psbt:
     outputs = list(plan.recipients)
     owners = [basis.ledger.index.find(out.script_pubkey) for out in outputs]
     if change is not None:
@@ -169,8 +179,11 @@ def _psbt(basis: Basis, plan: Plan, coins: Sequence[Coin], change: Change | None
     tx = Transaction(inputs, tuple(outputs), _locktime(basis.ledger.tip, basis.rng))
     return Psbt.of(
         tx,
-        [_input(basis, coin) for coin in coins],
-        [PsbtOutput(**_origin(basis, owner)) if owner else PsbtOutput() for owner in owners],
+        [
+            PsbtInput(proofs.get(coin.outpoint.txid), coin.out, **origin_fields(basis.accounts, coin.owner))
+            for coin in coins
+        ],
+        [PsbtOutput(**origin_fields(basis.accounts, owner)) if owner else PsbtOutput() for owner in owners],
     )
 
 
@@ -184,13 +197,32 @@ def _locktime(tip: int, rng: random.Random) -> int:
     return max(0, tip - back)
 
 
-def _input(basis: Basis, coin: Coin) -> PsbtInput:
-    # the whole previous transaction proves the amount to every signer (CVE-2020-14199)
-    previous = basis.ledger.entry(coin.outpoint.txid).tx
-    return PsbtInput(non_witness_utxo=previous, witness_utxo=coin.out, **_origin(basis, coin.owner))
+def _proofs(basis: Basis, coins: Sequence[Coin]) -> Mapping[Txid, Transaction]:
+    """Return the previous transactions, which prove the amounts to every signer (CVE-2020-14199).
+
+    Their witnesses prove nothing more, and may be almost all of a block (Bitcoin Core leaves them out too).
+    Where all coins are P2TR each signature commits to all amounts (BIP-341): no proof is needed if there is
+    no room.
+    """
+    txids = {coin.outpoint.txid for coin in coins}
+    proofs = {txid: _stripped(basis.ledger.entry(txid).tx) for txid in txids}
+    sizes = {txid: len(bytes(tx)) for txid, tx in proofs.items()}
+    if sum(sizes[coin.outpoint.txid] for coin in coins) <= MAX_PROOFS:
+        return proofs
+    if all(coin.kind is ScriptType.P2TR for coin in coins):
+        return {}
+    raise RefusedError(
+        "psbt-size",
+        "the transactions that the coins are of are too large together to be shown to the signers",
+        "name some of the coins, and spend the others later",
+    )
 
 
-class _Origin(TypedDict, total=False):
+def _stripped(tx: Transaction) -> Transaction:
+    return tx.with_witnesses(((),) * len(tx.inputs))
+
+
+class OriginFields(TypedDict, total=False):
     """The fields of an input or output that tell where its key comes from (BIP-174, BIP-371)."""
 
     bip32_derivation: Mapping[bytes, KeyOrigin]
@@ -198,8 +230,9 @@ class _Origin(TypedDict, total=False):
     tap_bip32_derivation: Mapping[bytes, TapKeyOrigin]
 
 
-def _origin(basis: Basis, owner: Owner) -> _Origin:
-    account = basis.accounts[owner.account]
+def origin_fields(accounts: Sequence[Account], owner: Owner) -> OriginFields:
+    """Return what tells a signer which of its keys an input or output is of."""
+    account = accounts[owner.account]
     key = account.public_key(owner.path)
     origin = KeyOrigin(account.key.fingerprint, owner.path.steps)
     if account.kind is ScriptType.P2WPKH:

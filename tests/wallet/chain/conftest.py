@@ -1,24 +1,16 @@
-"""The backends that the suite in test_backend.py runs on, and the bitcoind of the tests that want one."""
+"""The backends that the suite in test_backend.py runs on."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.conftest import running_node
 from tests.wallet.chain.bitcoind.rig import BitcoindRig
 from tests.wallet.chain.embedded.rig import EmbeddedRig
 from tests.wallet.chain.rig import Rig
-from wallet.chain.regtest_node import RegtestNode, find_bitcoind
-from wallet.errors import UnknownError
-
-# A node watches up to 1000 scripts more than it is told to: as many as its keypool has.
-OPTIONS = ["-keypool=1"]
-# Bitcoin Knots is stricter than Bitcoin Core unless it is told otherwise.
-CORE_POLICY = "-corepolicy"
+from wallet.chain.regtest_node import RegtestNode
 
 
 def embedded_rig(request: pytest.FixtureRequest) -> Rig:
@@ -42,25 +34,9 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="session")
-def bitcoind() -> Path:
-    """The bitcoind of this machine; tests that want one are skipped without, unless it is required."""
-    try:
-        return find_bitcoind()
-    except UnknownError as e:
-        if os.environ.get("MPCW_REQUIRE_BITCOIND"):
-            raise
-        pytest.skip(f"{e}: {e.hint}")
-
-
-@pytest.fixture(scope="session")
 def node(bitcoind: Path) -> Iterator[RegtestNode]:
     """One node for all tests; a test that stops it starts it again."""
-    usage = subprocess.run([bitcoind, "-help"], capture_output=True, text=True, check=True).stdout
-    options = [*OPTIONS, CORE_POLICY] if f"  {CORE_POLICY}\n" in usage else OPTIONS
-    with (
-        TemporaryDirectory(dir=fast_directory()) as directory,
-        RegtestNode(Path(directory), bitcoind, options) as node,
-    ):
+    with running_node(bitcoind) as node:
         yield node
 
 
@@ -68,9 +44,3 @@ def node(bitcoind: Path) -> Iterator[RegtestNode]:
 def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for the disk: a killed process needs no fsync, and test_disk.py sees where it is called."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
-
-
-def fast_directory() -> Path | None:
-    """Return a place in memory if there is one: a node waits for the disk at every step."""
-    memory = Path("/dev/shm")
-    return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 28 else None

@@ -49,7 +49,8 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
 
 READERS: dict[str, tuple[Callable[[Answer], object], list[Json]]] = {
     "text": (Answer.text, [1, None, [], {}]),
-    "integer": (Answer.integer, ["1", True, Decimal(1), None]),
+    "integer": (Answer.integer, ["1", True, Decimal(1), None, 1 << 63, -(1 << 63) - 1]),
+    "count": (Answer.count, ["1", 0, -1, 1 << 63]),
     "number": (Answer.number, ["1", True, None]),
     "boolean": (Answer.boolean, [0, "true", None]),
     "raw": (Answer.raw, ["x", "0", 1]),
@@ -73,6 +74,8 @@ def test_values_are_read() -> None:
     value = answer('{"a": [1, "x", true, 1.5], "h": "' + "00" * 31 + 'ff", "n": null}')
     one, x, true, half = value["a"]
     assert (one.integer(), x.text(), true.boolean(), half.number()) == (1, "x", True, Decimal("1.5"))
+    assert one.count() == 1
+    assert all(answer(str(number)).integer() == number for number in (2**63 - 1, -(2**63)))
     assert value["h"].hash() == b"\xff" + bytes(31)
     assert value["n"].value is None
     assert value.get("missing") is None

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from tests.wallet.fakes import ACCOUNTS, SEGWIT, TAPROOT, confirmed, pay, script
-from tests.wallet.funded import TIP, basis, funding
+from tests.wallet.funded import NO_CAPS, TIP, basis, funding
 from wallet.account import Branch, KeyPath
 from wallet.amounts import FeeRate, Sats
 from wallet.build import CoinControl, Payment, send
+from wallet.errors import RefusedError
 from wallet.psbt import KeyOrigin, Psbt, TapKeyOrigin
+from wallet.review import review
 from wallet.script import ScriptType, p2wpkh
 from wallet.tx import OutPoint, TxOut
 
@@ -48,6 +50,44 @@ def test_every_input_proves_its_amount_and_names_its_key():
         assert fields.witness_utxo == coin.out
         check_origin(fields, ACCOUNTS[coin.owner.account], coin.owner.path)
         assert fields.sighash_type is None
+
+
+def test_the_witnesses_of_a_previous_transaction_take_no_room():
+    (stored,) = funding(300_000)
+    large = replace(stored, tx=stored.tx.with_witnesses(((bytes(3_900_000),),)))
+    (fields,) = draft_of([large]).psbt.inputs
+    assert fields.non_witness_utxo == stored.tx
+
+
+def batch(index, account=TAPROOT):
+    """Return a payment of almost a megabyte, one of whose outputs is ours."""
+    return confirmed(pay((script(account, index), 90_000), (b"\x6a" + bytes(999_000), 0)), 500)
+
+
+def test_previous_transactions_that_a_psbt_has_no_room_for_are_left_out_where_all_coins_are_p2tr():
+    stored = [batch(i) for i in range(4)]
+    for count in (3, 4):
+        psbt = Psbt.from_bytes(bytes(draft_of(stored[:count]).psbt))
+        assert {fields.non_witness_utxo is None for fields in psbt.inputs} == {count == 4}
+        assert review(psbt, ACCOUNTS, NO_CAPS).fee == psbt.fee
+
+
+def test_a_previous_transaction_takes_room_for_each_coin_of_it():
+    ours = [(script(index=i), 90_000) for i in range(5)]
+    parent = confirmed(pay(*ours, (b"\x6a" + bytes(999_000), 0)), 500)
+    use = CoinControl(frozenset(OutPoint(parent.tx.txid, i) for i in range(5)))
+    draft = send(basis([parent]), Payment((TxOut(Sats(100_000), SHOP),), RATE, use))
+    assert Psbt.from_bytes(bytes(draft.psbt)) == draft.psbt
+
+
+def test_previous_transactions_that_prove_a_p2wpkh_amount_are_never_left_out():
+    stored = [*(batch(i) for i in range(3)), batch(0, SEGWIT)]
+    wallet = basis(stored)
+    use = CoinControl(frozenset(OutPoint(each.tx.txid, 0) for each in stored))
+    with pytest.raises(RefusedError) as caught:
+        send(wallet, Payment((TxOut(Sats(100_000), SHOP),), RATE, use))
+    assert caught.value.rule == "psbt-size"
+    assert wallet.reserve(0, Branch.CHANGE) == 0
 
 
 def check_origin(fields, account, path):

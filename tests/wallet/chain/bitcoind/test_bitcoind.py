@@ -13,7 +13,7 @@ from tests.wallet.chain.purse import Purse, outputs_of, spend
 from wallet.account import Branch
 from wallet.amounts import FeeRate, Sats
 from wallet.chain import bitcoind
-from wallet.chain.base import MempoolEntry
+from wallet.chain.base import Block, MempoolEntry
 from wallet.chain.bitcoind import Bitcoind
 from wallet.chain.regtest_node import RegtestNode
 from wallet.errors import ChainError, ChainRefusedError, NetworkMismatchError
@@ -154,6 +154,26 @@ def test_changes_are_read_again_when_a_block_comes_in_between(
     assert reads == 2
     assert changes.tip == rig.chain.tip()
     assert [(s.tx, s.block) for s in changes.seen if s.tx == tx] == [(tx, changes.tip)]
+
+
+def test_changes_are_read_again_when_the_block_that_was_asked_from_goes_in_between(
+    rig: BitcoindRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gone,) = rig.mine()
+    find, asked = rig.chain._fork, 0
+
+    def reorganise_after(since: bytes) -> Block | None:
+        nonlocal asked
+        asked += 1
+        fork = find(since)
+        if asked == 1:
+            rig.reorganise(1)
+        return fork
+
+    monkeypatch.setattr(rig.chain, "_fork", reorganise_after)
+    changes = rig.chain.changes(gone.hash)
+    assert changes.fork is not None
+    assert (changes.fork.height, changes.tip.height) == (gone.height - 1, gone.height + 1)
 
 
 def test_a_chain_that_never_rests_is_an_error(rig: BitcoindRig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,6 +380,17 @@ def test_an_estimate_is_asked_for_a_target_that_the_node_knows(blocks: int, aske
 def test_the_lowest_rate_is_that_of_relay_or_of_a_full_mempool(mempool: float, relay: float) -> None:
     with node_with(getmempoolinfo={"mempoolminfee": mempool, "minrelaytxfee": relay}) as node:
         assert open_node(node).min_fee_rate() == FeeRate(5000)
+
+
+@pytest.mark.parametrize("field", ["vsize", "ancestorsize", "descendantcount"])
+def test_a_transaction_in_the_mempool_without_size_or_itself_is_refused(field: str) -> None:
+    sizes = {"vsize": 1, "ancestorsize": 1, "descendantcount": 1}
+    entry = sizes | {"fees": {"base": 0, "ancestor": 0, "descendant": 0}, field: 0}
+    with (
+        node_with(getmempoolentry=entry) as node,
+        pytest.raises(ChainError, match=f"{field} is out of range"),
+    ):
+        open_node(node).mempool_entry(TX.txid)
 
 
 @pytest.mark.parametrize("method", ["getmempoolentry", "gettransaction", "getblockheader", "listsinceblock"])

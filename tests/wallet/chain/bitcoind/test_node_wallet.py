@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import OPTIONS
 from tests.wallet.accounts import account
 from tests.wallet.chain.bitcoind.rig import BitcoindRig
-from tests.wallet.chain.conftest import OPTIONS
 from tests.wallet.chain.fake_node import FakeNode, NodeError, methods
 from tests.wallet.chain.purse import KINDS, Purse
 from wallet.account import Branch, KeyPath

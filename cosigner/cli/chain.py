@@ -1,0 +1,78 @@
+"""mpcw chain: the chain that the wallet sees, and blocks on demand on regtest."""
+
+from typing import Annotated, Final
+
+import typer
+
+from cosigner.cli import show
+from cosigner.cli.command import Invocation, command
+from cosigner.local import LocalWallet
+from wallet import address
+from wallet.network import REGTEST
+
+app = typer.Typer(no_args_is_help=True)
+
+BLOCKS_TO_MATURE: Final = 100
+# an output that anybody could spend and nobody counts
+NOBODY: Final = b"\x51"
+
+
+@command(app, examples="mpcw chain info")
+def info(call: Invocation) -> None:
+    """Show the backend and the last block."""
+    with call.open() as wallet:
+        tip, backend = wallet.chain.tip(), wallet.chain
+        value = {
+            "backend": backend.name,
+            "network": backend.network.name,
+            "height": tip.height,
+            "hash": tip.hash[::-1].hex(),
+            "time": tip.time,
+        }
+        rows = show.facts(
+            ("backend", backend.name),
+            ("network", backend.network.name),
+            ("height", str(tip.height)),
+            ("last block", tip.hash[::-1].hex()),
+            ("its time", show.when(tip.time) + " UTC"),
+        )
+        call.out.result(value, rows)
+
+
+@command(app, examples="mpcw chain mine 6")
+def mine(
+    call: Invocation,
+    blocks: Annotated[int, typer.Argument(min=1, max=10_000, help="How many.")] = 1,
+    to: Annotated[str | None, typer.Option(help="Who gets the coinbases; nobody by default.")] = None,
+) -> None:
+    """Mine blocks, on regtest."""
+    with call.open() as wallet:
+        made = wallet.regtest().mine(blocks, NOBODY if to is None else address.decode(to, REGTEST))
+        wallet.sync()
+        value = {"blocks": blocks, "height": made[-1].height}
+        call.out.result(value, [f"height {made[-1].height}"])
+
+
+@command(app, examples="mpcw chain faucet")
+def faucet(call: Invocation) -> None:
+    """Give the wallet the coinbase of a new block and let it mature, on regtest."""
+    with call.open() as wallet:
+        received = fund(wallet)
+        call.out.result({"received": received}, [f"received {show.amount(received)}"])
+    call.out.hint("mpcw wallet balance")
+
+
+def fund(wallet: LocalWallet) -> int:
+    """Mine a block to a new address of the wallet, and as many blocks as it needs to be spendable.
+
+    Returns:
+        Satoshi that came.
+    """
+    chain = wallet.regtest()
+    paid = wallet.new_address("faucet")
+    wallet.sync()
+    before = wallet.balance().total
+    chain.mine(1, address.decode(paid.text, REGTEST))
+    chain.mine(BLOCKS_TO_MATURE, NOBODY)
+    wallet.sync()
+    return wallet.balance().total - before

@@ -1,0 +1,107 @@
+"""The screen that is shown before anything is signed, and the question below it."""
+
+import sys
+from typing import Any
+
+from cosigner.cli import show
+from cosigner.cli.command import Invocation
+from cosigner.cli.show import Line
+from cosigner.local import LocalWallet
+from protocol.errors import UsageError
+from protocol.ids import PartyId
+from wallet import address
+from wallet.errors import MalformedError
+from wallet.network import Network
+from wallet.psbt import Psbt
+from wallet.review import Review, ReviewedOutput
+from wallet.tx import show_txid
+
+
+def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
+    """Return what a transaction does for scripts."""
+    return {
+        "txid": show_txid(psbt.tx.txid),
+        "sent": seen.sent,
+        "fee": seen.fee,
+        "fee_rate_sat_per_kvb": seen.fee_rate.sat_per_kvb,
+        "inputs": [
+            {
+                "coin": str(psbt.tx.inputs[item.index].prevout),
+                "value": item.coin.value,
+                "path": str(item.path),
+            }
+            for item in seen.inputs
+        ],
+        "outputs": [
+            {
+                "address": address_or_none(out.out.script_pubkey, wallet.plan.network),
+                "script": out.out.script_pubkey.hex(),
+                "value": out.out.value,
+                "path": None if out.own is None else str(out.own.path),
+            }
+            for out in seen.outputs
+        ],
+        "locktime": psbt.tx.locktime,
+        "replaceable": psbt.tx.signals_rbf,
+    }
+
+
+def address_or_none(script: bytes, network: Network) -> str | None:
+    """Return the address of an output script, None if it has none."""
+    try:
+        return address.encode(script, network)
+    except MalformedError:
+        return None
+
+
+def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId, ...]) -> list[Line]:
+    """Return a transaction as its user reads it before it is signed.
+
+    Args:
+        wallet: whose it is.
+        psbt: the transaction.
+        seen: what the wallet's own review found; nothing is shown that was not checked.
+        signers: who is to sign.
+    """
+    plan = wallet.plan
+    rows: list[tuple[str, str]] = []
+    for out in sorted(seen.outputs, key=lambda out: out.own is not None):
+        whose, *more = _whose(out, plan.network)
+        rows += [("change" if out.own else "pay", show.amount(out.out.value)), ("", whose)]
+        rows += [("", line) for line in more]
+    share = f"{show.percent(seen.fee, seen.sent)} of it, " if seen.sent else ""
+    coins = show.count(len(seen.inputs), "coin")
+    names = ", ".join(f"party {party}" for party in signers)
+    rows += [
+        ("fee", f"{show.sats(seen.fee)}, {share}{seen.fee_rate}"),
+        ("spends", f"{coins}, {show.sats(sum(item.coin.value for item in seen.inputs))}"),
+        ("signed by", f"{names} (any {plan.t} of {plan.n})"),
+        ("transaction", show_txid(psbt.tx.txid)),
+        ("", "may be replaced (RBF)" if psbt.tx.signals_rbf else "cannot be replaced"),
+    ]
+    return show.facts(*rows)
+
+
+def _whose(out: ReviewedOutput, network: Network) -> list[str]:
+    text = address_or_none(out.out.script_pubkey, network)
+    if text is None:
+        return [f"script {out.out.script_pubkey.hex()}"]
+    return show.spaced(text) if out.own is None else [text, f"ours at {out.own.path}, re-derived"]
+
+
+def ask(call: Invocation, question: str, yes: bool) -> bool:
+    """Return whether the user agrees.
+
+    Args:
+        call: the command's invocation.
+        question: what is about to happen.
+        yes: whether the user has agreed on the command line.
+
+    Raises:
+        UsageError: there is nobody to ask.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty() or call.out.as_json:
+        raise UsageError("there is no terminal to ask at: say --yes to go on without a question")
+    return call.out.ask(question)

@@ -1,0 +1,54 @@
+"""mpcw regtest: a throwaway bitcoind."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosigner.cli import show
+from cosigner.cli.command import Invocation, command
+from wallet.chain.regtest_node import RegtestNode
+from wallet.errors import ChainError
+
+app = typer.Typer(add_completion=False)
+
+
+@command(
+    app,
+    wallet=False,
+    examples="mpcw regtest\nmpcw regtest --dir ~/chain --port 18543 --bitcoind /opt/bitcoin/bin/bitcoind",
+)
+def regtest(
+    call: Invocation,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--dir", help="Where its chain is kept; a directory that is removed at the end if not given."
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Of its JSON-RPC; a free one if not given.")
+    ] = None,
+    binary: Annotated[
+        Path | None,
+        typer.Option("--bitcoind", help="Which; otherwise $BITCOIND, then PATH, then `make bitcoind`."),
+    ] = None,
+) -> None:
+    """Run a bitcoind with a regtest chain of its own until Ctrl-C."""
+    with (
+        tempfile.TemporaryDirectory(prefix="mpcw-regtest-") as temporary,
+        RegtestNode(directory or Path(temporary), binary, port=port) as node,
+    ):
+        url, cookie = node.endpoint.url, node.endpoint.cookie
+        value = {"url": url, "cookie": str(cookie), "datadir": str(node.datadir)}
+        rows = show.facts(("url", url), ("cookie", str(cookie)), ("datadir", str(node.datadir)))
+        call.out.result(value, rows)
+        call.out.hint(f"mpcw wallet create NAME --chain bitcoind --rpc-url {url} --rpc-cookie {cookie}")
+        call.out.note("Ctrl-C ends it.")
+        try:
+            code = node.wait()
+        except KeyboardInterrupt:
+            call.out.note("stopped")
+        else:
+            raise ChainError(f"bitcoind ended by itself with exit code {code}")

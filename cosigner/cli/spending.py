@@ -1,0 +1,171 @@
+"""What send and the verbs of tx share: choose coins and rates, show, ask, sign, broadcast."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from cosigner.cli import confirm
+from cosigner.cli.command import Invocation
+from cosigner.cli.unlock import unlock
+from cosigner.errors import DeclinedError
+from cosigner.local import LocalWallet
+from protocol.errors import UsageError
+from protocol.ids import PartyId
+from wallet.amounts import FeeRate
+from wallet.build import CoinControl, Draft
+from wallet.errors import RefusedError
+from wallet.psbt import Psbt, extract
+from wallet.tx import OutPoint, Transaction, show_txid
+
+FeeRateOption = Annotated[
+    str | None, typer.Option("--fee-rate", help="sat/vB; estimated if not given.", metavar="RATE")
+]
+CoinOption = Annotated[
+    list[str] | None,
+    typer.Option("--coin", metavar="TXID:INDEX", help="Spend this coin. Repeat for more."),
+]
+OnlyOption = Annotated[bool, typer.Option("--only", help="Spend no coin but those of --coin.")]
+AvoidOption = Annotated[
+    list[str] | None,
+    typer.Option("--avoid", metavar="TXID:INDEX", help="Do not spend this coin. Repeat for more."),
+]
+MinConfOption = Annotated[int, typer.Option("--min-conf", min=0, help="Spend only coins that deep.")]
+SignersOption = Annotated[
+    str | None,
+    typer.Option("--signers", metavar="PARTIES", help="Who signs, such as 0,2; the first t if not given."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show it; keep and sign nothing.")]
+
+
+def rate_of(wallet: LocalWallet, text: str | None) -> FeeRate:
+    """Return the fee rate that the user names, else the estimate.
+
+    Raises:
+        RefusedError: the mempool takes nothing at this rate.
+    """
+    if text is None:
+        return wallet.fee_rate()
+    rate, lowest = FeeRate.parse(text), wallet.chain.min_fee_rate()
+    if rate.sat_per_kvb < lowest.sat_per_kvb:
+        raise RefusedError("min-fee-rate", f"the mempool takes nothing below {lowest}", "raise the fee rate")
+    return rate
+
+
+def control_of(coins: list[str] | None, only: bool, avoid: list[str] | None, min_conf: int) -> CoinControl:
+    """Return which coins the user wants to be spent."""
+    use = frozenset(OutPoint.parse(coin) for coin in coins or [])
+    return CoinControl(use, only, frozenset(OutPoint.parse(coin) for coin in avoid or []), min_conf)
+
+
+def signers_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:
+    """Return the parties that are to sign, ascending.
+
+    Raises:
+        UsageError: the text is no list of parties.
+    """
+    if text is None:
+        return tuple(PartyId(i) for i in range(wallet.plan.t))
+    try:
+        parties = sorted({int(part) for part in text.split(",")})
+    except ValueError as e:
+        raise UsageError(f"{text!r} is no list of parties, such as 0,2") from e
+    if not set(parties) <= set(range(wallet.plan.n)):
+        raise UsageError(f"the parties of this wallet are 0..{wallet.plan.n - 1}, not {text}")
+    return tuple(map(PartyId, parties))
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a transaction is signed and sent.
+
+    Args:
+        signers: list of parties as the user writes it; None for the first t.
+        passphrase_files: PARTY=PATH each.
+        yes: whether the user is not asked.
+        dry_run: whether nothing is kept.
+    """
+
+    signers: str | None
+    passphrase_files: list[str]
+    yes: bool
+    dry_run: bool = False
+
+
+def carry_out(
+    call: Invocation, manner: Manner, make: Callable[[LocalWallet, bool], Draft], done: str
+) -> None:
+    """Make a transaction, show it, ask, sign it and send it.
+
+    Args:
+        call: the command's invocation.
+        manner: how.
+        make: drafts it; takes the wallet, and whether it is a dry run.
+        done: what to say at the end.
+
+    Raises:
+        DeclinedError: the user did not agree.
+    """
+    with call.open() as wallet:
+        signers_of(wallet, manner.signers)
+        wallet.sync()
+        draft = make(wallet, manner.dry_run)
+        if manner.dry_run:
+            show_only(call, wallet, draft.psbt, manner)
+            return
+        txid = show_txid(draft.tx.txid)
+        try:
+            approve(call, wallet, draft.psbt, manner)
+        except BaseException:
+            wallet.drop_draft(draft.tx.txid)
+            raise
+        value = confirm.describe(wallet, draft.psbt, wallet.review(draft.psbt))
+        with kept(call, txid):
+            tx = extract(sign(call, wallet, draft.psbt, manner))
+            wallet.broadcast(tx)
+        report(call, {**value, "broadcast": True}, tx, done)
+
+
+def kept(call: Invocation, txid: str) -> Any:
+    """Say, if the block fails, that the draft is still there."""
+    commands = [f"  mpcw tx {verb} {txid}" for verb in ("sign", "broadcast", "drop")]
+    return call.out.kept("draft", txid, ["The draft is kept. Sign and send it, or forget it:", *commands])
+
+
+def show_only(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> None:
+    """Show a transaction as the result of the command."""
+    seen = wallet.review(psbt)
+    value = {**confirm.describe(wallet, psbt, seen), "psbt": psbt.base64()}
+    call.out.result(value, confirm.screen(wallet, psbt, seen, signers_of(wallet, manner.signers)))
+
+
+def approve(
+    call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner, question: str = "Sign and send it?"
+) -> None:
+    """Show a transaction and ask whether to sign it.
+
+    Raises:
+        DeclinedError: the user does not agree.
+    """
+    seen = wallet.review(psbt)
+    call.out.notes(confirm.screen(wallet, psbt, seen, signers_of(wallet, manner.signers)))
+    if not confirm.ask(call, question, manner.yes):
+        raise DeclinedError("you said no: nothing was signed")
+
+
+def sign(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> Psbt:
+    """Unlock the signers and have them sign."""
+    signers = signers_of(wallet, manner.signers)
+    if len(signers) >= wallet.plan.t:  # else it is refused without asking for a passphrase
+        unlock(wallet, signers, manner.passphrase_files, call.out)
+    return wallet.sign(psbt, signers).psbt
+
+
+def report(call: Invocation, value: dict[str, Any], tx: Transaction, done: str) -> None:
+    """Say that a transaction was sent."""
+    txid = show_txid(tx.txid)
+    call.out.result(value, [f"{done} {txid}"])
+    call.out.hint(f"mpcw tx show {txid}")
+    call.out.hint(f"mpcw tx bump {txid}")

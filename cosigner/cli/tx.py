@@ -1,0 +1,232 @@
+"""mpcw tx: drafts, transactions, and what can be done while one waits."""
+
+from typing import Annotated
+
+import typer
+
+from cosigner.cli import confirm, show
+from cosigner.cli.command import Invocation, command
+from cosigner.cli.send import Recipients, recipient
+from cosigner.cli.spending import (
+    AvoidOption,
+    CoinOption,
+    DryRunOption,
+    FeeRateOption,
+    Manner,
+    MinConfOption,
+    OnlyOption,
+    SignersOption,
+    YesOption,
+    approve,
+    carry_out,
+    control_of,
+    rate_of,
+    report,
+    sign,
+    signers_of,
+)
+from cosigner.cli.unlock import PassphraseFiles
+from cosigner.cli.wallet import history_value
+from cosigner.local import LocalWallet
+from protocol.errors import UsageError
+from wallet.amounts import FeeRate
+from wallet.build import Payment
+from wallet.errors import UnknownError
+from wallet.history import HistoryEntry
+from wallet.labels import LabelType
+from wallet.psbt import Psbt, extract
+from wallet.tx import Txid, parse_txid, show_txid
+
+app = typer.Typer(no_args_is_help=True)
+
+TxidArgument = Annotated[str, typer.Argument(metavar="TXID")]
+
+
+@command(app, examples="mpcw tx create bcrt1p...=120000")
+def create(
+    call: Invocation,
+    recipients: Recipients,
+    fee_rate: FeeRateOption = None,
+    coin: CoinOption = None,
+    only: OnlyOption = False,
+    avoid: AvoidOption = None,
+    min_conf: MinConfOption = 0,
+) -> None:
+    """Draft a payment and keep it for `tx sign`, or to be taken elsewhere as a PSBT."""
+    control = control_of(coin, only, avoid, min_conf)
+    with call.open() as wallet:
+        wallet.sync()
+        outputs = tuple(recipient(text, wallet.plan.network) for text in recipients)
+        draft = wallet.draft_send(Payment(outputs, rate_of(wallet, fee_rate), control))
+        seen, signers = wallet.review(draft.psbt), signers_of(wallet, None)
+        value = {**confirm.describe(wallet, draft.psbt, seen), "psbt": draft.psbt.base64()}
+        call.out.result(value, confirm.screen(wallet, draft.psbt, seen, signers))
+        txid = show_txid(draft.tx.txid)
+    call.out.hint(f"mpcw tx sign {txid}")
+
+
+@command(app, "list", examples="mpcw tx list")
+def list_drafts(call: Invocation) -> None:
+    """List the drafts; `wallet history` lists what was sent."""
+    with call.open() as wallet:
+        rows = show.Rows("sent", "fee", "state", right=("sent", "fee"))
+        values = []
+        for txid, psbt in wallet.drafts().items():
+            seen = wallet.review(psbt)
+            final = _is_signed(psbt)
+            state = "signed" if final else "waits for signatures"
+            rows.add(show.sats(seen.sent), show.sats(seen.fee), state, below=show_txid(txid))
+            values.append({**confirm.describe(wallet, psbt, seen), "signed": final})
+        call.out.result(values, rows.lines("There are no drafts."))
+
+
+@command(app, "show", examples="mpcw tx show 4f2c...")
+def show_tx(call: Invocation, txid: TxidArgument) -> None:
+    """Show a transaction or a draft."""
+    wanted = parse_txid(txid)
+    with call.open() as wallet:
+        wallet.sync()
+        drafts = wallet.drafts()
+        if wanted in drafts:
+            psbt = drafts[wanted]
+            seen = wallet.review(psbt)
+            value = {**confirm.describe(wallet, psbt, seen), "psbt": psbt.base64()}
+            call.out.result(value, confirm.screen(wallet, psbt, seen, signers_of(wallet, None)))
+            return
+        entry = _entry(wallet, wanted)
+        label = wallet.labels().get((LabelType.TX, txid), "")
+        value = {**history_value(entry, label), "hex": bytes(entry.tx).hex(), "vsize": entry.tx.vsize}
+        rows = show.facts(
+            ("transaction", txid),
+            ("status", entry.status.value),
+            ("confirmations", str(entry.confirmations)),
+            ("amount", show.amount(entry.net)),
+            ("fee", "" if entry.fee is None else f"{show.sats(entry.fee)}, {_rate(entry)}"),
+            ("first seen", show.when(entry.first_seen) + " UTC"),
+            ("replaced by", "" if entry.replaced_by is None else show_txid(entry.replaced_by)),
+            ("label", label),
+        )
+        call.out.result(value, rows)
+
+
+def _is_signed(psbt: Psbt) -> bool:
+    return all(item.is_final for item in psbt.inputs)
+
+
+def _rate(entry: HistoryEntry) -> str:
+    return str(FeeRate.of(entry.fee or 0, entry.tx.vsize))
+
+
+def _entry(wallet: LocalWallet, txid: Txid) -> HistoryEntry:
+    for entry in wallet.history():
+        if entry.tx.txid == txid:
+            return entry
+    raise UnknownError(
+        f"the wallet has no transaction {show_txid(txid)}", "list them with: mpcw wallet history"
+    )
+
+
+@command(app, "sign", examples="mpcw tx sign 4f2c... --signers 0,2")
+def sign_tx(
+    call: Invocation,
+    txid: TxidArgument,
+    signers: SignersOption = None,
+    passphrase_file: PassphraseFiles = None,
+    yes: YesOption = False,
+) -> None:
+    """Have t parties sign a draft; it is not sent."""
+    manner = Manner(signers, passphrase_file or [], yes)
+    with call.open() as wallet:
+        psbt = wallet.draft(parse_txid(txid))
+        if _is_signed(psbt):
+            raise UsageError(f"it is signed already: send it with mpcw tx broadcast {txid}")
+        approve(call, wallet, psbt, manner, "Sign it?")
+        signed = sign(call, wallet, psbt, manner)
+        value = {"txid": txid, "psbt": signed.base64(), "hex": bytes(extract(signed)).hex()}
+        call.out.result(value, [f"signed {txid}"])
+    call.out.hint(f"mpcw tx broadcast {txid}")
+
+
+@command(app, examples="mpcw tx broadcast 4f2c...")
+def broadcast(call: Invocation, txid: TxidArgument) -> None:
+    """Send a signed draft."""
+    with call.open() as wallet:
+        wallet.sync()
+        psbt = wallet.draft(parse_txid(txid))
+        if not _is_signed(psbt):
+            raise UsageError(f"it waits for signatures: sign it with mpcw tx sign {txid}")
+        tx = extract(psbt)
+        wallet.broadcast(tx)
+    report(call, {"txid": txid, "broadcast": True}, tx, "sent")
+
+
+@command(app, examples="mpcw tx drop 4f2c...")
+def drop(call: Invocation, txid: TxidArgument) -> None:
+    """Forget a draft."""
+    with call.open() as wallet:
+        wallet.drop_draft(parse_txid(txid))
+    call.out.result({"txid": txid}, [f"forgot {txid}"])
+
+
+@command(app, examples="mpcw tx bump 4f2c...\nmpcw tx bump 4f2c... --fee-rate 12")
+def bump(
+    call: Invocation,
+    txid: TxidArgument,
+    fee_rate: FeeRateOption = None,
+    signers: SignersOption = None,
+    passphrase_file: PassphraseFiles = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Replace an unconfirmed transaction by one that pays the same recipients and a higher fee (RBF)."""
+    wanted, rate = parse_txid(txid), None if fee_rate is None else FeeRate.parse(fee_rate)
+    manner = Manner(signers, passphrase_file or [], yes, dry_run)
+    carry_out(call, manner, lambda w, dry: w.draft_bump(wanted, rate, dry_run=dry), f"{txid} replaced by")
+
+
+@command(app, examples="mpcw tx cpfp 4f2c... --fee-rate 12")
+def cpfp(
+    call: Invocation,
+    txid: TxidArgument,
+    fee_rate: FeeRateOption = None,
+    signers: SignersOption = None,
+    passphrase_file: PassphraseFiles = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Pull an unconfirmed transaction along by a child that pays for both."""
+    wanted = parse_txid(txid)
+    manner = Manner(signers, passphrase_file or [], yes, dry_run)
+    carry_out(
+        call, manner, lambda w, dry: w.draft_cpfp(wanted, rate_of(w, fee_rate), dry_run=dry), "child sent:"
+    )
+
+
+@command(app, examples="mpcw tx cancel 4f2c...")
+def cancel(
+    call: Invocation,
+    txid: TxidArgument,
+    fee_rate: FeeRateOption = None,
+    signers: SignersOption = None,
+    passphrase_file: PassphraseFiles = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Replace an unconfirmed transaction by one that brings the coins back."""
+    wanted, rate = parse_txid(txid), None if fee_rate is None else FeeRate.parse(fee_rate)
+    manner = Manner(signers, passphrase_file or [], yes, dry_run)
+    carry_out(call, manner, lambda w, dry: w.draft_cancel(wanted, rate, dry_run=dry), "coins sent back by")
+
+
+@command(app, examples="mpcw tx label 4f2c... 'rent, March'")
+def label(
+    call: Invocation,
+    txid: TxidArgument,
+    text: Annotated[str, typer.Argument(help="The label; an empty one takes it away.")],
+) -> None:
+    """Label a transaction."""
+    with call.open() as wallet:
+        _entry(wallet, parse_txid(txid))
+        wallet.set_label(LabelType.TX, txid, text)
+    value = {"txid": txid, "label": text}
+    call.out.result(value, [f"{txid}: {text or 'no label'}"])

@@ -1,0 +1,120 @@
+"""Where the passphrases of parties come from: files, or the terminal; never arguments or variables."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cosigner.cli.output import Output
+from cosigner.home import Home
+from cosigner.local import LocalWallet
+from protocol.errors import UsageError
+from protocol.ids import PartyId
+from storage.errors import WrongPassphraseError
+from storage.passphrase import Passphrase
+
+FILE_VARIABLE: Final = "MPCW_PASSPHRASE_FILE_"
+
+PassphraseFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="PARTY=PATH",
+        help="File with a party's passphrase; asked for if not given. Repeat for each party.",
+    ),
+]
+
+
+def passphrase_files(given: Sequence[str], n: int) -> dict[PartyId, Path]:
+    """Return the files that options name for parties.
+
+    Args:
+        given: PARTY=PATH each.
+        n: number of parties.
+
+    Raises:
+        UsageError: one is no PARTY=PATH.
+    """
+    files = {}
+    for item in given:
+        party, separator, path = item.partition("=")
+        # isdecimal() is true of digits of other scripts, too
+        number = int(party) if party.isascii() and party.isdecimal() else n
+        if not separator or number >= n or not path:
+            raise UsageError(f"{item!r} is not PARTY=PATH with a party 0..{n - 1}")
+        files[PartyId(number)] = Path(path).expanduser()
+    return files
+
+
+def new_passphrases(given: Sequence[str], n: int) -> dict[PartyId, Passphrase]:
+    """Return the passphrases of the parties of a new wallet; those without a file are asked for twice.
+
+    Args:
+        given: PARTY=PATH each.
+        n: number of parties.
+
+    Raises:
+        UsageError: a passphrase is empty, or the two differ.
+        StorageError: a file cannot be read, or there is no terminal.
+    """
+    files = passphrase_files(given, n)
+    found = {}
+    for party in map(PartyId, range(n)):
+        file = files.get(party) or _of_variable(party)
+        if file is None:
+            found[party] = Passphrase.ask(f"New passphrase of party {party}", confirm=True)
+        else:
+            found[party] = Passphrase.from_file(file)
+    return found
+
+
+def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str], out: Output) -> None:
+    """Unlock parties with their passphrases.
+
+    Args:
+        wallet: whose they are.
+        parties: which.
+        given: PARTY=PATH each.
+        out: told about each, as the derivation of its key takes most of a second.
+
+    Raises:
+        WrongPassphraseError: a passphrase is another.
+        StorageError: a file or a store cannot be read, or there is no terminal.
+    """
+    files = passphrase_files(given, wallet.plan.n)
+    for party in parties:
+        with passphrase_of(wallet, party, files) as passphrase, out.working(f"unlocking party {party}"):
+            try:
+                wallet.unlock(party, passphrase)
+            except WrongPassphraseError as e:
+                raise WrongPassphraseError(f"party {party}: {e}", e.hint) from e
+
+
+def passphrase_of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
+    """Return the passphrase of a party, asked for at the terminal if no file has it.
+
+    Args:
+        wallet: whose party it is.
+        party: which.
+        files: that options name; they go before those of a demo, and these before those of variables.
+    """
+    beside = demo_folder(wallet.home, wallet.name) / str(party)
+    file = files.get(party) or (beside if beside.exists() else _of_variable(party))
+    if file is None:
+        return Passphrase.ask(f"Passphrase of party {party} of {wallet.name}")
+    return Passphrase.from_file(file)
+
+
+def _of_variable(party: PartyId) -> Path | None:
+    named = os.environ.get(f"{FILE_VARIABLE}{party}")
+    return Path(named).expanduser() if named else None
+
+
+def demo_folder(home: Home, name: str) -> Path:
+    """Return where `mpcw demo`, and no other command, keeps the passphrases of its wallet.
+
+    Whoever reads these files can sign; the demo's money is worth nothing.
+    """
+    return home.path / "wallets" / f"{name}.passphrases"

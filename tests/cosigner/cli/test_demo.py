@@ -1,0 +1,162 @@
+"""mpcw demo, again and again, killed at any moment."""
+
+import json
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from cosigner.home import Home
+from cosigner.local import LocalWallet
+from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
+from tests.cosigner.cli.test_commands import shape
+
+KILLS = 20
+AMOUNT = 10_000_000
+MAX_FEE = 5_000  # satoshi: of all that a demo pays
+
+
+def test_demo_leaves_a_wallet_that_the_next_command_can_use(bare: Mpcw) -> None:
+    value = bare.json("demo")
+    assert {**shape(value), "seconds": "dict"} == {
+        "wallet": "str",
+        "seconds": "dict",
+        "address": "str",
+        "sent": "str",
+        "bumped": "str",
+        "height": "int",
+        "balance": "int",
+        "total_seconds": "float",
+    }
+    assert value["balance"] > COINBASE - AMOUNT - MAX_FEE
+    history = {entry["txid"]: entry["status"] for entry in bare.json("wallet", "history")}
+    assert (history[value["sent"]], history[value["bumped"]]) == ("replaced", "confirmed")
+    # the passphrases are beside it, and the caller's variables are those of other wallets
+    named = {f"MPCW_PASSPHRASE_FILE_{i}": "" for i in range(3)}
+    paid = bare("send", f"{STRANGER}=50000", "--yes", "--json", variables=named)
+    assert paid.code == 0, paid
+
+
+def test_demo_tells_people_all_on_one_stream_in_order(bare: Mpcw) -> None:
+    done = bare.ok("demo")
+    assert done.out == ""
+    places = [
+        done.err.index(text) for text in ("key generation", "host key", "bcrt1p", "█", "A payment", "next:")
+    ]
+    assert places == sorted(places)
+    again = bare.ok("demo")
+    assert "Going on with the wallet demo" in again.err
+    assert bare.json("wallet", "balance")["total"] > 2 * (COINBASE - AMOUNT - MAX_FEE)
+
+
+def test_demo_keeps_its_files_private(bare: Mpcw) -> None:
+    bare.ok("demo")
+    for path in [bare.home, *bare.home.rglob("*.db"), *(bare.home / "wallets").rglob("*")]:
+        assert not path.stat().st_mode & 0o077, path
+
+
+def state(home: Path) -> tuple[int, set[str]]:
+    """Return the height of the chain, and check the wallet's coins against those of the blocks."""
+    with LocalWallet.open(Home(home), "demo") as wallet:
+        wallet.sync()
+        seen = wallet.chain.changes(None).seen
+        scripts = {wallet.accounts[0].script(item.owner.path) for item in wallet.addresses()}
+        own = wallet.ledger().index
+        made = {(item.tx.txid, i): out for item in seen for i, out in enumerate(item.tx.outputs)}
+        spent = {(i.prevout.txid, i.prevout.index) for item in seen for i in item.tx.inputs}
+        unspent = {place: out.value for place, out in made.items() if place not in spent}
+        mine = {place: value for place, value in unspent.items() if own.find(made[place].script_pubkey)}
+        assert scripts
+        assert wallet.balance().total == sum(mine.values())
+        assert {(c.outpoint.txid, c.outpoint.index) for c in wallet.coins()} == set(mine)
+        payments = [item for item in seen if any(item.tx.inputs[0].prevout.txid)]
+        coinbases = [item.tx for item in seen if not any(item.tx.inputs[0].prevout.txid)]
+        rewards = sum(out.value for tx in coinbases for out in tx.outputs if own.find(out.script_pubkey))
+        # each payment cost at most its amount and fee: nothing else has left
+        assert sum(mine.values()) >= rewards - len(payments) * (AMOUNT + MAX_FEE)
+        return wallet.chain.tip().height, {str(item.tx.txid) for item in seen if item.block is not None}
+
+
+@pytest.mark.slow
+def test_demo_survives_kills_at_any_moment(bare: Mpcw, capsys: pytest.CaptureFixture[str]) -> None:
+    seed = random.randrange(1 << 32)
+    print("seed", seed)  # noqa: T201
+    rng = random.Random(seed)
+    whole = bare.json("demo")["total_seconds"]
+    height, confirmed = state(bare.home)
+    killed: Counter[str] = Counter()
+    fresh = bare.home.with_name("fresh")
+    for kill in range(KILLS):
+        # every fourth one begins with key generation
+        mpcw = Mpcw(fresh.with_name(f"fresh{kill}")) if kill % 4 == 0 else bare
+        with mpcw.start("demo", start_new_session=True) as process:
+            assert process.stderr
+            begin = process.stderr.readline()  # what comes before is Python's
+            time.sleep(rng.uniform(0.0, 1.0) * whole)
+            process.send_signal(signal.SIGKILL)
+            _, err = process.communicate()
+        if process.returncode == -signal.SIGKILL:
+            titles = [line for line in (begin + err).splitlines() if line[:1].isupper()]
+            killed[titles[-1][:32] if titles else "start"] += 1
+        if mpcw is bare:
+            now, blocks = state(bare.home)
+            assert now >= height
+            assert blocks >= confirmed, "a confirmed transaction is gone"
+            height, confirmed = now, blocks
+        else:
+            again = mpcw.process("demo", "--json")
+            assert again.code == 0, again
+            state(mpcw.home)
+    last = json.loads(bare.process("demo", "--json").out)
+    assert last["height"] > height
+    state(bare.home)
+    with capsys.disabled():
+        print(f"\n{sum(killed.values())} of {KILLS} kills hit, during: {dict(killed)}")  # noqa: T201
+    assert sum(killed.values()) >= KILLS * 3 // 4
+
+
+# ---- on bitcoind ----
+
+
+def test_demo_on_bitcoind_goes_on_with_its_chain(bare: Mpcw, bitcoind: Path) -> None:
+    first, second = bare.json("demo", "--bitcoind"), bare.json("demo", "--bitcoind")
+    assert second["height"] == first["height"] + 102
+    assert second["balance"] > first["balance"]
+    url = bare.json("wallet", "show", "-w", "demo-bitcoind")["chain_url"]
+    port = int(url.rpartition(":")[2])
+    assert bare.fails("wallet", "balance")["code"] == 8
+    hint = bare.ok("demo", "--bitcoind").err
+    assert f"mpcw regtest --dir {bare.home / 'bitcoind'} --port {port}" in hint
+    with bare.start("regtest", "--dir", bare.home / "bitcoind", "--port", port, "--json") as node:
+        assert node.stdout
+        lines = [node.stdout.readline() for _ in range(5)]
+        assert json.loads("".join(lines))["url"] == url
+        paid = bare.json("send", f"{STRANGER}=50000", "--yes", "--fee-rate", "2")
+        assert paid["broadcast"] is True
+        # a node that runs already is used
+        assert bare.json("demo", "--bitcoind")["height"] > second["height"]
+        node.send_signal(signal.SIGINT)
+        assert node.wait(60) == 0
+
+
+def test_regtest_says_how_to_use_it_and_keeps_nothing(bare: Mpcw, bitcoind: Path) -> None:
+    with bare.start("regtest") as node:
+        assert node.stderr
+        hint = node.stderr.readline()
+        assert hint.startswith("next: mpcw wallet create NAME --chain bitcoind --rpc-url http://127.0.0.1:")
+        words = hint.split()[2:]
+        words[words.index("NAME")] = "throwaway"
+        bare.ok(*words[1:] if words[0] == "mpcw" else words)
+        assert bare.json("chain", "faucet")["received"] == COINBASE
+        node.send_signal(signal.SIGINT)
+        assert node.wait(60) == 0
+    assert not Path(words[-1]).exists()
+    assert bare.fails("wallet", "balance")["code"] == 8
+
+
+def test_regtest_without_bitcoind_says_how_to_get_one(bare: Mpcw) -> None:
+    error = bare.fails("regtest", "--bitcoind", "/nowhere/bitcoind")
+    assert (error["code"], error["name"]) == (3, "not-found")

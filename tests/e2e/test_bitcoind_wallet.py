@@ -1,0 +1,170 @@
+"""Random payments of threshold wallets, judged and mined by a real bitcoind; tampered copies are refused."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cosigner.home import Home
+from cosigner.local import LocalWallet
+from cosigner.plan import ChainKind, ChainSettings, WalletPlan
+from protocol.ids import PartyId
+from storage.passphrase import Passphrase
+from tests.conftest import running_node
+from tests.storage.cheap import cheap_passphrases
+from wallet.amounts import COIN, FeeRate, Sats, format_btc
+from wallet.build import CoinControl, Draft, Payment
+from wallet.chain.regtest_node import RegtestNode
+from wallet.chain.rpc import RpcClient
+from wallet.history import Status
+from wallet.network import REGTEST
+from wallet.psbt import extract
+from wallet.script import p2pkh, p2sh, p2tr, p2wpkh
+from wallet.tx import Transaction, TxOut
+
+PAYMENTS = 50  # of each wallet
+PER_BLOCK = 5
+MAX_INPUTS = 20
+ADDRESSES = 60
+
+# output scripts of every type that has an address; of a Taproot key, nobody needs to know the secret
+KINDS: tuple[Callable[[random.Random], bytes], ...] = (
+    lambda rng: p2pkh(rng.randbytes(20)),
+    lambda rng: p2sh(rng.randbytes(20)),
+    lambda rng: p2wpkh(rng.randbytes(20)),
+    lambda rng: b"\x00\x20" + rng.randbytes(32),  # P2WSH
+    lambda rng: p2tr(rng.randbytes(32)),
+)
+
+
+class Payer:
+    """A wallet with money, and a random number generator that decides what it does."""
+
+    def __init__(self, wallet: LocalWallet, node: RegtestNode, rng: random.Random) -> None:
+        self.wallet, self.rng = wallet, rng
+        self.node = RpcClient(node.endpoint)
+        self.addresses = [wallet.new_address().text for _ in range(ADDRESSES)]
+        self.sent: list[Transaction] = []
+
+    def fund(self) -> None:
+        """Have the node's wallet pay coins to random addresses, and confirm them."""
+        chosen = self.rng.sample(self.addresses, 40)
+        coins = {text: format_btc(self.rng.randint(200_000, 5_000_000)) for text in chosen}
+        self.node.of_wallet("miner").call("sendmany", "", coins)
+        self.mine()
+
+    def mine(self) -> None:
+        self.wallet.regtest().mine(1, b"\x51")
+        self.wallet.sync()
+
+    def draft(self) -> Draft:
+        """Draft a random payment of 1 to 20 coins."""
+        rng, wallet = self.rng, self.wallet
+        ready = sorted((c for c in wallet.coins() if c.confirmations), key=lambda coin: coin.outpoint)
+        if len(ready) < MAX_INPUTS:
+            self.fund()
+            return self.draft()
+        coins = rng.sample(ready, rng.randint(1, MAX_INPUTS))
+        control = CoinControl(frozenset(coin.outpoint for coin in coins), only=True)
+        rate = FeeRate(rng.randint(1_000, 10_000))
+        if rng.randrange(8) == 0:
+            return wallet.draft_send_all(rng.choice(KINDS)(rng), rate, control)
+        total = sum(coin.value for coin in coins)
+        count = rng.randint(1, 4)
+        outputs = [
+            TxOut(Sats(int(total * rng.uniform(0.5, 0.9) / count)), rng.choice(KINDS)(rng))
+            for _ in range(count)
+        ]
+        return wallet.draft_send(Payment(tuple(outputs), rate, control, rbf=rng.random() < 0.5))
+
+    def pay(self) -> int:
+        """Sign a payment with random signers, have the node judge it and its tampered copies, and send it."""
+        draft, plan = self.draft(), self.wallet.plan
+        signers = self.rng.sample(range(plan.n), self.rng.randint(plan.t, plan.n))
+        tx = extract(self.wallet.sign(draft.psbt, [PartyId(i) for i in signers]).psbt)
+        for name, copy in tampered(tx, self.rng).items():
+            (verdict,) = self.wallet.chain.test([copy])
+            assert verdict.reason is not None, f"{name} was accepted: {bytes(copy).hex()}"
+        (verdict,) = self.wallet.chain.test([tx])
+        assert verdict.reason is None, f"{verdict.reason}: {bytes(tx).hex()}"
+        assert (verdict.fee, verdict.vsize) == (draft.fee, tx.vsize)
+        assert tx.vsize <= draft.vsize
+        self.wallet.broadcast(tx)
+        self.sent.append(tx)
+        return len(tx.inputs)
+
+
+def tampered(tx: Transaction, rng: random.Random) -> dict[str, Transaction]:
+    """Return copies of which each differs from a transaction in one thing that its signatures cover."""
+    position = rng.randrange(len(tx.inputs))
+    txin, out = tx.inputs[position], tx.outputs[-1]
+    (signature,) = txin.witness
+    place = rng.randrange(64)
+    flipped = bytes(
+        byte ^ (1 << rng.randrange(8)) if i == place else byte for i, byte in enumerate(signature)
+    )
+
+    def with_input(**changes: object) -> Transaction:
+        inputs = list(tx.inputs)
+        inputs[position] = replace(txin, **changes)  # type: ignore[arg-type]
+        return replace(tx, inputs=tuple(inputs))
+
+    def with_output(changed: TxOut) -> Transaction:
+        return replace(tx, outputs=(*tx.outputs[:-1], changed))
+
+    return {
+        "a flipped bit": with_input(witness=(flipped,)),
+        "another sequence": with_input(sequence=0xFFFFFFFF),
+        "no witness": with_input(witness=()),
+        "a lower amount": with_output(TxOut(Sats(out.value - 1), out.script_pubkey)),
+        "another recipient": with_output(TxOut(out.value, rng.choice(KINDS)(rng))),
+        "another locktime": replace(tx, locktime=max(0, tx.locktime - 1) if tx.locktime else 1),
+    }
+
+
+@pytest.fixture(scope="module")
+def node(bitcoind: Path) -> Iterator[RegtestNode]:
+    """A node whose own wallet has money."""
+    with running_node(bitcoind) as node:
+        rpc = RpcClient(node.endpoint)
+        rpc.call("createwallet", "miner")
+        text = rpc.of_wallet("miner").call("getnewaddress").text()
+        rpc.call("generatetoaddress", 110, text)
+        yield node
+
+
+@pytest.fixture(params=[(2, 3), (3, 5)], ids=["2-of-3", "3-of-5"])
+def payer(request: pytest.FixtureRequest, tmp_path: Path, node: RegtestNode) -> Iterator[Payer]:
+    t, n = request.param
+    chain = ChainSettings(ChainKind.BITCOIND, node.endpoint.url, node.endpoint.cookie)
+    seed = random.randrange(1 << 32)
+    print("seed", seed)  # noqa: T201
+    with cheap_passphrases():
+        secrets = {PartyId(i): Passphrase(bytearray(b"horse %d" % i)) for i in range(n)}
+        plan = WalletPlan(REGTEST, n, t, chain)
+        with LocalWallet.create(Home(tmp_path / "home"), "payer", plan, secrets) as wallet:
+            for party, passphrase in secrets.items():
+                wallet.unlock(party, passphrase)
+            yield Payer(wallet, node, random.Random(seed))
+
+
+@pytest.mark.slow
+def test_random_payments_are_accepted_and_mined_and_tampered_ones_are_not(payer: Payer) -> None:
+    spent = 0
+    for i in range(PAYMENTS):
+        spent += payer.pay()
+        if i % PER_BLOCK == PER_BLOCK - 1:
+            payer.mine()
+    wallet = payer.wallet
+    entries = wallet.ledger().entries
+    assert {entries[tx.txid].status for tx in payer.sent} == {Status.CONFIRMED}
+    assert all(wallet.chain.confirmations(tx.txid) for tx in payer.sent)
+    assert spent > PAYMENTS
+    # the node's set of unspent outputs has, for the descriptors alone, what the wallet says
+    wanted = [{"desc": item["desc"], "range": 1000} for item in json.loads(wallet.import_json())]
+    found = payer.node.call("scantxoutset", "start", wanted)["total_amount"]
+    assert Decimal(str(found.value)) * COIN == wallet.balance().total

@@ -1,0 +1,280 @@
+"""Online signing: signatures that others verify, child keys, wrong shares, presignatures used twice."""
+
+import hmac
+import random
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from coincurve import PublicKey
+from coincurve.ecdsa import cdata_to_der, deserialize_compact
+
+from ecdsa_cggmp.presignature import Presignature
+from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
+from native.curve import ORDER, G, Scalar, multi_mul
+from native.entropy import random_bytes
+from native.errors import WipedError
+from native.secret import SecretScalars
+from native.secret_scalar import random_scalars
+from native.verify import verify_ecdsa
+from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
+from tests.ecdsa_cggmp.network import CHAIN_CODE, dealt
+from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
+from tests.wallet.signer import consensus_accepts
+from wallet.bip32 import ExtendedKey, hash160
+from wallet.sighash import SighashCache
+from wallet.signature import ecdsa_to_der
+from wallet.tx import OutPoint, Transaction, TxIn, TxOut
+
+ONE = Scalar(1)
+
+
+class Key:
+    """A key of t of n, and presignatures of it."""
+
+    def __init__(self, t: int = 3, n: int = 5, seed: int = 1) -> None:
+        self.rng = random.Random(seed)
+        self.t, self.n = t, n
+        self.shares = dealt(n, t)
+        self.sharing = self.shares[0].sharing
+        self.x = secret_key(self.shares[:t])
+
+    def presign(self, signers=None) -> tuple[Presignature, ...]:
+        chosen = sorted(self.rng.sample(range(self.n), self.t)) if signers is None else signers
+        return presignature(self.sharing, self.x, chosen)
+
+    def request(self, tweak: int | None = None) -> SigningRequest:
+        number = self.rng.randrange(ORDER) if tweak is None else tweak
+        return SigningRequest(self.rng.randbytes(32), Scalar(number))
+
+
+@pytest.fixture(scope="module")
+def key():
+    return Key()
+
+
+def test_500_signatures_hold_for_coincurve():
+    keys = [Key(t, n, seed) for seed, (t, n) in enumerate([(2, 3), (1, 2), (3, 5), (7, 7), (4, 6)])]
+    high = 0
+    for i in range(500):
+        key = keys[i % len(keys)]
+        made, request = key.presign(), key.request(0 if i % 3 else None)
+        item = context(made, request)
+        sigma = shares_of(made, item)
+        s = sum(sigma.values(), Scalar(0))
+        high += int(s) > ORDER // 2
+        signature = combine(item, sigma)
+        assert int.from_bytes(signature[32:], "big") <= ORDER // 2
+        child = multi_mul([ONE, request.tweak], [key.sharing.key, G])
+        der = cdata_to_der(deserialize_compact(signature))
+        assert PublicKey(bytes(child)).verify(der, request.digest, hasher=None)
+        # the nonce is not the one that was known before
+        assert signature[:32] != made[0].public.Gamma.x_bytes
+    assert 150 < high < 350
+
+
+def child_of(key: Key, path: tuple[int, ...]) -> tuple[Scalar, bytes]:
+    """The sum of the plain tweaks of a path, and the child's public key as the wallet derives it."""
+    parent, chain_code, tweak = key.sharing.key, CHAIN_CODE, Scalar(0)
+    for index in path:
+        digest = hmac.digest(chain_code, bytes(parent) + index.to_bytes(4, "big"), "sha512")
+        step = Scalar.from_bytes(digest[:32])
+        tweak, parent, chain_code = tweak + step, parent + step * G, digest[32:]
+    wallet = ExtendedKey(bytes(key.sharing.key), CHAIN_CODE).derive(path)
+    assert wallet.key == bytes(parent)
+    return tweak, wallet.key
+
+
+def test_child_keys_spend_for_the_consensus_library(key):
+    for path in ((), (0, 0), (1, 7), (2**31 - 1, 5, 3)):
+        tweak, public = child_of(key, path)
+        spent = TxOut(100_000, b"\x00\x14" + hash160(public))
+        inputs = (TxIn(OutPoint(random_bytes(32), 0)),)
+        tx = Transaction(inputs, (TxOut(90_000, spent.script_pubkey),))
+        digest = SighashCache(tx, [spent]).segwit_v0(0, hash160(public))
+        made = key.presign()
+        item = context(made, SigningRequest(digest, tweak))
+        der = ecdsa_to_der(combine(item, shares_of(made, item)))
+        signed = tx.with_witnesses(((der + b"\x01", public),))
+        assert consensus_accepts(signed, [spent])
+        broken = tx.with_witnesses(((der[:-1] + bytes([der[-1] ^ 1]) + b"\x01", public),))
+        assert not consensus_accepts(broken, [spent])
+
+
+def test_presignature_signs_once(key):
+    made = key.presign()
+    first, second = (context(made, key.request()) for _ in range(2))
+    sign_share(made[0], first)
+    for again in (first, second):
+        with pytest.raises(WipedError):
+            sign_share(made[0], again)
+    for secret in made[0].secrets():
+        with pytest.raises(WipedError):
+            secret.declassify()
+
+
+def test_presignature_is_gone_after_a_context_of_another(key):
+    made, other = key.presign((0, 1, 2)), key.presign((0, 1, 2))
+    with pytest.raises(UsageError, match="another presignature"):
+        sign_share(made[0], context(other, key.request()))
+    with pytest.raises(WipedError):
+        sign_share(made[0], context(made, key.request()))
+
+
+def test_each_wrong_share_is_named(key):
+    made = key.presign((0, 2, 4))
+    item = context(made, key.request())
+    right = shares_of(made, item)
+    assert all(item.share_holds(j, sigma) for j, sigma in right.items())
+    for wrong in ({0}, {4}, {0, 2}, {0, 2, 4}):
+        shares = {j: sigma + ONE if j in wrong else sigma for j, sigma in right.items()}
+        with pytest.raises(FaultyPartyError) as caught:
+            combine(item, shares)
+        assert dict(caught.value.culprits) == dict.fromkeys(wrong, "signature share")
+        assert not any(bytes(sigma).hex() in str(caught.value) for sigma in shares.values())
+    for bad in (Scalar(0), -right[2], right[0]):
+        with pytest.raises(FaultyPartyError) as caught:
+            combine(item, {**right, 2: bad})
+        assert dict(caught.value.culprits) == {2: "signature share"}
+
+
+def test_errors_that_cancel_out_harm_nobody(key):
+    made = key.presign((0, 2, 4))
+    item = context(made, key.request())
+    right = shares_of(made, item)
+    shifted = {**right, 0: right[0] + ONE, 4: right[4] - ONE}
+    assert combine(item, shifted) == combine(item, right)
+
+
+@pytest.mark.parametrize("lie", ["digest", "tweak", "contribution", "presignature"])
+def test_share_for_anything_else_is_wrong(key, lie):
+    made = key.presign((0, 2, 4))
+    request = key.request()
+    item = context(made, request)
+    other = {
+        "digest": lambda: replace(item, request=replace(request, digest=bytes(32))),
+        "tweak": lambda: replace(item, request=replace(request, tweak=request.tweak + ONE)),
+        "contribution": lambda: replace(item, contributions={**item.contributions, 2: bytes(32)}),
+        "presignature": lambda: context(key.presign((0, 2, 4)), request),
+    }[lie]()
+    assert other.c != item.c
+    assert other.r != item.r
+    if lie == "presignature":
+        liar = key.presign((0, 2, 4))[0]
+        sigma = sign_share(liar, replace(item, presignature=liar.public))
+    else:
+        sigma = sign_share(made[0], other)
+    shares = {j.party: sign_share(j, item) for j in made[1:]} | {0: sigma}
+    with pytest.raises(FaultyPartyError) as caught:
+        combine(item, dict(sorted(shares.items())))
+    assert dict(caught.value.culprits) == {0: "signature share"}
+
+
+def test_stale_presignature_makes_no_share_of_the_new_epoch(key):
+    made = key.presign((0, 2, 4))
+    newer = replace(made[0].public, sharing=replace(key.sharing, epoch=1))
+    assert newer.id != made[0].public.id
+    with pytest.raises(UsageError):
+        sign_share(made[0], replace(context(made, key.request()), presignature=newer))
+
+
+def test_contributions_and_shares_are_those_of_all_signers_and_of_nobody_else(key):
+    made = key.presign((0, 2, 4))
+    item = context(made, key.request())
+    given = item.contributions
+    for wrong in (
+        {},
+        {j: given[j] for j in (0, 2)},
+        {**given, 1: bytes(32)},
+        {0: given[0], 2: given[2], 3: given[4]},
+        {**given, 2: bytes(31)},
+        {**given, 2: bytes(33)},
+        {**given, 2: b""},
+    ):
+        with pytest.raises(UsageError):
+            SigningContext(item.presignature, item.request, wrong)
+    right = shares_of(made, item)
+    for shares in (
+        {},
+        {0: right[0], 2: right[2]},
+        {**right, 1: ONE},
+        {0: right[0], 2: right[2], 3: right[4]},
+    ):
+        with pytest.raises(UsageError):
+            combine(item, shares)
+
+
+def test_c_depends_on_everything_that_is_signed(key):
+    made = key.presign((0, 2, 4))
+    item = context(made, key.request())
+    given = item.contributions
+    public = made[0].public
+    request = item.request
+    others = [
+        *(replace(item, contributions={**given, j: bytes(32)}) for j in given),
+        replace(item, contributions={0: given[2], 2: given[0], 4: given[4]}),
+        replace(item, request=replace(request, digest=sha256(request.digest).digest())),
+        replace(item, request=replace(request, tweak=request.tweak + ONE)),
+        replace(item, presignature=replace(public, index=1)),
+        replace(item, presignature=replace(public, session=bytes(32))),
+        replace(item, presignature=replace(public, sharing=replace(public.sharing, epoch=9))),
+    ]
+    assert len({item.c, *(other.c for other in others)}) == 1 + len(others)
+    assert item.Gamma == item.c * public.Gamma
+    assert item.r == Scalar.reduce(item.Gamma.x_bytes)
+
+
+def test_digest_of_another_length_is_refused():
+    for size in (0, 20, 31, 33, 64):
+        with pytest.raises(UsageError):
+            SigningRequest(bytes(size), Scalar(0))
+
+
+def test_child_key_at_infinity_is_refused():
+    key = Key(1, 1)
+    x = Scalar.from_bytes(key.x.declassify())
+    with pytest.raises(UsageError, match="infinity"):
+        context(key.presign(), SigningRequest(bytes(32), -x))
+
+
+def test_digest_that_is_zero_modulo_q_is_signed(key):
+    for digest in (bytes(32), ORDER.to_bytes(32, "big"), b"\xff" * 32):
+        made = key.presign()
+        item = context(made, SigningRequest(digest, Scalar(0)))
+        assert verify_ecdsa(combine(item, shares_of(made, item)), digest, key.sharing.key)
+
+
+def test_shares_that_hold_and_add_up_to_nothing_blame_nobody(key, monkeypatch):
+    made = key.presign((0, 2, 4))
+    item = context(made, key.request())
+    monkeypatch.setattr(SigningContext, "share_holds", lambda *_: True)
+    with pytest.raises(UnattributedAbort) as caught:
+        combine(item, dict.fromkeys((0, 2, 4), Scalar(0)))
+    assert caught.value.check == "signature"
+
+
+def test_two_shares_of_one_presignature_are_its_secrets(key):
+    """Why it signs once: with two shares per signer the key is public."""
+    made = key.presign((0, 2, 4))
+    copies = [Presignature(i.public, i.party, *(copy(s) for s in i.secrets())) for i in made]
+    items = [context(made, key.request(0)) for _ in range(2)]
+    a, b = (shares_of(used, item) for used, item in zip((made, copies), items, strict=True))
+    k = chi = Scalar(0)
+    for j in a:
+        # sigma c = k m + r chi, twice
+        (ca, ma, ra), (cb, mb, rb) = ((i.c, i.request.m, i.r) for i in items)
+        determinant = ma * rb - mb * ra
+        k += (a[j] * ca * rb - b[j] * cb * ra) * determinant.invert()
+        chi += (ma * b[j] * cb - mb * a[j] * ca) * determinant.invert()
+    assert chi * k.invert() * G == key.sharing.key
+
+
+def copy(secret: SecretScalars) -> SecretScalars:
+    return SecretScalars.from_bytes(secret.declassify())
+
+
+def test_dealer_of_these_tests_makes_what_presigning_does(key):
+    made = key.presign()
+    assert made[0].k.count == 1
+    with pytest.raises(UsageError):
+        presignature(key.sharing, random_scalars(), (0, 1, 2))

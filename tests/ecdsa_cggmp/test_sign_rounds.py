@@ -1,0 +1,265 @@
+"""Signing sessions with a coordinator: what signers and coordinator accept from each other."""
+
+from dataclasses import replace
+
+import pytest
+
+from ecdsa_cggmp import sign_rounds
+from ecdsa_cggmp.presignature import Presignature
+from ecdsa_cggmp.sign import SigningRequest
+from ecdsa_cggmp.sign_messages import ContributionMsg, ContributionsMsg, Input, SharesMsg, SigningPlan
+from ecdsa_cggmp.sign_rounds import SHARE, SPEC, coordinate, participate
+from native.curve import ORDER, G, Scalar, multi_mul
+from native.entropy import random_bytes
+from native.errors import WipedError
+from native.verify import verify_ecdsa
+from protocol.codec import decode
+from protocol.driver import Tamper, run
+from protocol.errors import FaultyCoordinatorError, FaultyPartyError, SessionTimeout, UsageError
+from protocol.evidence import Evidence
+from protocol.ids import COORDINATOR
+from protocol.signed import Slot, read_envelope
+from tests.ecdsa_cggmp.network import Parties, dealt, judged
+from tests.ecdsa_cggmp.presignatures import presignature, secret_key
+
+T, N, SIGNERS, LIAR = 3, 5, (0, 2, 4), 2
+ONE = Scalar(1)
+LIMIT = 1 << 16
+
+
+class Signing:
+    """A signing session of some inputs, not yet begun."""
+
+    def __init__(self, inputs: int = 2) -> None:
+        self.parties, shares = Parties(N, coordinated=True), dealt(N, T)
+        self.sharing, self.x = shares[0].sharing, secret_key(shares[:T])
+        self.held: list[tuple[Presignature, ...]] = [
+            presignature(self.sharing, self.x, SIGNERS) for _ in range(inputs)
+        ]
+        requests = [SigningRequest(random_bytes(32), Scalar.reduce(random_bytes(32))) for _ in self.held]
+        self.plan = SigningPlan(
+            self.sharing,
+            SIGNERS,
+            tuple(Input(made[0].public, request) for made, request in zip(self.held, requests, strict=True)),
+        )
+
+    def own(self, party: int) -> list[Presignature]:
+        return [made[SIGNERS.index(party)] for made in self.held]
+
+    def run(self, tamper: Tamper | None = None):
+        sessions = self.parties.sessions(SPEC, SIGNERS, bytes(self.plan))
+        openings = {i: (sessions[i], participate(sessions[i], self.own(i))) for i in SIGNERS}
+        openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
+        return run(openings, tamper)
+
+    def used(self) -> bool:
+        """Whether no signer can use any presignature again."""
+        return all(is_wiped(item) for made in self.held for item in made)
+
+
+def is_wiped(item: Presignature) -> bool:
+    for secret in item.secrets():
+        try:
+            secret.declassify()
+        except WipedError:
+            continue
+        return False
+    return True
+
+
+def mutation(corrupted: int, number: int, change, receiver: int | None = None) -> Tamper:
+    def mutate(slot: Slot, to: int, body: bytes) -> bytes | None:
+        return change(body) if slot.round == number and receiver in {None, to} else body
+
+    return Tamper(corrupted={corrupted}, mutate=mutate)
+
+
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_signatures_of_all_inputs(inputs):
+    signing = Signing(inputs)
+    outcomes = signing.run()
+    assert all(outcome.error is None for outcome in outcomes.values())
+    for item, signature in zip(signing.plan.inputs, outcomes[COORDINATOR].result, strict=True):
+        child = multi_mul([ONE, item.request.tweak], [signing.sharing.key, G])
+        assert verify_ecdsa(signature, item.request.digest, child)
+    assert signing.used()
+
+
+@pytest.mark.parametrize("input_", [0, 1])
+def test_wrong_share_convicts_its_signer(input_):
+    signing = Signing()
+
+    def change(body: bytes) -> bytes:
+        at = len(body) - 64 + 32 * input_
+        sigma = (int.from_bytes(body[at : at + 32], "big") + 1) % ORDER
+        return body[:at] + sigma.to_bytes(32, "big") + body[at + 32 :]
+
+    outcomes = signing.run(mutation(LIAR, 3, change))
+    error = outcomes[COORDINATOR].error
+    assert isinstance(error, FaultyPartyError)
+    assert error.culprits == {LIAR: SHARE}
+    (evidence,) = error.evidence
+    assert judged(signing.parties.roster, evidence) == f"{LIAR} {SHARE}"
+    specs = {SPEC.name: SPEC}
+    for changed in ({"culprit": 0}, {"culprit": COORDINATOR}, {"culprit": 1}, {"messages": ()}):
+        assert not replace(evidence, **changed).holds(signing.parties.roster, specs)
+    # nothing can be tried again
+    assert signing.used()
+
+
+def test_right_shares_convict_nobody():
+    signing = Signing()
+    sent = {}
+
+    def keep(sender, receiver, envelope):
+        sent[read_envelope(envelope, sender, receiver)[1].slot] = envelope
+        return (envelope,)
+
+    sessions = signing.parties.sessions(SPEC, SIGNERS, bytes(signing.plan))
+    openings = {i: (sessions[i], participate(sessions[i], signing.own(i))) for i in SIGNERS}
+    openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
+    run(openings, Tamper(intercept=keep))
+    answers = [slot for slot in sent if slot.round == 3]
+    assert len(answers) == T
+    for slot in answers:
+        _, message = read_envelope(sent[slot], slot.sender, COORDINATOR)
+        evidence = Evidence(sessions[0].header, slot.sender, SHARE, (message,))
+        assert not evidence.holds(signing.parties.roster, {SPEC.name: SPEC})
+
+
+@pytest.mark.parametrize("value", [ORDER, ORDER + 1, 2**256 - 1])
+def test_share_that_is_no_scalar_convicts_its_signer(value):
+    signing = Signing(1)
+    outcomes = signing.run(mutation(LIAR, 3, lambda body: body[:-32] + value.to_bytes(32, "big")))
+    assert outcomes[COORDINATOR].error.culprits == {LIAR: "encoding"}
+
+
+def test_share_for_other_contributions_is_not_taken():
+    """The signer signs what it says; the coordinator knows what it told, but cannot prove it."""
+    signing = Signing(1)
+    outcomes = signing.run(mutation(LIAR, 3, lambda body: bytes([body[0] ^ 1]) + body[1:]))
+    error = outcomes[COORDINATOR].error
+    assert error.culprits == {LIAR: "contributions"}
+    assert error.evidence == ()
+    assert signing.used()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("change", [lambda body: body[:-1], lambda body: body + b"\0", lambda _: b""])
+def test_message_of_another_length_convicts_its_signer(number, change):
+    outcomes = Signing(1).run(mutation(LIAR, number, change))
+    assert outcomes[COORDINATOR].error.culprits == {LIAR: "size"}
+
+
+def test_coordinator_that_changes_a_contribution_is_found_by_its_owner():
+    signing = Signing(1)
+    at = 32 * SIGNERS.index(LIAR)
+    outcomes = signing.run(mutation(COORDINATOR, 2, lambda body: body[:at] + bytes(32) + body[at + 32 :]))
+    assert isinstance(outcomes[LIAR].error, FaultyCoordinatorError)
+    assert outcomes[LIAR].error.check == "contributions"
+    assert outcomes[COORDINATOR].result is None
+    # the others signed, each once, and the list that they signed is in their answers
+    assert signing.used()
+
+
+def test_coordinator_with_two_lists_gets_one_share_of_each_signer_and_no_signature():
+    """It tells signer 0 another contribution of signer 4: the shares do not fit, and there are no more."""
+    signing = Signing(1)
+    at = 32 * SIGNERS.index(4)
+    outcomes = signing.run(
+        mutation(COORDINATOR, 2, lambda body: body[:at] + bytes(32) + body[at + 32 :], receiver=0)
+    )
+    assert isinstance(outcomes[0].result, SharesMsg)
+    assert outcomes[COORDINATOR].error.culprits == {0: "contributions"}
+    assert signing.used()
+
+
+def test_coordinator_that_drops_a_contribution_gets_no_share():
+    signing = Signing(1)
+    outcomes = signing.run(mutation(COORDINATOR, 2, lambda body: body[:-32]))
+    for i in SIGNERS:
+        assert isinstance(outcomes[i].error, FaultyCoordinatorError)
+    assert outcomes[COORDINATOR].result is None
+    assert signing.used()
+
+
+def test_silent_signer_or_coordinator_ends_the_session_and_the_presignatures():
+    for corrupted, number in ((LIAR, 1), (COORDINATOR, 2), (LIAR, 3)):
+        signing = Signing(1)
+        outcomes = signing.run(mutation(corrupted, number, lambda _: None))
+        assert isinstance(outcomes[COORDINATOR].error, SessionTimeout)
+        assert signing.used()
+
+
+def test_retry_with_the_same_presignatures_is_impossible():
+    signing = Signing(1)
+    signing.run(mutation(LIAR, 1, lambda _: None))
+    outcomes = signing.run()
+    assert outcomes[COORDINATOR].result is None
+    assert all(isinstance(outcomes[i].error, WipedError) for i in SIGNERS)
+
+
+# plans
+
+
+def test_signer_refuses_plans_for_other_presignatures():
+    signing, other = Signing(2), Signing(2)
+    session = signing.parties.sessions(SPEC, SIGNERS, bytes(signing.plan))[0]
+    mine = signing.own(0)
+    for held in ([], mine[:1], mine[::-1], [*mine, mine[0]], other.own(0), signing.own(2)):
+        with pytest.raises(UsageError):
+            participate(session, held)
+    assert not is_wiped(mine[0])
+    participate(session, mine)
+
+
+def test_plan_is_of_one_key_epoch_and_signer_set():
+    signing, other = Signing(2), Signing(1)
+    plan, (first, second) = signing.plan, signing.plan.inputs
+    elsewhere = presignature(signing.sharing, signing.x, (0, 1, 2))[0].public
+    stale = replace(first.presignature, sharing=replace(signing.sharing, epoch=1))
+    for changed in (
+        {"inputs": ()},
+        {"inputs": (first, first)},
+        {"inputs": (first, replace(second, presignature=first.presignature))},
+        {"inputs": other.plan.inputs},
+        {"inputs": (replace(first, presignature=elsewhere),)},
+        {"inputs": (replace(first, presignature=stale),)},
+        {"signers": (0, 1, 2)},
+        {"sharing": other.sharing},
+        {"sharing": replace(plan.sharing, epoch=1)},
+    ):
+        with pytest.raises(UsageError):
+            replace(plan, **changed)
+
+
+def test_plan_survives_its_encoding_and_no_other():
+    signing = Signing(2)
+    data = bytes(signing.plan)
+    header = signing.parties.header(SPEC, SIGNERS, data)
+    assert SigningPlan.of(header) == signing.plan
+    for wrong, signers in (
+        (data[:-1], SIGNERS),
+        (data + b"\0", SIGNERS),
+        (b"", SIGNERS),
+        (data, (0, 2)),
+        (data, (0, 1, 2, 4)),
+        (data[:-64] + b"\xff" * 64, SIGNERS),
+    ):
+        sessions = signing.parties.sessions(SPEC, signers, wrong)
+        with pytest.raises(UsageError, match="no plan"):
+            participate(sessions[0], signing.own(0))
+        with pytest.raises(UsageError, match="no plan"):
+            coordinate(sessions[COORDINATOR])
+
+
+def test_messages_survive_their_encoding():
+    contributions = ContributionsMsg(tuple(ContributionMsg((random_bytes(32),) * 2) for _ in range(3)))
+    shares = SharesMsg(contributions, (ONE, Scalar(0)))
+    assert decode(bytes(contributions), LIMIT, lambda r: ContributionsMsg.read(r, 3, 2)) == contributions
+    assert decode(bytes(shares), LIMIT, lambda r: SharesMsg.read(r, 3, 2)) == shares
+
+
+def test_every_check_of_signing_is_violated_above():
+    assert SPEC.checks.keys() == {SHARE}
+    assert sign_rounds.SPEC is SPEC
