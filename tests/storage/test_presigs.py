@@ -3,10 +3,12 @@
 import os
 import random
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from presig_pool.store import Consumption
 from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
+from storage.engine import Database
 from storage.errors import CorruptError, FullError, LockedError, SealedError, StorageError
 from storage.parties import PartyStore
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
@@ -524,6 +527,158 @@ def test_a_killed_signer_makes_one_share_of_each_presignature(path: Path) -> Non
                     pool.burn(B, [Use(bytes.fromhex(item), M1)], signer(M1), NOW)
         assert set(states(path).values()) <= {"BURNED", "VOID"}
     assert len(sent) >= KILLS
+
+
+def statements(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Count the statements of some work."""
+    count = 0
+    run = Database._run
+
+    def counting(self: Database, query: str, *values: object) -> sqlite3.Cursor:
+        nonlocal count
+        count += 1
+        return run(self, query, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_run", counting)
+        work()
+    return count
+
+
+def stop_at(number: int, stop: Callable[[], object], patch: pytest.MonkeyPatch) -> None:
+    """Stop before a statement."""
+    left = number
+    run = Database._run
+
+    def stopping(self: Database, query: str, *values: object) -> sqlite3.Cursor:
+        nonlocal left
+        left -= 1
+        if left == -1:
+            stop()
+        return run(self, query, *values)
+
+    patch.setattr(Database, "_run", stopping)
+
+
+def fail_disk() -> None:
+    raise StorageError("the disk failed")
+
+
+STEPS = ["add", "confirm", "burn", "void", "purge"]
+
+
+class Life:
+    """A pool of which each step can be stopped."""
+
+    def __init__(self, path: Path, at: str) -> None:
+        self.store = opened(path)
+        self.pool = pool_of(self.store)
+        self.made = batch(1, 2)
+        self.ids = [item.public.id for item in self.made]
+        self.uses = [Use(item, M1) for item in self.ids]
+        self.shares: list[tuple[bytes, ...]] = []
+        for step in STEPS[: STEPS.index(at)]:
+            if step != "burn" or at == "purge":
+                getattr(self, step)()
+        if at == "burn":
+            self.pool.grant(stock(), A, self.ids, NOW)
+
+    def add(self) -> None:
+        self.label = self.pool.add(self.made, NOW)
+
+    def confirm(self) -> None:
+        self.pool.confirm(self.label, dict.fromkeys((PartyId(0), PartyId(1)), self.label), NOW)
+
+    def burn(self) -> None:
+        self.pool.grant(stock(), A, self.ids, NOW)
+        self.shares.append(self.pool.burn(A, self.uses, signer(M1, M1), NOW, self.record))
+
+    def record(self, _: object) -> None:
+        self.store.record(entry(0))
+
+    def void(self) -> None:
+        self.pool.void("for a test", NOW)
+
+    def purge(self) -> None:
+        self.pool.purge()
+
+
+def expect_no_second_share(life: Life, path: Path) -> None:
+    """After a restart: all shares or none, the audit row with them, and nothing to sign with."""
+    with opened(path) as store:
+        pool = pool_of(store)
+        stored = [use.share for use in map(store.presignatures.consumption, life.ids) if use is not None]
+        assert len(stored) in (0, 2)
+        assert life.shares in ([], [tuple(stored)])
+        assert len(store.signatures()) == len(stored) // 2
+        if stored:
+            assert pool.burn(A, life.uses, signer(), NOW) == tuple(stored)
+        for item in life.ids:
+            with pytest.raises((PresignatureVoid, SecretReuseError)):
+                pool.grant(stock(), B, [item], NOW)
+            with pytest.raises((PresignatureVoid, SecretReuseError)):
+                pool.burn(B, [Use(item, M2)], signer(M2), NOW)
+        assert pool.statistics(stock(), NOW).ready == 0
+
+
+def a_party(directory: Path) -> Path:
+    PartyStore.create(path := directory / "party.db", PartyId(1), phrase()).close()
+    return path
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_before_every_statement_leaves_no_second_share(
+    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = Life(a_party(tmp_path / "count"), step)
+    points = statements(getattr(life, step), monkeypatch)
+    life.store.close()
+    assert points >= 3
+    for number in range(points):
+        path = a_party(tmp_path / str(number))
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                life = Life(path, step)
+                stop_at(number, lambda: os.kill(os.getpid(), signal.SIGKILL), monkeypatch)
+                getattr(life, step)()
+            finally:
+                os.write(write, b"not killed")
+                os._exit(0)
+        os.close(write)
+        with os.fdopen(read, "rb") as pipe:
+            assert pipe.read() == b""
+        os.waitpid(child, 0)
+        life.shares.clear()
+        expect_no_second_share(life, path)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_failure_before_every_statement_leaves_no_second_share(
+    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = Life(a_party(tmp_path / "count"), step)
+    points = statements(getattr(life, step), monkeypatch)
+    life.store.close()
+    for number in range(points):
+        path = a_party(tmp_path / str(number))
+        life = Life(path, step)
+        with monkeypatch.context() as patch:
+            stop_at(number, fail_disk, patch)
+            with suppress(StorageError):
+                getattr(life, step)()
+        if step == "burn" and not life.shares:
+            # a failure before anything was signed leaves the grant, any other leaves nothing
+            for use in life.uses:
+                with suppress(PresignatureVoid, SecretReuseError):
+                    life.shares.append(life.pool.burn(A, [use], signer(M1), NOW))
+            assert len(life.shares) in (0, 2)
+            life.shares.clear()
+            life.store.close()
+            continue
+        life.store.close()
+        expect_no_second_share(life, path)
 
 
 def test_a_full_disk_makes_no_share_and_nothing_of_it_comes_back(small_disk: Path) -> None:
