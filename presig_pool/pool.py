@@ -215,8 +215,6 @@ class Pool:
                     if taken.get(entry.id) != request:
                         raise PresignatureTaken("the presignature is not granted to this request")
             self._spend(ids, lambda: self._burn(request, uses, sign, record))
-            for item in ids:
-                self._grants.pop(item, None)
             return self._stored(request, uses)  # what is on the disk, not what is in memory
 
     def _burn(
@@ -255,8 +253,6 @@ class Pool:
 
     def _stored(self, request: bytes, uses: Sequence[Use]) -> Shares:
         """Return the shares that a request made already; none before it made any."""
-        if not uses or len({use.presignature for use in uses}) != len(uses):
-            raise UsageError("a request uses presignatures, each once")
         found = [self._store.consumption(use.presignature) for use in uses]
         shares = []
         for use, consumption in zip(uses, found, strict=True):
@@ -298,10 +294,7 @@ class Pool:
             return self._void([entry.id for entry in old if entry.id not in taken], "too old")
 
     def _void(self, ids: Sequence[bytes], reason: str) -> int:
-        if ids:
-            self._store.void(ids, reason)
-        for item in ids:
-            self._grants.pop(item, None)
+        self._store.void(ids, reason)
         return len(ids)
 
     def purge(self) -> int:

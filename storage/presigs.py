@@ -4,7 +4,7 @@ The key is drawn when the store is opened and stands in locked memory only. A pr
 along: the file that it leaves, a copy of it and a backup hold no presignature that can be used. What stands
 there as PENDING or READY under another key becomes VOID at the next opening.
 
-Associated data of a row: {format, store, party, boot, stock, batch, public side}.
+Associated data of a row: {format, store, party, batch, public side}.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,7 +98,7 @@ class SqlPoolStore:
                 if self._db.row("SELECT 1 FROM presignatures WHERE id = ?", item.public.id) is not None:
                     raise SecretReuseError("the presignature was added before")
                 public = bytes(item.public)
-                context = self._context(self._boot, batch, public)
+                context = self._context(batch, public)
                 with SecretScalars.concat(item.secrets()) as both, encode(both) as secret:
                     box = envelope.seal(key, context, secret)
                 self._db.execute(
@@ -274,7 +274,7 @@ class SqlPoolStore:
         if state != State.READY.value or boot != self._boot:
             raise PresignatureVoid("the presignature is not READY")
         try:
-            secret = envelope.unseal(key, self._context(boot, batch, public), box)
+            secret = envelope.unseal(key, self._context(batch, public), box)
         except InvalidTag as e:
             raise CorruptError("the presignature was changed", "presignatures", item.hex()) from e
         if secret is None:
@@ -283,8 +283,8 @@ class SqlPoolStore:
             shares = both.slice(0, 1), both.slice(1, 1)
         return Presignature(_public(item, public), self._owner.party, *shares)
 
-    def _context(self, boot: bytes, batch: bytes, public: bytes) -> bytes:
-        writer = self._owner.write(Writer().fixed(_FORMAT, len(_FORMAT))).fixed(boot, _BOOT_SIZE)
+    def _context(self, batch: bytes, public: bytes) -> bytes:
+        writer = self._owner.write(Writer().fixed(_FORMAT, len(_FORMAT)))
         return bytes(writer.fixed(batch, 32).bytes_of(public, _PUBLIC_LIMIT))
 
     def _stock(self, stock: Stock) -> Row:

@@ -283,9 +283,10 @@ def test_a_failure_on_the_way_to_a_share_leaves_nothing_to_use(
         for request in (A, B):
             with pytest.raises(PresignatureVoid):
                 pool.grant(stock(), request, [item], NOW)
-    assert pool.choose(stock(), 1, NOW) == (third,)
-    with pytest.raises(PoolExhausted):
-        pool.choose(stock(), 2, NOW)
+    for now in (NOW, NOW + 200):  # also when the grant has ended
+        assert pool.choose(stock(), 1, now) == (third,)
+        with pytest.raises(PoolExhausted):
+            pool.choose(stock(), 2, now)
 
 
 def test_a_signer_that_returns_too_few_shares_burns_nothing(pool: Pool) -> None:

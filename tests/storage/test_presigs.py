@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from native.errors import NativeError
+from native.errors import NativeError, WipedError
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
 from presig_pool.pool import Pool, Use
 from presig_pool.state import State
@@ -215,6 +215,22 @@ def test_sealing_voids_the_pool(path: Path, store: PartyStore) -> None:
     assert store.presignatures.find([item]) == {}
 
 
+def test_sealing_wipes_the_key_also_where_somebody_holds_it(store: PartyStore) -> None:
+    key = store.presignatures._key
+    assert key is not None
+    store.seal()
+    with pytest.raises(WipedError):
+        key.declassify()
+
+
+def test_a_party_that_is_sealed_in_a_transaction_that_fails_stays_sealed(store: PartyStore) -> None:
+    with pytest.raises(KeyboardInterrupt), store._vault.transaction():  # noqa: PT012
+        store.seal()
+        raise KeyboardInterrupt
+    assert store.is_sealed
+    assert store._vault._manifest is None
+
+
 def test_a_file_that_is_copied_back_signs_nothing(path: Path, tmp_path: Path) -> None:
     with opened(path) as store:
         pool = pool_of(store)
@@ -287,6 +303,20 @@ def test_a_changed_row_does_not_open(store: PartyStore, column: str) -> None:
                 store.presignatures.secrets([first])
     store._db.execute(f"UPDATE presignatures SET {column} = ? WHERE id = ?", value, first)
     assert len(store.presignatures.secrets([first, second])) == 2
+
+
+def test_a_presignature_under_the_id_of_another_does_not_open(store: PartyStore) -> None:
+    first, second, _ = refill(pool_of(store))
+    unguard(store)
+    store._db.execute(
+        "UPDATE presignatures SET (batch, public, secret) ="
+        " (SELECT batch, public, secret FROM presignatures WHERE id = ?) WHERE id = ?",
+        second, first,
+    )  # fmt: skip
+    assert len(store.presignatures.secrets([second])) == 1
+    for read in (store.presignatures.secrets, store.presignatures.publics):
+        with pytest.raises(CorruptError, match="another presignature"):
+            read([first])
 
 
 def test_a_forked_child_has_no_key(store: PartyStore) -> None:
@@ -364,6 +394,15 @@ def test_the_store_itself_burns_once(store: PartyStore) -> None:
     assert store.presignatures.find([item])[item].state is State.BURNED
     with pytest.raises(PresignatureVoid):
         store.presignatures.publics([bytes(32)])
+
+
+def test_the_store_burns_all_or_none(store: PartyStore) -> None:
+    first, second, third = refill(pool_of(store))
+    store.presignatures.void([third], "for a test")
+    with pytest.raises(SecretReuseError):
+        store.presignatures.burn([Consumption(item, A, M1, b"share", NOW) for item in (first, second, third)])
+    assert store.presignatures.consumption(first) is None
+    assert store.presignatures.ready(stock(), 9) == (first, second)
 
 
 def test_the_settings_are_durable(store: PartyStore) -> None:
