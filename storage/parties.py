@@ -1,5 +1,6 @@
 """The store of one party: its host key, its key shares, sealed, and the log of what it signed."""
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,10 +18,11 @@ from protocol.ids import PartyId
 from protocol.roster import ROSTER_LIMIT, Roster
 from storage import signing_log
 from storage.engine import Database
-from storage.errors import CorruptError, MissingError
+from storage.errors import CorruptError, MissingError, SealedError
 from storage.header import STORE_SIZE, Header, Owner
 from storage.manifest import RowId
 from storage.passphrase import Passphrase
+from storage.presigs import SqlPoolStore
 from storage.schema import packaged
 from storage.sealed import Change, SealedRow, Vault
 from storage.shares import PublicShare
@@ -43,12 +45,14 @@ class PartyStore:
     StorageError when the file cannot be read or written.
     """
 
-    __slots__ = ("_db", "_vault")
+    __slots__ = ("_db", "_guard", "_presignatures", "_vault")
 
     def __init__(self, db: Database) -> None:
         """Own an open file."""
         self._db = db
         self._vault = Vault(db)
+        self._guard = threading.Lock()
+        self._presignatures: SqlPoolStore | None = None
 
     @classmethod
     def create(cls, path: Path, party: PartyId, passphrase: Passphrase) -> "PartyStore":
@@ -122,7 +126,7 @@ class PartyStore:
 
     def close(self) -> None:
         """Seal and close the file; a second call does nothing."""
-        self._vault.seal()
+        self.seal()
         self._db.close()
 
     def __enter__(self) -> "PartyStore":
@@ -164,8 +168,12 @@ class PartyStore:
             raise
 
     def seal(self) -> None:
-        """Put the secrets out of reach again; what was handed out stays with who has it."""
-        self._vault.seal()
+        """Put the secrets out of reach again, presignatures for ever; what was handed out stays out."""
+        with self._guard:
+            self._vault.seal()
+            if self._presignatures is not None:
+                self._presignatures.close()
+            self._presignatures = None
 
     def change_passphrase(self, old: Passphrase, new: Passphrase) -> None:
         """Seal the file under another passphrase, whether it is sealed now or not.
@@ -332,6 +340,24 @@ class PartyStore:
         if key is None:
             raise MissingError("the party has not one key: name it")
         return self._read(RowId(_RECOVERY, key)).public
+
+    # presignatures
+
+    @property
+    def presignatures(self) -> SqlPoolStore:
+        """Where presignatures are kept until the party is sealed; those of another process become void.
+
+        A record() in its transaction, such as one that Pool.burn() makes, is a part of that.
+
+        Raises:
+            SealedError: the party is sealed.
+        """
+        with self._guard:
+            if self.is_sealed:
+                raise SealedError("the secrets are sealed", "unseal them with the passphrase")
+            if self._presignatures is None:
+                self._presignatures = SqlPoolStore(self._db, self._vault.owner, self._vault.transaction)
+            return self._presignatures
 
     # what was signed
 

@@ -178,6 +178,19 @@ class Vault:
                 self._write_manifest(master, change.manifest)
             self._manifest = change.manifest
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run changes of sealed rows and statements of others on the file as one, all of it or none."""
+        with self._guard:
+            manifest = self._manifest
+            try:
+                with self._db.transaction():
+                    yield
+            except BaseException:
+                if self._manifest is not None:  # it was not sealed meanwhile
+                    self._manifest = manifest
+                raise
+
     def _open(self) -> tuple[SecretSeed, Manifest]:
         if self._master is None or self._manifest is None:
             raise SealedError("the secrets are sealed", "unseal them with the passphrase")

@@ -1,4 +1,7 @@
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,3 +30,20 @@ def closed_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for db in opened:
         db.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if (
+        mount is None
+        or subprocess.run(
+            [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("a small file system needs root")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)

@@ -1,13 +1,8 @@
 """Killed processes, full disks and failing writes: what was reported as done is there, all else as it was."""
 
-import os
 import random
 import resource
-import shutil
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +12,7 @@ from protocol.ids import PartyId
 from storage.errors import FullError, LockedError, StorageError, WrongPassphraseError
 from storage.parties import PartyStore
 from storage.wallets import SqlWalletStore
+from tests.storage.crashes import Report, fill, killed
 from tests.storage.samples import entry, full_party, key_shares, phrase, script, unseal
 from tests.storage.test_wallets import SETTINGS, STORED, account, transaction
 from wallet.chain.base import Block
@@ -24,29 +20,6 @@ from wallet.chain.base import Block
 KILLS = 10
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-
-Report = Callable[[object], None]
-
-
-def killed(action: Callable[[Report], None], rng: random.Random) -> list[str]:
-    """Run an action in a child, kill it at a random moment after its first report, and return its reports."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            action(lambda report: os.write(write, f"{report}\n".encode()))
-        finally:
-            os._exit(0)
-    os.close(write)
-    reports = b""
-    with os.fdopen(read, "rb", buffering=0) as pipe:
-        reports += pipe.read(1000)
-        time.sleep(rng.random() * 0.03)
-        os.kill(child, signal.SIGKILL)
-        while more := pipe.read(1000):
-            reports += more
-    os.waitpid(child, 0)
-    return reports.decode().split("\n")[:-1]
 
 
 def test_a_killed_signer_has_written_down_all_that_it_reported(tmp_path: Path) -> None:
@@ -205,35 +178,6 @@ def test_two_processes_do_not_have_one_party(tmp_path: Path) -> None:
 
 
 # full disks
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    if (
-        mount is None
-        or subprocess.run(
-            [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True, check=False
-        ).returncode
-    ):
-        pytest.skip("a small file system needs root")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Leave no byte on a disk."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-    return ballast
 
 
 def test_a_full_disk_refuses_a_signature_and_loses_nothing(small_disk: Path) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from presig_pool.store import Consumption, Tally
 from protocol.ids import PartyId
 from storage.parties import PartyStore
 from storage.wallets import SqlWalletStore, WalletSettings
+from tests.presig_pool.samples import NOW, batch, digest, signer, stock
 from tests.storage.samples import RECOVERY, entry, key_shares, phrase
 from tests.storage.test_wallets import STORED, account, block, transaction
 from wallet.network import REGTEST
@@ -19,7 +21,7 @@ VECTORS = Path(__file__).parents[1] / "vectors" / "storage"
 
 
 def restored(directory: Path, name: str) -> Path:
-    path = directory / "restored" / name.replace("-1.sql", ".db")
+    path = directory / "restored" / (name.partition("-")[0] + ".db")
     path.parent.mkdir()
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript((VECTORS / name).read_text())
@@ -27,7 +29,7 @@ def restored(directory: Path, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["party-1.sql"])
+@pytest.mark.parametrize("name", ["party-1.sql", "party-2.sql"])
 def test_a_party_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
     with PartyStore.open(restored(tmp_path, name)) as store:
         store.unseal(phrase("correct horse"))
@@ -46,6 +48,20 @@ def test_a_party_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
             assert share.secshare.declassify() == expected.secshare.declassify()
         store.record(entry(2))
         store.drop_share(bytes(expected.info.thresh_pk), 0)
+
+
+def test_presignatures_of_an_old_format_are_void_and_their_use_is_known(tmp_path: Path) -> None:
+    first, second, third = (item.public.id for item in batch(1, 3))
+    request, sighash = digest(1), digest(101)
+    with PartyStore.open(restored(tmp_path, "party-2.sql")) as store:
+        store.unseal(phrase("correct horse"))
+        presignatures = store.presignatures
+        assert presignatures.voided == 2
+        assert list(presignatures.find([first, second, third])) == [first]
+        share = presignatures.consumption(first)
+        assert share == Consumption(first, request, sighash, *signer(sighash)(batch(1, 1)), NOW + 1)
+        assert presignatures.publics([first]) == (batch(1, 1)[0].public,)
+        assert presignatures.tally(stock(), NOW) == Tally(0, 0, 1, 3, 1, 1)
 
 
 @pytest.mark.parametrize("name", ["wallet-1.sql"])

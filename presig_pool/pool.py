@@ -1,0 +1,399 @@
+"""The pool of one signer: presignatures come in, are granted to requests and burnt, each once.
+
+Grants live in memory. So does the key that the store seals secrets with: a process that ends takes both, and
+what it leaves in the file is void.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from ecdsa_cggmp.presignature import Presignature, PublicPresignature, batch_digest
+from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
+from presig_pool.state import Event, State, Stock, after
+from presig_pool.store import Consumption, Entry, PoolStore
+from presig_pool.watermarks import DEFAULT, Watermarks
+from protocol.errors import SecretReuseError, UsageError
+from protocol.ids import PartyId
+
+HOUR: Final = 3600
+Shares = tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One input of a request.
+
+    Args:
+        presignature: id of the one to use.
+        sighash: what it signs, 32 bytes, which this signer computed itself.
+    """
+
+    presignature: bytes
+    sighash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    request: bytes
+    until: int
+
+
+def _no_record(shares: Shares) -> None:
+    """Write nothing down."""
+
+
+class Pool:
+    """A pool. Threads may share it. Times are seconds of one clock of the caller; a step back is ignored."""
+
+    __slots__ = ("_grants", "_guard", "_now", "_spent", "_store", "watermarks")
+
+    def __init__(self, store: PoolStore, watermarks: Watermarks = DEFAULT) -> None:
+        """Own a store, in which nobody else grants or burns."""
+        self._store = store
+        self._guard = threading.RLock()
+        self._grants: dict[bytes, _Grant] = {}
+        self._spent: set[bytes] = set()  # may have made a share of which the store does not know
+        self._now = 0
+        self.watermarks = watermarks
+
+    # in
+
+    def add(self, batch: Sequence[Presignature], now: int) -> bytes:
+        """Keep what a presigning session made, as PENDING, and zero it in memory.
+
+        Args:
+            batch: all that the session made, in its order.
+            now: seconds.
+
+        Returns:
+            The digest that the signers compare.
+
+        Raises:
+            UsageError: the batch is empty or mixed, or the pool would have more than its maximum.
+            SecretReuseError: it was added before.
+        """
+        try:
+            with self._changing(now) as time:
+                stock = _stock_of(batch)
+                tally = self._store.tally(stock, time)
+                if tally.pending + tally.ready + len(batch) > self.watermarks.max:
+                    raise UsageError(f"the pool has at most {self.watermarks.max} presignatures")
+                digest = batch_digest([item.public for item in batch])
+                self._store.add(batch, digest, time)
+                return digest
+        finally:
+            for secret in (secret for item in batch for secret in item.secrets()):
+                secret.wipe()
+
+    def confirm(self, batch: bytes, digests: Mapping[PartyId, bytes], now: int) -> tuple[PartyId, ...]:
+        """Make a batch READY if all signers have the same, and VOID otherwise.
+
+        Args:
+            batch: its digest here.
+            digests: what each signer says, over its authenticated channel.
+            now: seconds.
+
+        Returns:
+            The signers who have another digest or none; empty when the batch is READY. They are not faulty:
+            a session may end well for some and fail for others.
+
+        Raises:
+            UsageError: the batch is unknown or not PENDING.
+            PresignatureVoid: it is void.
+        """
+        with self._changing(now) as time:
+            entries = self._store.of_batch(batch)
+            if not entries:
+                raise UsageError("there is no such batch")
+            for entry in entries:
+                after(entry.state, Event.CONFIRM)
+            ids = [entry.id for entry in entries]
+            signers = entries[0].stock.signers
+            others = tuple(j for j in signers if digests.get(j) != batch)
+            if others:
+                self._store.void(ids, "the signers had different batches")
+            else:
+                self._store.confirm(ids, time)
+            return others
+
+    # out
+
+    def choose(self, stock: Stock, count: int, now: int) -> tuple[bytes, ...]:
+        """Pick presignatures as the coordinator of a request; nothing is granted yet.
+
+        Returns:
+            The ids of the oldest that no request was granted here.
+
+        Raises:
+            PoolExhausted: there are fewer.
+        """
+        with self._changing(now) as time:
+            taken = self._taken(time)
+            ready = self._store.ready(stock, count + len(taken))
+            free = [item for item in ready if item not in taken]
+            if len(free) < count:
+                raise PoolExhausted(count, len(free))
+            return tuple(free[:count])
+
+    def grant(
+        self, stock: Stock, request: bytes, ids: Sequence[bytes], now: int
+    ) -> Sequence[PublicPresignature]:
+        """Give presignatures that the coordinator picked to a request, all or none; a repetition is granted.
+
+        Args:
+            stock: what the request needs presignatures for.
+            request: id of the request, 32 bytes.
+            ids: which, in the order of the request's inputs.
+            now: seconds; a grant that is not burnt ends after watermarks.grant_seconds.
+
+        Returns:
+            The public sides, in this order.
+
+        Raises:
+            UsageError: one is named twice, is of another stock, or is PENDING.
+            SecretReuseError: one was burnt by another request.
+            PresignatureTaken: one was granted to another request.
+            PresignatureVoid: one is void or unknown.
+        """
+        with self._changing(now) as time:
+            entries = self._entries(ids)
+            if any(entry.stock != stock for entry in entries):
+                raise UsageError("a presignature is of another key, epoch or signer set")
+            taken = self._taken(time)
+            for entry in entries:
+                self._expect_free(entry, request, taken)
+            until = time + self.watermarks.grant_seconds
+            self._grants.update((item, _Grant(request, until)) for item in ids)
+            return self._store.publics(ids)
+
+    def release(self, request: bytes) -> None:
+        """Take back what a request was granted and has not burnt."""
+        with self._guard:
+            self._grants = {item: grant for item, grant in self._grants.items() if grant.request != request}
+
+    def burn(
+        self,
+        request: bytes,
+        uses: Sequence[Use],
+        sign: Callable[[Sequence[Presignature]], Sequence[bytes]],
+        now: int,
+        record: Callable[[Shares], object] = _no_record,
+    ) -> Shares:
+        """Use presignatures: their state, the shares and the caller's record become durable together.
+
+        Args:
+            request: id of the request that was granted them.
+            uses: one for each input.
+            sign: makes the shares of the presignatures in their order; it runs in the transaction.
+            now: seconds.
+            record: writes the audit row, in the same transaction.
+
+        Returns:
+            The shares as they were stored, which may now be sent; for the same request and sighashes once
+            more, those of the first time.
+
+        Raises:
+            SecretReuseError: one has made its share for another request or sighash.
+            PresignatureTaken: one is not granted to this request.
+            PresignatureVoid: one is void or unknown.
+            Exception: of sign, record or the store: no share exists, the presignatures are void.
+
+        Security:
+            A share leaves sign() only as its result; the call stands in no transaction of the caller's.
+        """
+        with self._guard:
+            if stored := self._stored(request, uses):
+                return stored
+            ids = [use.presignature for use in uses]
+            with self._changing(now) as time:
+                taken = self._taken(time)
+                for entry in self._entries(ids):
+                    after(entry.state, Event.BURN)
+                    if taken.get(entry.id) != request:
+                        raise PresignatureTaken("the presignature is not granted to this request")
+            self._spend(ids, lambda: self._burn(request, uses, sign, record))
+            return self._stored(request, uses)  # what is on the disk, not what is in memory
+
+    def _burn(
+        self,
+        request: bytes,
+        uses: Sequence[Use],
+        sign: Callable[[Sequence[Presignature]], Sequence[bytes]],
+        record: Callable[[Shares], object],
+    ) -> None:
+        with self._store.transaction():
+            held = self._store.secrets([use.presignature for use in uses])
+            try:
+                shares = tuple(sign(held))
+            finally:
+                for secret in (secret for item in held for secret in item.secrets()):
+                    secret.wipe()
+            self._store.burn(
+                [
+                    Consumption(use.presignature, request, use.sighash, share, self._now)
+                    for use, share in zip(uses, shares, strict=True)
+                ]
+            )
+            record(shares)
+
+    def _spend(self, ids: Sequence[bytes], burn: Callable[[], None]) -> None:
+        """Burn, and use nothing again when that fails: a share may exist that the store does not know."""
+        self._spent.update(ids)
+        try:
+            burn()
+        except BaseException:
+            with suppress(Exception):  # if the store fails again, _spent still has them
+                self._store.void(ids, "a signature failed")
+                self._spent.difference_update(ids)
+            raise
+        self._spent.difference_update(ids)
+
+    def _stored(self, request: bytes, uses: Sequence[Use]) -> Shares:
+        """Return the shares that a request made already; none before it made any."""
+        found = [self._store.consumption(use.presignature) for use in uses]
+        shares = []
+        for use, consumption in zip(uses, found, strict=True):
+            if consumption is None:
+                continue
+            if (consumption.request, consumption.sighash) != (request, use.sighash):
+                raise SecretReuseError("the presignature was used for another request or sighash")
+            shares.append(consumption.share)
+        if shares and len(shares) != len(uses):
+            raise SecretReuseError("the request was answered with other presignatures")
+        return tuple(shares)
+
+    # void
+
+    def void(self, reason: str, now: int, spared: Callable[[Stock], bool] = lambda _: False) -> int:
+        """Void what is PENDING or READY, but for the stocks that are spared.
+
+        Args:
+            reason: in words, such as "the shares were refreshed".
+            now: seconds.
+            spared: tells which stocks stay; none by default.
+
+        Returns:
+            How many were voided.
+        """
+        with self._changing(now):
+            ids = [entry.id for entry in self._store.live() if not spared(entry.stock)]
+            return self._void(ids, reason)
+
+    def void_before(self, key: bytes, epoch: int, now: int) -> int:
+        """Void the presignatures of a key's older epochs, whose shares with new ones would reveal the key."""
+        return self.void("the shares were refreshed", now, lambda it: it.key != key or it.epoch >= epoch)
+
+    def expire(self, now: int) -> int:
+        """Void what is older than watermarks.max_age; return how many."""
+        with self._changing(now) as time:
+            old = self._store.live(time - self.watermarks.max_age)
+            taken = self._taken(time)
+            return self._void([entry.id for entry in old if entry.id not in taken], "too old")
+
+    def _void(self, ids: Sequence[bytes], reason: str) -> int:
+        self._store.void(ids, reason)
+        return len(ids)
+
+    def purge(self) -> int:
+        """Forget what is void, and leave no trace of it in the file; return how many went."""
+        with self._guard:
+            return self._store.purge()
+
+    # figures
+
+    def stocks(self) -> Sequence[Stock]:
+        """Return all that there ever were presignatures for."""
+        return self._store.stocks()
+
+    def statistics(self, stock: Stock, now: int) -> "Statistics":
+        """Return the figures of a stock."""
+        with self._changing(now) as time:
+            tally = self._store.tally(stock, time - HOUR)
+            ready = self._store.ready(stock, tally.ready)
+            taken = self._taken(time)
+            return Statistics(
+                pending=tally.pending,
+                ready=tally.ready,
+                granted=sum(item in taken for item in ready),
+                burned=tally.burned,
+                voided=tally.voided,
+                hourly_use=tally.burned_since,
+                refill_rate=tally.confirmed_since,
+            )
+
+    # inside
+
+    @contextmanager
+    def _changing(self, now: int) -> Iterator[int]:
+        """Hold the pool and one transaction; yield the time, which never goes back."""
+        with self._guard, self._store.transaction():
+            self._now = max(self._now, now)
+            yield self._now
+
+    def _entries(self, ids: Sequence[bytes]) -> list[Entry]:
+        if not ids or len(set(ids)) != len(ids):
+            raise UsageError("a request uses presignatures, each once")
+        found = self._store.find(ids)
+        if any(item not in found or item in self._spent for item in ids):
+            raise PresignatureVoid("the presignature is void, or not known here")
+        return [found[item] for item in ids]
+
+    def _taken(self, time: int) -> Mapping[bytes, bytes]:
+        """Return the request of every presignature that is granted; those that failed are nobody's."""
+        self._grants = {item: grant for item, grant in self._grants.items() if time < grant.until}
+        taken = {item: grant.request for item, grant in self._grants.items()}
+        return {**taken, **dict.fromkeys(self._spent, b"")}
+
+    def _expect_free(self, entry: Entry, request: bytes, taken: Mapping[bytes, bytes]) -> None:
+        use = self._store.consumption(entry.id) if entry.state is State.BURNED else None
+        if use is not None and use.request == request:
+            return  # a retry
+        after(entry.state, Event.BURN)
+        if taken.get(entry.id, request) != request:
+            raise PresignatureTaken("the presignature was granted to another request")
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Figures of a stock.
+
+    Args:
+        pending, ready: how many there are.
+        granted: how many of the ready ones are granted.
+        burned, voided: how many there ever were.
+        hourly_use: how many were burnt in the last hour.
+        refill_rate: how many became ready in the last hour.
+    """
+
+    pending: int
+    ready: int
+    granted: int
+    burned: int
+    voided: int
+    hourly_use: int
+    refill_rate: int
+
+    @property
+    def generated(self) -> int:
+        """How many were ever made."""
+        return self.pending + self.ready + self.burned + self.voided
+
+    @property
+    def time_to_empty(self) -> int | None:
+        """Seconds until none is ready, at the use of the last hour and without a refill; None if unused."""
+        return self.ready * HOUR // self.hourly_use if self.hourly_use else None
+
+
+def _stock_of(batch: Sequence[Presignature]) -> Stock:
+    """Return the stock of a batch.
+
+    Raises:
+        UsageError: it is empty or mixed.
+    """
+    kinds = {(Stock.of(item.public), item.party, item.public.session) for item in batch}
+    if len(kinds) != 1:
+        raise UsageError("a batch is what one session made for one party")
+    return kinds.pop()[0]

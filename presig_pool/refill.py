@@ -1,0 +1,258 @@
+"""What to refill, as a pure function of what a signer sees; the keeper does it.
+
+Every signer of a stock takes part in a presigning session, and every one of them lends its consent to one
+leader at a time: two leaders cannot both have that of all.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from presig_pool.errors import LeaseRefused
+from presig_pool.state import Stock
+from presig_pool.watermarks import DEFAULT, Watermarks
+from protocol.errors import UsageError
+from protocol.ids import Epoch, PartyId
+
+LEASE_SECONDS: Final = 120  # longer than a presigning session takes
+BACK_OFF_SECONDS: Final = 15
+MAX_BACK_OFF_SECONDS: Final = 3600
+
+
+class Priority(IntEnum):
+    """Who gets the processor first: the smaller number."""
+
+    SIGNATURE = 0
+    REFILL = 1
+
+
+# leases
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A signer's consent to the leader of a stock's refill.
+
+    Args:
+        stock: what is refilled.
+        leader: one of its signers.
+        fence: number of the lease; one with a smaller number than the last is refused.
+        until: seconds; the lease ends then.
+    """
+
+    stock: Stock
+    leader: PartyId
+    fence: int
+    until: int
+
+
+def leader_at(stock: Stock, held: Lease | None, now: int, me: PartyId) -> tuple[PartyId, int]:
+    """Return who is to lead, and under which fence: every signer in turn, until one renews its lease.
+
+    Args:
+        stock: what is refilled.
+        held: the last lease that this signer knows; None before there was one.
+        now: seconds.
+        me: this signer; one who is no signer of the stock never leads it.
+
+    Raises:
+        UsageError: the lease is of another stock.
+    """
+    if me not in stock.signers or (held is not None and held.stock != stock):
+        raise UsageError("a lease is of another stock")
+    if held is None:
+        return stock.signers[0], 0
+    if now < held.until:
+        return held.leader, held.fence
+    fence = held.fence + 1 + (now - held.until) // LEASE_SECONDS
+    return stock.signers[fence % len(stock.signers)], fence
+
+
+def lend(held: Lease | None, asked: Lease, epoch: Epoch, now: int) -> Lease:
+    """Consent to a leader, as one of the signers.
+
+    Args:
+        held: the lease that this signer lent last for the stock, for as long as the process runs.
+        asked: what the leader, known by its channel, asks for; its end is not believed.
+        epoch: of the key's shares now.
+        now: seconds.
+
+    Returns:
+        The lease to hold and to answer with.
+
+    Raises:
+        LeaseRefused: the epoch is over, another leader has a lease, or the fence is not newer.
+    """
+    stock = asked.stock
+    if stock.epoch != epoch or asked.leader not in stock.signers:
+        raise LeaseRefused("the refill is of another epoch, or its leader is no signer")
+    if held is not None:
+        if held.stock != stock:
+            raise UsageError("a lease is of another stock")
+        renewed = (asked.leader, asked.fence) == (held.leader, held.fence)
+        if now < held.until and not renewed:
+            raise LeaseRefused(f"party {held.leader} leads the refill")
+        if asked.fence <= held.fence and not (renewed and now < held.until):
+            raise LeaseRefused("the lease is over")
+    return Lease(stock, asked.leader, asked.fence, now + LEASE_SECONDS)
+
+
+# back-off
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """A peer with which refills failed.
+
+    Args:
+        failures: how many one after the other.
+        until: seconds; no refill with the peer before.
+    """
+
+    failures: int
+    until: int
+
+
+def after_abort(
+    backoffs: Mapping[PartyId, BackOff], stock: Stock, named: Iterable[PartyId], me: PartyId, now: int
+) -> Mapping[PartyId, BackOff]:
+    """Return the back-offs after a refill failed: twice as long for a peer each time, up to an hour.
+
+    Args:
+        backoffs: those before.
+        stock: what was refilled.
+        named: culprits, suspects or missing parties of the abort.
+        me: this signer.
+        now: seconds.
+
+    Returns:
+        Those before, and the named ones; all the other signers when nobody else is named.
+    """
+    peers = {j for j in named if j in stock.signers and j != me} or {j for j in stock.signers if j != me}
+    changed = dict(backoffs)
+    for j in sorted(peers):
+        failures = changed[j].failures + 1 if j in changed else 1
+        wait = min(BACK_OFF_SECONDS << min(failures - 1, 20), MAX_BACK_OFF_SECONDS)
+        changed[j] = BackOff(failures, now + wait)
+    return changed
+
+
+def after_success(backoffs: Mapping[PartyId, BackOff], stock: Stock) -> Mapping[PartyId, BackOff]:
+    """Return the back-offs after a refill succeeded: none for its signers."""
+    return {j: backoff for j, backoff in backoffs.items() if j not in stock.signers}
+
+
+# the plan
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What there is of a stock.
+
+    Args:
+        ready: how many can be used.
+        pending: how many wait for the agreement of all signers.
+        running: how many the orders that run make.
+        wanted: how many more the user asked for, whatever the watermarks say.
+    """
+
+    ready: int
+    pending: int = 0
+    running: int = 0
+    wanted: int = 0
+
+    @property
+    def expected(self) -> int:
+        """How many there are when everything goes well."""
+        return self.ready + self.pending + self.running
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One presigning session to run.
+
+    Args:
+        stock: what to make presignatures for.
+        count: how many.
+        fence: of the lease under which to ask the other signers.
+        priority: for the processor.
+    """
+
+    stock: Stock
+    count: int
+    fence: int
+    priority: Priority = Priority.REFILL
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one signer sees.
+
+    Args:
+        me: the signer.
+        now: seconds.
+        depths: of every stock of the present epoch that is to be kept filled.
+        leases: the last one of each stock, if there was one.
+        backoffs: of peers.
+        signing: the parties that are signing now, or are about to.
+        watermarks: of every stock.
+    """
+
+    me: PartyId
+    now: int
+    depths: Mapping[Stock, Depth]
+    leases: Mapping[Stock, Lease] = field(default_factory=dict)
+    backoffs: Mapping[PartyId, BackOff] = field(default_factory=dict)
+    signing: frozenset[PartyId] = frozenset()
+    watermarks: Watermarks = DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, and why not more.
+
+    Args:
+        orders: one after the other, the stock that is emptiest first.
+        waiting: the peer that a short stock waits for, and until when.
+    """
+
+    orders: tuple[Order, ...]
+    waiting: Mapping[Stock, tuple[PartyId, int]]
+
+
+def plan_refill(view: View) -> Plan:
+    """Plan the refills that this signer leads.
+
+    A refill begins below the low watermark and orders all that is missing to the target; while one of the
+    stock runs there is no other, and none begins while a signer of the stock signs.
+    """
+    orders: list[Order] = []
+    waiting: dict[Stock, tuple[PartyId, int]] = {}
+    for stock, depth in sorted(view.depths.items(), key=lambda item: (item[1].expected, item[0])):
+        missing = _missing(depth, view.watermarks)
+        if not missing or depth.running or view.me not in stock.signers:
+            continue
+        if (blocked := _blocked(stock, view)) is not None:
+            waiting[stock] = blocked
+            continue
+        leader, fence = leader_at(stock, view.leases.get(stock), view.now, view.me)
+        if leader == view.me and not view.signing & set(stock.signers):
+            orders.extend(Order(stock, count, fence) for count in _batches(missing, view.watermarks.batch))
+    return Plan(tuple(orders), waiting)
+
+
+def _missing(depth: Depth, marks: Watermarks) -> int:
+    wanted = marks.target - depth.expected if depth.expected < marks.low else 0
+    return max(0, min(max(wanted, depth.wanted), marks.max - depth.expected))
+
+
+def _blocked(stock: Stock, view: View) -> tuple[PartyId, int] | None:
+    """Return the peer in back-off for which a stock waits longest."""
+    held = [(view.backoffs[j].until, j) for j in stock.signers if j in view.backoffs and j != view.me]
+    until, peer = max(held, default=(0, view.me))
+    return (peer, until) if view.now < until else None
+
+
+def _batches(count: int, batch: int) -> list[int]:
+    return [batch] * (count // batch) + ([count % batch] if count % batch else [])

@@ -1,0 +1,395 @@
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from ecdsa_cggmp.presignature import Presignature, batch_digest
+from ecdsa_cggmp.sign import combine
+from native.curve import Scalar
+from native.errors import WipedError
+from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
+from presig_pool.pool import HOUR, Pool, Use
+from presig_pool.watermarks import Watermarks
+from protocol.errors import SecretReuseError, UsageError
+from protocol.ids import PartyId
+from tests.presig_pool.memory import MemoryStore
+from tests.presig_pool.samples import NOW, batch, context, digest, signer, stock
+
+A, B = digest(1), digest(2)
+M1, M2 = digest(101), digest(102)
+SMALL = Watermarks(low=2, target=4, max=6, batch=3, max_age=1000, grant_seconds=100)
+
+
+@pytest.fixture
+def pool() -> Pool:
+    return Pool(MemoryStore(), SMALL)
+
+
+def fill(pool: Pool, number: int = 1, count: int = 3, now: int = NOW, **kind: object) -> list[bytes]:
+    """Add a batch and confirm it; its ids."""
+    made = batch(number, count, **kind)  # type: ignore[arg-type]
+    label = pool.add(made, now)
+    assert pool.confirm(label, dict.fromkeys(made[0].public.signers, label), now) == ()
+    return [item.public.id for item in made]
+
+
+def use(pool: Pool, item: bytes, request: bytes = A, sighash: bytes = M1, now: int = NOW) -> bytes:
+    pool.grant(stock(), request, [item], now)
+    (share,) = pool.burn(request, [Use(item, sighash)], signer(sighash), now)
+    return share
+
+
+# in
+
+
+def test_a_batch_is_pending_until_all_signers_have_the_same(pool: Pool) -> None:
+    made = batch(1, 3)
+    label = pool.add(made, NOW)
+    assert label == batch_digest([item.public for item in made])
+    assert (pool.statistics(stock(), NOW).pending, pool.statistics(stock(), NOW).ready) == (3, 0)
+    with pytest.raises(PoolExhausted):
+        pool.choose(stock(), 1, NOW)
+    with pytest.raises(UsageError, match="PENDING"):
+        pool.grant(stock(), A, [made[0].public.id], NOW)
+    assert pool.confirm(label, {PartyId(0): label, PartyId(1): label}, NOW) == ()
+    assert pool.choose(stock(), 3, NOW) == tuple(item.public.id for item in made)
+
+
+def test_an_added_batch_is_zeroed_in_memory(pool: Pool) -> None:
+    made = batch(1, 2)
+    pool.add(made, NOW)
+    for secret in (secret for item in made for secret in item.secrets()):
+        with pytest.raises(WipedError):
+            secret.declassify()
+
+
+@pytest.mark.parametrize("digests", [{}, {0: A}, {1: A}, {0: b"", 1: A}, {0: A, 1: B}, {0: A, 2: A}])
+def test_a_batch_that_a_signer_does_not_have_is_void(pool: Pool, digests: dict[int, bytes]) -> None:
+    label = pool.add(made := batch(1, 3), NOW)
+    said = {PartyId(j): label if value == A else value for j, value in digests.items()}
+    others = pool.confirm(label, said, NOW)
+    assert others == tuple(PartyId(j) for j in (0, 1) if digests.get(j) != A)
+    assert others
+    figures = pool.statistics(stock(), NOW)
+    assert (figures.pending, figures.ready, figures.voided) == (0, 0, 3)
+    with pytest.raises(PresignatureVoid):
+        pool.confirm(label, {PartyId(0): label, PartyId(1): label}, NOW)
+    with pytest.raises(PresignatureVoid):
+        pool.grant(stock(), A, [made[0].public.id], NOW)
+
+
+def test_a_batch_is_confirmed_once(pool: Pool) -> None:
+    label = pool.add(batch(1), NOW)
+    pool.confirm(label, {PartyId(0): label, PartyId(1): label}, NOW)
+    for digests in ({PartyId(0): label, PartyId(1): label}, {}):
+        with pytest.raises(UsageError):
+            pool.confirm(label, digests, NOW)
+    with pytest.raises(UsageError, match="no such batch"):
+        pool.confirm(A, {}, NOW)
+    assert pool.statistics(stock(), NOW).ready == 1
+
+
+def test_a_batch_is_added_once(pool: Pool) -> None:
+    fill(pool)
+    with pytest.raises(SecretReuseError):
+        pool.add(batch(1, 3), NOW)
+    with pytest.raises(SecretReuseError):
+        pool.add([*batch(1, 4)][3:] + batch(1, 1), NOW)
+    assert pool.statistics(stock(), NOW).generated == 3
+
+
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        lambda: [],
+        lambda: batch(1) + batch(2),
+        lambda: batch(1) + batch(1, 2, epoch=1)[1:],
+        lambda: batch(1) + batch(1, 2, (1, 2))[1:],
+        lambda: batch(1) + batch(1, 2, x=99)[1:],
+        lambda: batch(1) + batch(1, 2, me=0)[1:],
+    ],
+)
+def test_a_batch_is_of_one_session_stock_and_party(
+    pool: Pool, mixed: Callable[[], list[Presignature]]
+) -> None:
+    with pytest.raises(UsageError, match="one session"):
+        pool.add(mixed(), NOW)
+    assert pool.stocks() == []
+
+
+def test_the_pool_has_a_maximum_with_what_is_pending(pool: Pool) -> None:
+    pool.add(batch(1, 3), NOW)
+    fill(pool, 2, 3)
+    with pytest.raises(UsageError, match="at most 6"):
+        pool.add(batch(3), NOW)
+    fill(pool, 4, 6, epoch=1)  # another stock has a maximum of its own
+    fill(pool, 5, 6, signers=(1, 2))
+    assert len(pool.stocks()) == 3
+
+
+# out
+
+
+def test_a_signature_of_two_pools_holds_and_its_share_is_stored(pool: Pool) -> None:
+    other = Pool(MemoryStore(), SMALL)
+    (item, *_) = fill(pool, me=1)
+    assert fill(other, me=0)[0] == item
+    (public,) = other.grant(stock(), A, [item], NOW)
+    share = Scalar.from_bytes(use(pool, item))
+    (theirs,) = other.burn(A, [Use(item, M1)], signer(M1), NOW)
+    combine(context(public, M1), {PartyId(0): Scalar.from_bytes(theirs), PartyId(1): share})
+
+
+def test_a_retry_gets_the_stored_share_and_signs_nothing(pool: Pool) -> None:
+    (item, *_) = fill(pool)
+    share = use(pool, item)
+
+    def refuse(_: Sequence[Presignature]) -> list[bytes]:
+        raise AssertionError("signed twice")
+
+    assert pool.burn(A, [Use(item, M1)], refuse, NOW + 5) == (share,)
+    assert [public.id for public in pool.grant(stock(), A, [item], NOW)] == [item]  # of the same request
+    assert pool.burn(A, [Use(item, M1)], refuse, NOW + 5) == (share,)
+    assert pool.statistics(stock(), NOW).burned == 1
+
+
+@pytest.mark.parametrize(("request_id", "sighash"), [(B, M1), (A, M2), (B, M2)])
+def test_a_presignature_is_not_used_for_another_request_or_sighash(
+    pool: Pool, request_id: bytes, sighash: bytes
+) -> None:
+    (item, *_) = fill(pool)
+    use(pool, item)
+    with pytest.raises(SecretReuseError):
+        pool.burn(request_id, [Use(item, sighash)], signer(sighash), NOW)
+    if request_id == B:
+        with pytest.raises(SecretReuseError):
+            pool.grant(stock(), B, [item], NOW)
+
+
+def test_a_request_is_not_answered_with_a_used_and_a_fresh_presignature(pool: Pool) -> None:
+    first, second, _ = fill(pool)
+    use(pool, first)
+    pool.grant(stock(), A, [first, second], NOW)
+    with pytest.raises(SecretReuseError):
+        pool.burn(A, [Use(first, M1), Use(second, M2)], signer(M1, M2), NOW)
+    assert pool.statistics(stock(), NOW).burned == 1
+
+
+def test_all_inputs_of_a_request_burn_together(pool: Pool) -> None:
+    first, second, _ = fill(pool)
+    pool.grant(stock(), A, [second, first], NOW)
+    recorded: list[tuple[bytes, ...]] = []
+    uses = [Use(second, M1), Use(first, M2)]
+    shares = pool.burn(A, uses, signer(M1, M2), NOW, recorded.append)
+    assert recorded == [shares]
+    assert len(set(shares)) == 2
+    assert pool.burn(A, uses[::-1], signer(), NOW) == shares[::-1]
+
+
+@pytest.mark.parametrize("uses", [[], [0, 0]])
+def test_a_request_uses_presignatures_each_once(pool: Pool, uses: list[int]) -> None:
+    items = fill(pool)
+    ids = [items[i] for i in uses]
+    with pytest.raises(UsageError):
+        pool.grant(stock(), A, ids, NOW)
+    with pytest.raises(UsageError):
+        pool.burn(A, [Use(item, M1) for item in ids], signer(M1, M1), NOW)
+
+
+def test_what_was_not_granted_is_not_burnt(pool: Pool) -> None:
+    first, second, _ = fill(pool)
+    pool.grant(stock(), A, [first], NOW)
+    for request, item in ((B, first), (A, second)):
+        with pytest.raises(PresignatureTaken):
+            pool.burn(request, [Use(item, M1)], signer(M1), NOW)
+    with pytest.raises(PresignatureVoid):
+        pool.burn(A, [Use(bytes(32), M1)], signer(M1), NOW)
+
+
+def test_two_coordinators_at_once_do_not_get_one_presignature(pool: Pool) -> None:
+    fill(pool)
+    chosen = pool.choose(stock(), 2, NOW)
+    again = pool.choose(stock(), 2, NOW)
+    assert chosen == again  # choosing grants nothing
+    pool.grant(stock(), A, chosen, NOW)
+    pool.grant(stock(), A, chosen, NOW)  # a repetition
+    with pytest.raises(PresignatureTaken):
+        pool.grant(stock(), B, again, NOW)
+    (other,) = pool.choose(stock(), 1, NOW)
+    assert other not in chosen
+    with pytest.raises(PresignatureTaken):  # all or none
+        pool.grant(stock(), B, [other, chosen[0]], NOW)
+    pool.grant(stock(), B, [other], NOW)
+    with pytest.raises(PoolExhausted) as e:
+        pool.choose(stock(), 1, NOW)
+    assert (e.value.wanted, e.value.ready) == (1, 0)
+    assert pool.statistics(stock(), NOW).granted == 3
+
+
+def test_a_grant_ends_by_release_and_by_time(pool: Pool) -> None:
+    (item, *_) = fill(pool)
+    pool.grant(stock(), A, [item], NOW)
+    pool.release(B)
+    with pytest.raises(PresignatureTaken):
+        pool.grant(stock(), B, [item], NOW + 99)
+    pool.grant(stock(), B, [item], NOW + 100)
+    with pytest.raises(PresignatureTaken):
+        pool.burn(A, [Use(item, M1)], signer(M1), NOW + 100)
+    pool.release(B)
+    pool.grant(stock(), A, [item], NOW + 100)
+    pool.burn(A, [Use(item, M1)], signer(M1), NOW + 100)
+
+
+def test_a_presignature_of_another_stock_is_not_granted(pool: Pool) -> None:
+    (item,) = fill(pool, count=1)
+    for other in (stock((1, 2)), stock(epoch=1), stock(x=99)):
+        with pytest.raises(UsageError, match="another key, epoch or signer set"):
+            pool.grant(other, A, [item], NOW)
+        with pytest.raises(PoolExhausted):
+            pool.choose(other, 1, NOW)
+
+
+class Disk(Exception):  # noqa: N818
+    pass
+
+
+@pytest.mark.parametrize("at", ["sign", "burn", "record", "commit", "interrupt"])
+def test_a_failure_on_the_way_to_a_share_leaves_nothing_to_use(
+    pool: Pool, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = fill(pool)
+    pool.grant(stock(), A, [first, second], NOW)
+    left: list[bytes] = []
+
+    def fail(*_: object) -> list[bytes]:
+        raise KeyboardInterrupt if at == "interrupt" else Disk
+
+    def sign(held: Sequence[Presignature]) -> list[bytes]:
+        left.extend(signer(M1, M2)(held))
+        return fail() if at in ("sign", "interrupt") else left
+
+    store = pool._store
+    if at == "burn":
+        monkeypatch.setattr(store, "burn", fail)
+    if at == "commit":
+        monkeypatch.setattr(store, "void", fail)  # the disk stays broken
+    record = fail if at in ("record", "commit") else list
+    with pytest.raises((Disk, KeyboardInterrupt)):
+        pool.burn(A, [Use(first, M1), Use(second, M2)], sign, NOW, record)
+    assert left  # a share existed in memory
+    monkeypatch.undo()
+    for item in (first, second):
+        with pytest.raises(PresignatureVoid):
+            pool.burn(A, [Use(item, M1)], signer(M1), NOW)
+        for request in (A, B):
+            with pytest.raises(PresignatureVoid):
+                pool.grant(stock(), request, [item], NOW)
+    for now in (NOW, NOW + 200):  # also when the grant has ended
+        assert pool.choose(stock(), 1, now) == (third,)
+        with pytest.raises(PoolExhausted):
+            pool.choose(stock(), 2, now)
+
+
+def test_a_signer_that_returns_too_few_shares_burns_nothing(pool: Pool) -> None:
+    first, second, _ = fill(pool)
+    pool.grant(stock(), A, [first, second], NOW)
+    with pytest.raises(ValueError, match="zip"):
+        pool.burn(A, [Use(first, M1), Use(second, M2)], lambda held: signer(M1)(held[:1]), NOW)
+    assert pool.statistics(stock(), NOW).burned == 0
+
+
+def test_what_is_lent_for_signing_is_zeroed_also_after_a_failure(pool: Pool) -> None:
+    (item, *_) = fill(pool)
+    pool.grant(stock(), A, [item], NOW)
+    lent: list[Presignature] = []
+
+    def sign(held: Sequence[Presignature]) -> list[bytes]:
+        lent.extend(held)
+        raise Disk
+
+    with pytest.raises(Disk):
+        pool.burn(A, [Use(item, M1)], sign, NOW)
+    for secret in lent[0].secrets():
+        with pytest.raises(WipedError):
+            secret.declassify()
+
+
+# void
+
+
+def test_a_refresh_voids_the_older_epochs_of_its_key_only(pool: Pool) -> None:
+    old, new, other = fill(pool, 1), fill(pool, 2, epoch=1), fill(pool, 3, x=99)
+    pool.add(batch(4, 2), NOW)
+    pool.grant(stock(), A, old[:1], NOW)
+    assert pool.void_before(stock().key, 1, NOW) == 5
+    assert pool.choose(stock(epoch=1), 3, NOW) == tuple(new)
+    assert pool.choose(stock(x=99), 3, NOW) == tuple(other)
+    with pytest.raises(PresignatureVoid):
+        pool.burn(A, [Use(old[0], M1)], signer(M1), NOW)
+    assert pool.void("drained", NOW) == 6
+    assert pool.void("drained", NOW) == 0
+
+
+def test_old_presignatures_expire_unless_they_are_granted(pool: Pool) -> None:
+    first, *_ = fill(pool, 1, now=NOW)
+    pool.add(batch(2, 1), NOW + 500)
+    assert pool.expire(NOW + 1000) == 0
+    pool.grant(stock(), A, [first], NOW + 1000)
+    assert pool.expire(NOW + 1001) == 2
+    assert pool.expire(NOW + 1501) == 2
+    assert pool.statistics(stock(), NOW + 1501).voided == 4
+
+
+def test_a_clock_that_goes_back_ends_no_grant_later(pool: Pool) -> None:
+    (item, *_) = fill(pool, now=NOW)
+    pool.grant(stock(), A, [item], NOW)
+    pool.expire(NOW + 99)
+    pool.grant(stock(), A, [item], NOW - 10**6)  # extended from the latest time, not from the past
+    with pytest.raises(PresignatureTaken):
+        pool.grant(stock(), B, [item], NOW + 198)
+
+
+def test_purging_keeps_the_counts(pool: Pool) -> None:
+    first, *_ = fill(pool)
+    use(pool, first)
+    pool.void("drained", NOW)
+    before = pool.statistics(stock(), NOW)
+    assert pool.purge() == 2
+    assert pool.purge() == 0
+    after = pool.statistics(stock(), NOW)
+    for figures in (before, after):
+        assert (figures.generated, figures.burned, figures.voided) == (3, 1, 2)
+
+
+# figures
+
+
+def test_statistics_are_of_the_last_hour(pool: Pool) -> None:
+    first, second, third = fill(pool, now=NOW)
+    assert pool.statistics(stock(), NOW).time_to_empty is None
+    use(pool, first, digest(3), now=NOW)
+    use(pool, second, digest(4), now=NOW + 10)
+    figures = pool.statistics(stock(), NOW + HOUR)
+    assert (figures.ready, figures.hourly_use, figures.refill_rate) == (1, 2, 3)
+    assert figures.time_to_empty == HOUR // 2
+    later = pool.statistics(stock(), NOW + HOUR + 5)
+    assert (later.hourly_use, later.refill_rate, later.time_to_empty) == (1, 0, HOUR)
+    assert pool.statistics(stock(), NOW + HOUR + 11).time_to_empty is None
+    assert pool.choose(stock(), 1, NOW + HOUR) == (third,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"low": 0},
+        {"low": 101},
+        {"target": 151},
+        {"max": 99},
+        {"batch": 0},
+        {"max_age": 0},
+        {"grant_seconds": 0},
+    ],
+)
+def test_watermarks_check_themselves(changes: dict[str, int]) -> None:
+    with pytest.raises(UsageError):
+        Watermarks(**changes)
+    assert Watermarks() == Watermarks(20, 100, 150, 32, 7 * 86_400, 120)
