@@ -63,7 +63,8 @@ class SigningContext:
         r: its x coordinate modulo q.
 
     Raises:
-        UsageError: there is not one contribution of each signer, the child key is infinity, or r is 0.
+        UsageError: there is not one contribution of 32 bytes of each signer, or the child key or the nonce is
+            infinity.
     """
 
     presignature: PublicPresignature
@@ -78,11 +79,7 @@ class SigningContext:
         public = self.presignature
         if tuple(sorted(self.contributions)) != public.signers:
             raise UsageError("every signer contributes")
-        if any(len(data) != CONTRIBUTION_SIZE for data in self.contributions.values()):
-            raise UsageError(f"a contribution takes {CONTRIBUTION_SIZE} bytes")
         key = multi_mul([Scalar(1), self.request.tweak], [public.sharing.key, G])
-        if key.is_infinity:
-            raise UsageError("the child key is infinity")
         c = self._randomiser(key)
         Gamma = multi_mul([c], [public.Gamma])
         if Gamma.is_infinity or not (r := Scalar.reduce(Gamma.x_bytes)):
@@ -91,7 +88,7 @@ class SigningContext:
             object.__setattr__(self, name, value)
 
     def _randomiser(self, key: Point) -> Scalar:
-        """Return c, uniform up to 2^-256."""
+        """Return c, uniform up to 2^-256; what has no encoding raises UsageError."""
         writer = Writer().fixed(self.presignature.id, 32).point(key).scalar(self.request.tweak)
         writer.fixed(self.request.digest, 32)
         for signer in self.presignature.signers:
@@ -157,7 +154,7 @@ def combine(context: SigningContext, shares: Mapping[PartyId, Scalar]) -> bytes:
     if int(s) > ORDER // 2:
         s = -s
     signature = bytes(context.r) + bytes(s)
-    if s and verify_ecdsa(signature, context.request.digest, context.key):
+    if verify_ecdsa(signature, context.request.digest, context.key):
         return signature
     culprits = [j for j, sigma in shares.items() if not context.share_holds(j, sigma)]
     if culprits:

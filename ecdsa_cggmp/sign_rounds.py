@@ -2,8 +2,7 @@
 
 In rounds 1 and 3 all signers send to the coordinator, in round 2 the coordinator to all. A signer sees the
 plan and the list of contributions, and gives one share for each input: its presignatures are zeroed by the
-first attempt. That they are not in a store any more is the caller's task, before participate(); see
-PAPER.md.
+first attempt. That they are in no store any more is the caller's task, before participate(); see PAPER.md.
 """
 
 from collections.abc import Sequence

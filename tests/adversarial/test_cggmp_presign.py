@@ -473,6 +473,15 @@ def test_evidence_about_nobody_in_particular_holds_nothing():
         assert not run.proved(Evidence(header, LIAR, check, tuple(received[s] for s in sorted(needed))))
 
 
+def test_proof_to_somebody_who_is_no_signer_is_no_evidence():
+    run = session()
+    liar = run.inbox(ENCRYPT, LIAR).session
+    proof = run.body(corrupted_slot(ENCRYPT, LIAR, ME))
+    message = liar.sign(corrupted_slot(ENCRYPT, LIAR, OTHER), proof)
+    first = run.inbox(ENCRYPT, ME).messages[corrupted_slot(ENCRYPT, LIAR)]
+    assert not run.proved(Evidence(liar.header, PartyId(LIAR), "enc-elg K", (first, message)))
+
+
 # other plans
 
 
@@ -519,6 +528,9 @@ def test_plan_refuses_values_that_do_not_fit():
         {"batch": MAX_BATCH + 1},
         {"signers": (0, 1, 2)},
         {"signers": (0, 5)},
+        # with the auxiliary info of just these
+        {"signers": (0, 1, 2), "publics": aux_infos(3, TINY)[0].publics},
+        {"signers": (0, 5), "publics": {0: plan.publics[0], 5: plan.publics[1]}},
         {"publics": {0: plan.publics[0]}},
         {"publics": aux_infos(3, TINY)[0].publics},
         {"sharing": replace(plan.sharing, pubshares=dealt(3, 2)[0].sharing.pubshares)},

@@ -197,6 +197,12 @@ def test_public_part_refuses_values_that_do_not_fit(stored):
         {"Delta": {**public.Delta, 0: G}},
         {"S": {**public.S, 0: G}},
         {"S": {j: public.S[j] for j in (3, 2, 0)}},
+        {"Delta": {j: public.Delta[j] for j in (3, 2, 0)}},
+        {
+            "signers": (3, 2, 0),
+            "Delta": {j: public.Delta[j] for j in (3, 2, 0)},
+            "S": {j: public.S[j] for j in (3, 2, 0)},
+        },
         {"Delta": public.S, "S": public.Delta},
         {"sharing": replace(public.sharing, key=G)},
         {"sharing": replace(public.sharing, t=2)},

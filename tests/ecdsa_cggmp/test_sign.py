@@ -9,7 +9,7 @@ import pytest
 from coincurve import PublicKey
 from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
-from ecdsa_cggmp.presignature import Presignature
+from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
 from native.curve import ORDER, G, Scalar, multi_mul
 from native.entropy import random_bytes
@@ -18,6 +18,7 @@ from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from native.verify import verify_ecdsa
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
+from protocol.resharing.plan import Sharing
 from tests.ecdsa_cggmp.network import CHAIN_CODE, dealt
 from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
 from tests.wallet.signer import consensus_accepts
@@ -242,6 +243,24 @@ def test_digest_that_is_zero_modulo_q_is_signed(key):
         made = key.presign()
         item = context(made, SigningRequest(digest, Scalar(0)))
         assert verify_ecdsa(combine(item, shares_of(made, item)), digest, key.sharing.key)
+
+
+def test_nonce_at_infinity_is_refused(key, monkeypatch):
+    made = key.presign()
+    monkeypatch.setattr(SigningContext, "_randomiser", lambda *_: Scalar(0))
+    with pytest.raises(UsageError, match="degenerate"):
+        context(made, key.request())
+
+
+def test_c_of_fixed_values_is_what_it_was():
+    """Signers of two versions must agree on it."""
+    sharing = Sharing(Scalar(5) * G, 2, (Scalar(7) * G, Scalar(9) * G), 3)
+    Delta, S = {0: Scalar(3) * G, 1: Scalar(ORDER - 2) * G}, {0: Scalar(2) * G, 1: Scalar(3) * G}
+    public = PublicPresignature(bytes(range(32)), 4, sharing, (0, 1), Scalar(11) * G, Delta, S)
+    request = SigningRequest(bytes(range(32, 64)), Scalar(13))
+    item = SigningContext(public, request, {0: bytes([1]) * 32, 1: bytes([2]) * 32})
+    assert public.id.hex() == "166f7a22c1f7ddfacc9b99c216cfa3941519429aa490443056b36c48a4666887"
+    assert bytes(item.c).hex() == "adc98590626aa6e711d39af7c0b1354c7675b4cbc9e8f813368366dc96754a34"
 
 
 def test_shares_that_hold_and_add_up_to_nothing_blame_nobody(key, monkeypatch):

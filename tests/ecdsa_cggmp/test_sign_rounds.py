@@ -127,6 +127,15 @@ def test_right_shares_convict_nobody():
         assert not evidence.holds(signing.parties.roster, {SPEC.name: SPEC})
 
 
+def test_share_of_the_coordinator_to_itself_is_no_evidence():
+    signing = Signing(1)
+    session = signing.parties.sessions(SPEC, SIGNERS, bytes(signing.plan))[COORDINATOR]
+    told = ContributionsMsg((ContributionMsg((bytes(32),)),) * T)
+    message = session.sign(Slot.direct(3, COORDINATOR, COORDINATOR), bytes(SharesMsg(told, (ONE,))))
+    evidence = Evidence(session.header, COORDINATOR, SHARE, (message,))
+    assert not evidence.holds(signing.parties.roster, {SPEC.name: SPEC})
+
+
 @pytest.mark.parametrize("value", [ORDER, ORDER + 1, 2**256 - 1])
 def test_share_that_is_no_scalar_convicts_its_signer(value):
     signing = Signing(1)
