@@ -458,6 +458,22 @@ def test_a_fault_of_nobody_is_blamed_on_nobody() -> None:
         assert error.check == CHI
 
 
+def test_every_proof_of_a_defence_has_its_own_place() -> None:
+    inbox = wrong_delta().inboxes[0]
+    header, parties = inbox.session.header, inbox.session.header.parties
+    slots = {slot: message for slot, message in inbox.messages.items() if slot.kind is Kind.BROADCAST}
+    sent = Claim(inbox.session.spec, header, inbox.session.roster, PartyId(1), slots)
+    places = [
+        View.of(header, TINY, party, sent.broadcast).domain(proof, Failure(name, index), verifier)
+        for party in parties
+        for verifier in parties
+        for proof in (DEC, AFF_G_STAR)
+        for name in (DELTA, CHI)
+        for index in range(2)
+    ]
+    assert len({bytes(place) for place in places}) == len(places)
+
+
 # secrets
 
 
