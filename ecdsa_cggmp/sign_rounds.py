@@ -18,6 +18,7 @@ from protocol.codec import SCALAR_SIZE
 from protocol.errors import EncodingError, FaultyCoordinatorError, FaultyPartyError, UsageError
 from protocol.header import Header
 from protocol.ids import COORDINATOR, PartyId
+from protocol.resharing.plan import Sharing
 from protocol.round import Continue, Done, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Kind, Slot
@@ -116,11 +117,15 @@ class CollectShares(Round[tuple[bytes, ...]]):
         return Done(signatures)
 
 
-def participate(session: Session, presignatures: Sequence[Presignature]) -> Continue[SharesMsg]:
+def participate(
+    session: Session, sharing: Sharing, presignatures: Sequence[Presignature]
+) -> Continue[SharesMsg]:
     """Start a signing session as a signer, who has approved what the header's plan signs.
 
     Args:
         session: the session.
+        sharing: the public side of the share that the signer holds now: presignatures of an older epoch make
+            no signature, even if all signers have kept them.
         presignatures: the own shares of the plan's presignatures, in the order of its inputs; stored as used,
             durably, before this is called.
 
@@ -128,9 +133,11 @@ def participate(session: Session, presignatures: Sequence[Presignature]) -> Cont
         The first round; it ends with the shares, to be stored before they are sent.
 
     Raises:
-        UsageError: the plan is malformed, or has other presignatures.
+        UsageError: the plan is malformed, of another key or epoch, or has other presignatures.
     """
     plan = _plan_for(session)
+    if plan.sharing != sharing:
+        raise UsageError("the plan is of another key or epoch than the signer's share")
     if [item.presignature for item in plan.inputs] != [held.public for held in presignatures]:
         raise UsageError("the plan has other presignatures")
     if any(held.party != session.me for held in presignatures):

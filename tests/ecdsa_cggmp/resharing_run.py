@@ -49,7 +49,9 @@ def presign_and_sign(shares: Sequence[KeyShare], signers: Sequence[int]) -> bool
     inputs = (sign_messages.Input(made[signers[0]].public, request),)
     plan = sign_messages.SigningPlan(sharing, tuple(PartyId(i) for i in signers), inputs)
     sessions = parties.sessions(sign_rounds.SPEC, signers, bytes(plan))
-    openings = {i: (s, sign_rounds.participate(s, [made[i]])) for i, s in sessions.items() if i in made}
+    openings = {
+        i: (s, sign_rounds.participate(s, sharing, [made[i]])) for i, s in sessions.items() if i in made
+    }
     openings[COORDINATOR] = sessions[COORDINATOR], sign_rounds.coordinate(sessions[COORDINATOR])
     (signature,) = run(openings)[COORDINATOR].result
     return verify_ecdsa(signature, DIGEST, sharing.key)

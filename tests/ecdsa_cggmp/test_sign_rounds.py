@@ -48,7 +48,7 @@ class Signing:
 
     def run(self, tamper: Tamper | None = None):
         sessions = self.parties.sessions(SPEC, SIGNERS, bytes(self.plan))
-        openings = {i: (sessions[i], participate(sessions[i], self.own(i))) for i in SIGNERS}
+        openings = {i: (sessions[i], participate(sessions[i], self.sharing, self.own(i))) for i in SIGNERS}
         openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
         return run(openings, tamper)
 
@@ -116,7 +116,7 @@ def test_right_shares_convict_nobody():
         return (envelope,)
 
     sessions = signing.parties.sessions(SPEC, SIGNERS, bytes(signing.plan))
-    openings = {i: (sessions[i], participate(sessions[i], signing.own(i))) for i in SIGNERS}
+    openings = {i: (sessions[i], participate(sessions[i], signing.sharing, signing.own(i))) for i in SIGNERS}
     openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
     run(openings, Tamper(intercept=keep))
     answers = [slot for slot in sent if slot.round == 3]
@@ -217,9 +217,18 @@ def test_signer_refuses_plans_for_other_presignatures():
     mine = signing.own(0)
     for held in ([], mine[:1], mine[::-1], [*mine, mine[0]], other.own(0), signing.own(2)):
         with pytest.raises(UsageError):
-            participate(session, held)
+            participate(session, signing.sharing, held)
     assert not is_wiped(mine[0])
-    participate(session, mine)
+    participate(session, signing.sharing, mine)
+
+
+def test_presignatures_of_an_older_epoch_sign_nothing_although_all_have_kept_them():
+    signing = Signing(1)
+    session = signing.parties.sessions(SPEC, SIGNERS, bytes(signing.plan))[0]
+    for now in (replace(signing.sharing, epoch=1), Signing(1).sharing):
+        with pytest.raises(UsageError, match="epoch"):
+            participate(session, now, signing.own(0))
+    assert not signing.used()
 
 
 def test_plan_is_of_one_key_epoch_and_signer_set():
@@ -257,7 +266,7 @@ def test_plan_survives_its_encoding_and_no_other():
     ):
         sessions = signing.parties.sessions(SPEC, signers, wrong)
         with pytest.raises(UsageError, match="no plan"):
-            participate(sessions[0], signing.own(0))
+            participate(sessions[0], signing.sharing, signing.own(0))
         with pytest.raises(UsageError, match="no plan"):
             coordinate(sessions[COORDINATOR])
 
