@@ -13,6 +13,7 @@ import pytest
 from ecdsa_cggmp import presign, presign_proofs
 from ecdsa_cggmp.aux_info import AuxInfo
 from ecdsa_cggmp.key_share import KeyShare
+from ecdsa_cggmp.presign_failure_checks import AFF_G_STAR, DEC
 from ecdsa_cggmp.presign_messages import (
     ENCRYPT,
     MAX_BATCH,
@@ -101,7 +102,8 @@ VIOLATIONS = {
 
 
 def test_every_check_has_a_violation():
-    assert VIOLATIONS.keys() == SPEC.checks.keys()
+    # those of the failure rounds are violated in tests/ecdsa_cggmp/test_presign_failure.py
+    assert VIOLATIONS.keys() | {DEC, AFF_G_STAR} == SPEC.checks.keys()
 
 
 @pytest.mark.parametrize("check", VIOLATIONS)
@@ -347,20 +349,6 @@ def test_other_k_in_Delta_than_in_K():
         error = judge(run, corrupted_slot(REVEAL, LIAR), replace(reveal.message, Delta=Delta, psi=psi))
         assert error.culprits == {LIAR: "elog Delta"}
         assert run.proved(error.evidence[0])
-
-
-def test_wrong_delta_or_S_cannot_be_attributed():
-    run = session()
-    sent = read(run, corrupted_slot(REVEAL, LIAR), RevealMsg)
-    others = sum((m.delta[0] for m in (run.rounds[REVEAL, ME][0].message,)), Scalar(0))
-    for changed, check in (
-        ({"delta": (sent.delta[0] + ONE,)}, "delta"),
-        ({"delta": (-others,)}, "delta"),
-        ({"S": PointVector([sent.S[0] + G])}, "chi"),
-    ):
-        with pytest.raises(UnattributedAbort) as caught:
-            run.judge(ME, {corrupted_slot(REVEAL, LIAR): bytes(replace(sent, **changed))})
-        assert caught.value.check == check
 
 
 def test_all_liars_of_a_round_are_named():
