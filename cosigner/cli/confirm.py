@@ -1,7 +1,7 @@
 """The screen that is shown before anything is signed, and the question below it."""
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 from cosigner.cli import show
 from cosigner.cli.command import Invocation
@@ -14,7 +14,11 @@ from wallet.errors import MalformedError
 from wallet.network import Network
 from wallet.psbt import Psbt
 from wallet.review import Review, ReviewedOutput
+from wallet.script import ScriptType, script_type
 from wallet.tx import show_txid
+
+# BIP-141: witness versions without rules of their own are there for later soft forks
+_UNPROTECTED: Final = "warning: anybody can spend an output of this kind today"
 
 
 def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
@@ -86,7 +90,10 @@ def _whose(out: ReviewedOutput, network: Network) -> list[str]:
     text = address_or_none(out.out.script_pubkey, network)
     if text is None:
         return [f"script {out.out.script_pubkey.hex()}"]
-    return show.spaced(text) if out.own is None else [text, f"ours at {out.own.path}, re-derived"]
+    if out.own is not None:
+        return [text, f"ours at {out.own.path}, re-derived"]
+    unprotected = script_type(out.out.script_pubkey) in (ScriptType.WITNESS_UNKNOWN, ScriptType.P2A)
+    return [*show.spaced(text), *([_UNPROTECTED] if unprotected else [])]
 
 
 def ask(call: Invocation, question: str, yes: bool) -> bool:
