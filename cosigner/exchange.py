@@ -72,7 +72,7 @@ def coordinate(
     with ended_on_error(place.header.session, peers):
         failures = carry(place.header.session, {COORDINATOR: own, **peers}, letters)
     if failures:
-        raise _first_error(failures)
+        raise first_error(failures)
     return results[0]
 
 
@@ -119,7 +119,7 @@ def carry(
     return list(failures.values())
 
 
-def _first_error(failures: Sequence[Failure]) -> MpcError | NativeError:
+def first_error(failures: Sequence[Failure]) -> MpcError | NativeError:
     """Return the error that says most: a proof, else what failed first."""
     proofs = [f.error for f in failures if isinstance(f.error, FaultyPartyError | FaultyCoordinatorError)]
     return proofs[0] if proofs else failures[0].error
