@@ -16,12 +16,13 @@ from native.secret import SecretResidues, SecretScalars
 from protocol.codec import decode
 from protocol.errors import EncodingError, UsageError
 from protocol.roster import ROSTER_LIMIT, Roster
-from storage import signing_log
+from storage import reuse_log, signing_log
 from storage.engine import Database
 from storage.errors import CorruptError, MissingError
 from storage.key_shares import KeyShares, Scheme
 from storage.manifest import RowId
 from storage.party_file import PartyFile
+from storage.reuse_log import ReuseLog
 from storage.signing_log import SignedEntry
 
 _HOST_KEY: Final = RowId("host key")
@@ -268,3 +269,11 @@ class PartyStore(PartyFile):
 
     def _public(self, row: RowId) -> bytes | None:
         return self._vault.rows(row.kind).get(row)
+
+    def reuse_log(self, limit: int = 100) -> ReuseLog:
+        """Return the attempts to use presignatures again, sealed or not.
+
+        Args:
+            limit: how many of them.
+        """
+        return reuse_log.read(self._db, limit)

@@ -20,11 +20,11 @@ from native.exposure import encode
 from native.secret import SecretScalars, SecretSeed
 from presig_pool.errors import PresignatureVoid
 from presig_pool.state import State, Stock
-from presig_pool.store import Consumption, Entry, Tally
+from presig_pool.store import Consumption, Entry, ReuseAttempt, Tally
 from protocol.codec import Writer, decode
 from protocol.errors import EncodingError, SecretReuseError, UsageError
 from protocol.ids import Epoch, PartyId
-from storage import envelope
+from storage import envelope, reuse_log
 from storage.engine import Database, Row
 from storage.errors import CorruptError, SealedError
 from storage.header import Owner
@@ -196,6 +196,12 @@ class SqlPoolStore:
             presignature,
         )
         return None if row is None else Consumption(*row)
+
+    def note_reuse(self, attempts: Sequence[ReuseAttempt]) -> None:
+        """Write down refused requests for burnt presignatures; some of each and the number of the others."""
+        with self._db.transaction():
+            for attempt in attempts:
+                reuse_log.append(self._db, attempt)
 
     def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
         """Return the public sides of presignatures.
