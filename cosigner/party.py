@@ -138,7 +138,7 @@ class Party:
             UsageError: they are not of this key and party, or the session's id was used before.
         """
         header = decode(order.header, HEADER_LIMIT, Header.read)
-        self._sessions.expect_new(header.session)
+        self._sessions.expect_new(header)
         place = self._place(header, decode(order.roster, ROSTER_LIMIT, Roster.read))
         mine = self._credentials
         psbt = Psbt.from_bytes(order.psbt)
