@@ -10,7 +10,7 @@ from native.curve import ORDER, parse_points
 from native.errors import NativeError
 from protocol.errors import EncodingError, FaultyPartyError, ProtocolError, UnattributedAbort
 from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import aux_infos
+from tests.ecdsa_cggmp.network import aux_infos, primes_of
 from tests.ecdsa_cggmp.presign_fields import POINT, Field, hostile, layout
 from tests.ecdsa_cggmp.presign_run import Recorded, corrupted_slot, record
 
@@ -75,8 +75,9 @@ def test_replaced_field_is_found_and_its_sender_convicted(message, field, at):
     run, slot = session(), SLOTS[message]
     publics = aux_infos(3, TINY)[ME].publics
     moduli = {"N_i": publics[LIAR].N, "N_j": publics[ME].N}
+    primes = {"p_i": primes_of(LIAR, "blum")[0], "q_j": primes_of(ME, "blum")[1]}
     body = run.body(slot)
-    for name, value in hostile(field, body, at, moduli):
+    for name, value in hostile(field, body, at, moduli, primes):
         if "psi" in field.name and name not in BRIEF:
             continue
         changed, check = {slot: field.put(body, at, value)}, expected(message, field, at)
