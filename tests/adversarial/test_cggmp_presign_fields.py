@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 
+from ecdsa_cggmp import presign_rounds
 from ecdsa_cggmp.presign_failure_round import CollectDefences
 from ecdsa_cggmp.presign_messages import ENCRYPT, MULTIPLY, REVEAL
 from native.curve import ORDER, parse_points
@@ -117,3 +118,15 @@ def test_sum_of_all_Gamma_may_not_be_infinity(monkeypatch):
     with pytest.raises(UnattributedAbort) as caught:
         run.judge(ME, {slot: body})
     assert caught.value.check == "Gamma"
+
+
+def test_delta_may_not_be_zero(monkeypatch):
+    # only all signers together can do that, too: with k or gamma 0, the sums hold
+    run = session()
+    slot = SLOTS["reveal"]
+    mine = run.rounds[REVEAL, ME][0].message.delta[0]
+    monkeypatch.setattr(presign_rounds, "find_failure", lambda *_: None)
+    body = layout("reveal", BATCH)[0].put(run.body(slot), 0, bytes(-mine))
+    with pytest.raises(UnattributedAbort) as caught:
+        run.judge(ME, {slot: body})
+    assert caught.value.check == "delta"

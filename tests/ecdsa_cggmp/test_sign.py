@@ -11,7 +11,6 @@ from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
 from native.curve import ORDER, G, Scalar
 from native.errors import WipedError
-from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from native.verify import verify_ecdsa
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
@@ -223,26 +222,6 @@ def test_shares_that_hold_and_add_up_to_nothing_blame_nobody(key, monkeypatch):
     with pytest.raises(UnattributedAbort) as caught:
         combine(item, dict.fromkeys((0, 2, 4), Scalar(0)))
     assert caught.value.check == "signature"
-
-
-def test_two_shares_of_one_presignature_are_its_secrets(key):
-    """Why it signs once: with two shares per signer the key is public."""
-    made = key.presign((0, 2, 4))
-    copies = [Presignature(i.public, i.party, *(copy(s) for s in i.secrets())) for i in made]
-    items = [context(made, key.request(0)) for _ in range(2)]
-    a, b = (shares_of(used, item) for used, item in zip((made, copies), items, strict=True))
-    k = chi = Scalar(0)
-    for j in a:
-        # sigma c = k m + r chi, twice
-        (ca, ma, ra), (cb, mb, rb) = ((i.c, i.request.m, i.r) for i in items)
-        determinant = ma * rb - mb * ra
-        k += (a[j] * ca * rb - b[j] * cb * ra) * determinant.invert()
-        chi += (ma * b[j] * cb - mb * a[j] * ca) * determinant.invert()
-    assert chi * k.invert() * G == key.sharing.key
-
-
-def copy(secret: SecretScalars) -> SecretScalars:
-    return SecretScalars.from_bytes(secret.declassify())
 
 
 def test_dealer_of_these_tests_makes_what_presigning_does(key):
