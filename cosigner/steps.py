@@ -22,6 +22,9 @@ class Deed(Enum):
     TRANSACTION_REVIEWED = "transaction reviewed, sighashes computed, nonces sent"
     SIGNING_LOGGED = "signing written to the log, partial signatures sent"
     SIGNATURES_VERIFIED = "signatures made and verified"
+    PRESIGNATURES_MADE = "presignatures made and sealed, vouched for"
+    PRESIGNATURES_READY = "presignatures ready, the same at all signers"
+    PRESIGNATURES_VOID = "presignatures void"
 
 
 @dataclass(frozen=True, slots=True)
