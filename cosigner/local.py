@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self
 
+from cosigner import level
 from cosigner.creation import make_wallet
 from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home, WalletFolder
 from cosigner.keys import SEGWIT_ACCOUNT, WalletKeys
 from cosigner.party import Credentials, Party
 from cosigner.plan import WalletPlan
+from cosigner.presigning import EcdsaCredentials
+from cosigner.segwit_key import SegwitKey
 from cosigner.segwit_signing import SegwitSigner
 from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
@@ -170,10 +173,12 @@ class LocalWallet(SpendingWallet):
             raise CorruptError(f"this is the store of party {store.party}, not of party {party}")
         if keys != self.keys:
             raise CorruptError("the store of the party is of another key than the wallet")
-        segwit = None
+        segwit, making = None, None
         if keys.segwit is not None:
             segwit = SegwitSigner(keys.segwit, Pool(store.presignatures), _now)
-        return Party(Credentials(store.host_key(), keys, share, segwit, plan.caps), store, self._progress)
+            making = _presigning(store, keys, keys.segwit)
+        credentials = Credentials(store.host_key(), keys, share, segwit, plan.caps, making)
+        return Party(credentials, store, self._progress)
 
     def change_passphrase(self, party: PartyId, old: Passphrase, new: Passphrase) -> None:
         """Seal a party under another passphrase, whether it is unlocked or not.
@@ -279,6 +284,11 @@ class LocalWallet(SpendingWallet):
                 "unlock more of them with their passphrases",
             )
         return {party: self._parties[party] for party in sorted(set(chosen))}
+
+
+def _presigning(store: PartyStore, keys: WalletKeys, key: SegwitKey) -> EcdsaCredentials:
+    share, aux = store.ecdsa_share(key.public_key), store.aux(level.PARAMS)
+    return EcdsaCredentials(store.host_key(), keys.host_keys, share, aux, level.PARAMS)
 
 
 def _now() -> int:
