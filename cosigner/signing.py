@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final, Protocol, Self
 
 from cosigner.errors import PolicyDenied
@@ -55,10 +56,14 @@ class Signed:
     Args:
         psbt: with final witnesses.
         summaries: what each signer has seen and accepted.
+        seconds: that it took, with what the signers review and write down.
+        presignatures: how many it has used up: one for each SegWit input.
     """
 
     psbt: Psbt
     summaries: Mapping[PartyId, Summary]
+    seconds: float
+    presignatures: int
 
 
 def sign(
@@ -129,6 +134,7 @@ class _Signing:
 
     def run(self) -> Signed:
         """Sign; take other presignatures if a signer has not ready what another has offered."""
+        began = perf_counter()
         self.progress(Step(COORDINATOR, Deed.SIGNING_ASKED, show_txid(self.psbt.tx.txid)))
         avoid: set[bytes] = set()
         for attempt in range(_TRIES):
@@ -141,7 +147,7 @@ class _Signing:
                     if attempt == _TRIES - 1:
                         raise
                 else:
-                    return self._finish(parts, accepted)
+                    return self._finish(parts, accepted, began)
             for part in parts:
                 self._end(part)
             avoid.update(presignature.id for presignature in chosen)
@@ -205,7 +211,7 @@ class _Signing:
             raise PolicyDenied(refusals)
         return accepted
 
-    def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance]) -> Signed:
+    def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance], began: float) -> Signed:
         by_input: dict[int, bytes] = {}
         for at, part in enumerate(parts):
             letters: list[Letter] = [(party, m) for party, a in accepted.items() for m in a.messages[at]]
@@ -213,7 +219,9 @@ class _Signing:
             by_input |= {item.index: made for item, made in zip(part.inputs, signatures, strict=True)}
             self.progress(Step(COORDINATOR, Deed.SIGNATURES_VERIFIED, _count(part, len(signatures))))
         final = finalize(attach(self.psbt, self.seen, by_input))
-        return Signed(final, {party: acceptance.summary for party, acceptance in accepted.items()})
+        summaries = {party: acceptance.summary for party, acceptance in accepted.items()}
+        used = len(self._inputs(SEGWIT_ACCOUNT))
+        return Signed(final, summaries, perf_counter() - began, used)
 
 
 def _count(part: _Part, count: int) -> str:
