@@ -135,7 +135,7 @@ class WrongShare(Party):
         return tuple(self._spoil(sealed) for sealed in super().receive(sender, envelope))
 
     def _spoil(self, sealed: Sealed) -> Sealed:
-        header = decode(self.order.header, HEADER_LIMIT, Header.read)
+        header = decode(self.order.headers[0], HEADER_LIMIT, Header.read)
         roster = decode(self.order.roster, ROSTER_LIMIT, Roster.read)
         place = Session(signing_rounds.SPEC, header, roster, self.id, self._credentials.host_key)
         _, message = read_envelope(sealed.envelope, self.id, sealed.receiver)
