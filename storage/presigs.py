@@ -220,19 +220,21 @@ class SqlPoolStore:
     def tally(self, stock: Stock, since: int) -> Tally:
         """Count the presignatures of a stock."""
         row = self._db.row(
-            "SELECT id, purged FROM stocks WHERE key = ? AND epoch = ? AND signers = ?", *_columns(stock)
+            "SELECT id, burned, purged FROM stocks WHERE key = ? AND epoch = ? AND signers = ?",
+            *_columns(stock),
         )
         if row is None:
             return Tally(0, 0, 0, 0, 0, 0)
-        number, purged = row
-        sql = "SELECT state, count(*) FROM presignatures WHERE stock = ? GROUP BY state"
-        counts: dict[str, int] = dict(self._db.rows(sql, number))
-        pending, ready, burned, voided = (counts.get(state.value, 0) for state in State)
+        number, burned, purged = row
+
+        def count(state: State) -> int:
+            return self._count("presignatures WHERE stock = ? AND state = ?", number, state.value)
+
         return Tally(
-            pending,
-            ready,
+            count(State.PENDING),
+            count(State.READY),
             burned,
-            voided + purged,
+            count(State.VOID) + purged,
             self._count("consumptions WHERE stock = ? AND time >= ?", number, since),
             self._count("presignatures WHERE stock = ? AND confirmed >= ?", number, since),
         )
