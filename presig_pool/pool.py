@@ -120,8 +120,14 @@ class Pool:
 
     # out
 
-    def choose(self, stock: Stock, count: int, now: int) -> tuple[bytes, ...]:
+    def choose(self, stock: Stock, count: int, now: int, avoid: Sequence[bytes] = ()) -> tuple[bytes, ...]:
         """Pick presignatures as the coordinator of a request; nothing is granted yet.
+
+        Args:
+            stock: what the request needs presignatures for.
+            count: how many.
+            now: seconds.
+            avoid: ids of those that another signer has not ready.
 
         Returns:
             The ids of the oldest that no request was granted here.
@@ -130,12 +136,21 @@ class Pool:
             PoolExhausted: there are fewer.
         """
         with self._changing(now) as time:
-            taken = self._taken(time)
+            taken = {*self._taken(time), *avoid}
             ready = self._store.ready(stock, count + len(taken))
             free = [item for item in ready if item not in taken]
             if len(free) < count:
                 raise PoolExhausted(count, len(free))
             return tuple(free[:count])
+
+    def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
+        """Return the public sides of presignatures.
+
+        Raises:
+            PresignatureVoid: one is unknown.
+        """
+        with self._guard:
+            return self._store.publics(ids)
 
     def grant(
         self, stock: Stock, request: bytes, ids: Sequence[bytes], now: int

@@ -13,7 +13,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
-from ecdsa_cggmp.presignature import Presignature, PublicPresignature
+from ecdsa_cggmp.presignature import MAX_PUBLIC, Presignature, PublicPresignature
 from native.entropy import random_bytes
 from native.exposure import decode as decode_secret
 from native.exposure import encode
@@ -31,7 +31,6 @@ from storage.header import Owner
 
 _FORMAT: Final = b"mpcwallet presignature 1"
 _BOOT_SIZE: Final = 16
-_PUBLIC_LIMIT: Final = 1 << 16
 _ENTRY: Final = (
     "SELECT p.id, s.key, s.epoch, s.signers, p.batch, p.state, p.made"
     " FROM presignatures p JOIN stocks s ON s.id = p.stock"
@@ -301,7 +300,7 @@ class SqlPoolStore:
 
     def _context(self, batch: bytes, public: bytes) -> bytes:
         writer = self._owner.write(Writer().fixed(_FORMAT, len(_FORMAT)))
-        return bytes(writer.fixed(batch, 32).bytes_of(public, _PUBLIC_LIMIT))
+        return bytes(writer.fixed(batch, 32).bytes_of(public, MAX_PUBLIC))
 
     def _stock(self, stock: Stock) -> Row:
         """Return the row of a stock, which is made when it is missing."""
@@ -337,7 +336,7 @@ def _entry(row: Row) -> Entry:
 
 def _public(item: bytes, data: bytes) -> PublicPresignature:
     try:
-        public = decode(data, _PUBLIC_LIMIT, PublicPresignature.read)
+        public = decode(data, MAX_PUBLIC, PublicPresignature.read)
     except EncodingError as e:
         raise CorruptError(str(e), "presignatures", item.hex()) from e
     if public.id != item:
