@@ -5,7 +5,7 @@ what it leaves in the file is void.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -323,6 +323,22 @@ class Pool:
             taken = self._taken(time)
             return self._void([entry.id for entry in old if entry.id not in taken], "too old")
 
+    def keep(self, stock: Stock, ids: Collection[bytes], now: int) -> int:
+        """Void what is READY and not held by all signers, whose pools end with their processes.
+
+        Args:
+            stock: of which.
+            ids: those that all signers have; what is granted stays, too.
+            now: seconds.
+
+        Returns:
+            How many were voided.
+        """
+        with self._changing(now) as time:
+            kept = {*ids, *self._taken(time)}
+            lacking = [item for item in self._ready(stock, time) if item not in kept]
+            return self._void(lacking, "another signer does not have it")
+
     def _void(self, ids: Sequence[bytes], reason: str) -> int:
         self._store.void(ids, reason)
         return len(ids)
@@ -338,11 +354,16 @@ class Pool:
         """Return all that there ever were presignatures for."""
         return self._store.stocks()
 
+    def ready(self, stock: Stock, now: int) -> tuple[bytes, ...]:
+        """Return the ids of all that are READY, granted or not, oldest first."""
+        with self._changing(now) as time:
+            return tuple(item for item in self._ready(stock, time) if item not in self._spent)
+
     def statistics(self, stock: Stock, now: int) -> Statistics:
         """Return the figures of a stock."""
         with self._changing(now) as time:
             tally = self._store.tally(stock, time - HOUR)
-            ready = self._store.ready(stock, tally.ready)
+            ready = self._ready(stock, time)
             taken = self._taken(time)
             return Statistics(
                 pending=tally.pending,
@@ -365,6 +386,9 @@ class Pool:
     def _time(self, now: int) -> int:
         self._now = max(self._now, now)
         return self._now
+
+    def _ready(self, stock: Stock, time: int) -> Sequence[bytes]:
+        return self._store.ready(stock, self._store.tally(stock, time).ready)
 
     def _entries(self, ids: Sequence[bytes]) -> list[Entry]:
         if not ids or len(set(ids)) != len(ids):
