@@ -10,7 +10,7 @@ CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build bitcoind test check native-check native-test native-sanitize fuzz bench bench-smoke demo wheel-check clean help
+.PHONY: setup build bitcoind test check native-check native-test native-sanitize fuzz bench bench-smoke bench-plots demo wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -70,6 +70,10 @@ bench:  ## the benchmarks
 
 bench-smoke:  ## every benchmark once, without figures
 	$(BIN)/pytest bench --benchmark-disable
+
+bench-plots:  ## the depth of a pool under load, as build/plots/*.png
+	$(BIN)/pip install --quiet --group plots
+	$(BIN)/python bench/plot_pool.py
 
 wheel-check:  ## the wheel: its contents, and an import on every supported interpreter of this machine
 	rm -rf build/wheel

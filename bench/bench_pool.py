@@ -24,9 +24,11 @@ from typing import Final
 import pytest
 
 from bench_cggmp import Presigning, cpu_ms
+from comparison.depths import Recording
 from comparison.targets import HEAD, Target
 from ecdsa_cggmp.params import SECURITY_128
 from ecdsa_cggmp.presignature import Presignature
+from pool_load import simulated
 from presig_pool.pool import Pool, Use
 from presig_pool.watermarks import Watermarks
 from protocol.ids import PartyId
@@ -165,6 +167,14 @@ def test_confirm(benchmark, disk):
 
 def test_figures(benchmark, disk):
     benchmark(disk[0].figures)
+
+
+def test_depth_under_load(benchmark, tmp_path):
+    recording = benchmark.pedantic(simulated, (tmp_path, 1200), rounds=1)
+    recording.write(tmp_path / "depth.csv")
+    assert Recording.read(tmp_path / "depth.csv", recording.title, recording.watermarks) == recording
+    assert min(item.ready for item in recording.samples) == 0
+    assert recording.watermarks.max >= max(item.ready for item in recording.samples)
 
 
 class Samples:
