@@ -5,6 +5,7 @@ check without a violation here fails these tests.
 """
 
 import ast
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -236,3 +237,35 @@ ABORTS = {
 
 def test_every_error_without_evidence_has_its_test() -> None:
     assert {*raised(ecdsa_cggmp), *raised(resharing)} == ABORTS.keys()
+
+
+# the table of attacks
+
+
+def table_of_attacks() -> list[list[str]]:
+    text = (Path(ecdsa_cggmp.__path__[0]) / "PAPER.md").read_text()
+    _, _, section = text.partition("\n## Attacks\n")
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    return rows[1:]
+
+
+def test_every_test_in_the_table_of_attacks_exists() -> None:
+    tests = Path(__file__).parents[1]
+    there = {
+        node.name
+        for path in tests.rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    rows = table_of_attacks()
+    assert len(rows) > 40
+    for attack, _, named in rows:
+        names = named.replace("`", "").split(", ")
+        assert there.issuperset(names), (attack, sorted(set(names) - there))
+
+
+def test_the_table_of_attacks_has_every_check() -> None:
+    listed = {name for _, refused, _ in table_of_attacks() for name in re.findall("`([^`]+)`", refused)}
+    for _, check in VIOLATIONS:
+        # "enc-elg" stands for "enc-elg K" and "enc-elg G"
+        assert check in listed or check.split()[0] in listed, check
