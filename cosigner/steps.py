@@ -25,6 +25,9 @@ class Deed(Enum):
     SIGNING_LOGGED = "signing written to the log, partial signatures sent"
     PRESIGNATURES_BURNT = "signing written to the log, presignatures burnt, shares sent"
     SIGNATURES_VERIFIED = "signatures made and verified"
+    PRESIGNATURES_MADE = "presignatures made and sealed, vouched for"
+    PRESIGNATURES_READY = "presignatures ready, the same at all signers"
+    PRESIGNATURES_VOID = "presignatures void"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from ecdsa_cggmp.presignature import MAX_PUBLIC, Presignature, PublicPresignatur
 from native.entropy import random_bytes
 from native.exposure import decode as decode_secret
 from native.exposure import encode
-from native.secret import SecretScalars, SecretSeed
+from native.secret import SecretBytes, SecretScalars, SecretSeed
 from presig_pool.errors import PresignatureVoid
 from presig_pool.state import State, Stock
 from presig_pool.store import Consumption, Entry, ReuseAttempt, Tally
@@ -89,17 +89,21 @@ class SqlPoolStore:
             UsageError: one is another party's.
         """
         key = self._open()
+        publics = [bytes(item.public) for item in presignatures]
+        boxes = envelope.seal_all(
+            key,
+            (
+                (self._context(batch, public), _encoded(item))
+                for item, public in zip(presignatures, publics, strict=True)
+            ),
+        )
         with self.transaction():
             stock = self._stock(Stock.of(presignatures[0].public))
-            for item in presignatures:
+            for item, public, box in zip(presignatures, publics, boxes, strict=True):
                 if item.party != self._owner.party or Stock.of(item.public) != _stock(*stock[1:]):
                     raise UsageError("the presignature is another party's, or of another stock")
                 if self._db.row("SELECT 1 FROM presignatures WHERE id = ?", item.public.id) is not None:
                     raise SecretReuseError("the presignature was added before")
-                public = bytes(item.public)
-                context = self._context(batch, public)
-                with SecretScalars.concat(item.secrets()) as both, encode(both) as secret:
-                    box = envelope.seal(key, context, secret)
                 self._db.execute(
                     "INSERT INTO presignatures (id, stock, batch, boot, state, made, public, secret)"
                     " VALUES (?, ?, ?, ?, 'PENDING', ?, ?, ?)",
@@ -133,7 +137,19 @@ class SqlPoolStore:
             PresignatureVoid: one is not READY, or the key that sealed it has gone.
             CorruptError: one was changed in the file.
         """
-        return tuple(self._secret(item) for item in ids)
+        key = self._open()
+        rows = [self._row(item) for item in ids]
+        if any(state != State.READY.value or boot != self._boot for boot, *_, state in rows):
+            raise PresignatureVoid("the presignature is not READY")
+        sealed = [(self._context(batch, public), box) for _, batch, public, box, _ in rows]
+        try:
+            secrets = envelope.unseal_all(key, sealed)
+        except InvalidTag as e:
+            raise CorruptError("a presignature was changed", "presignatures") from e
+        return tuple(
+            self._presignature(item, row[2], secret)
+            for item, row, secret in zip(ids, rows, secrets, strict=True)
+        )
 
     def burn(self, uses: Sequence[Consumption]) -> None:
         """Move presignatures from READY to BURNED, delete their secrets and write down their use.
@@ -219,19 +235,21 @@ class SqlPoolStore:
     def tally(self, stock: Stock, since: int) -> Tally:
         """Count the presignatures of a stock."""
         row = self._db.row(
-            "SELECT id, purged FROM stocks WHERE key = ? AND epoch = ? AND signers = ?", *_columns(stock)
+            "SELECT id, burned, purged FROM stocks WHERE key = ? AND epoch = ? AND signers = ?",
+            *_columns(stock),
         )
         if row is None:
             return Tally(0, 0, 0, 0, 0, 0)
-        number, purged = row
-        sql = "SELECT state, count(*) FROM presignatures WHERE stock = ? GROUP BY state"
-        counts: dict[str, int] = dict(self._db.rows(sql, number))
-        pending, ready, burned, voided = (counts.get(state.value, 0) for state in State)
+        number, burned, purged = row
+
+        def count(state: State) -> int:
+            return self._count("presignatures WHERE stock = ? AND state = ?", number, state.value)
+
         return Tally(
-            pending,
-            ready,
+            count(State.PENDING),
+            count(State.READY),
             burned,
-            voided + purged,
+            count(State.VOID) + purged,
             self._count("consumptions WHERE stock = ? AND time >= ?", number, since),
             self._count("presignatures WHERE stock = ? AND confirmed >= ?", number, since),
         )
@@ -273,15 +291,7 @@ class SqlPoolStore:
             raise PresignatureVoid("the presignature is not known here")
         return row
 
-    def _secret(self, item: bytes) -> Presignature:
-        key = self._open()
-        boot, batch, public, box, state = self._row(item)
-        if state != State.READY.value or boot != self._boot:
-            raise PresignatureVoid("the presignature is not READY")
-        try:
-            secret = envelope.unseal(key, self._context(batch, public), box)
-        except InvalidTag as e:
-            raise CorruptError("the presignature was changed", "presignatures", item.hex()) from e
+    def _presignature(self, item: bytes, public: bytes, secret: SecretBytes | None) -> Presignature:
         if secret is None:
             raise CorruptError("there is no secret", "presignatures", item.hex())
         with secret, decode_secret(secret, SecretScalars, 2) as both:
@@ -301,6 +311,11 @@ class SqlPoolStore:
 
     def _count(self, what: str, *values: object) -> int:
         return int(self._db.rows(f"SELECT count(*) FROM {what}", *values)[0][0])  # noqa: S608
+
+
+def _encoded(item: Presignature) -> SecretBytes:
+    with SecretScalars.concat(item.secrets()) as both:
+        return encode(both)
 
 
 def _columns(stock: Stock) -> Row:
