@@ -20,15 +20,19 @@ import ecdsa_cggmp
 from ecdsa_cggmp.presign_failure_checks import AFF_G_STAR, DEC
 from ecdsa_cggmp.resharing import RESHARING, begin_resharing
 from ecdsa_cggmp.sign_rounds import SHARE
-from native.curve import ORDER, Scalar
+from frost_bip340.resharing import REPAIR as FROST_REPAIR
+from frost_bip340.resharing import RESHARING as FROST_RESHARING
+from native.curve import ORDER, G, PointVector, Scalar
 from protocol import resharing
 from protocol.driver import Outcome, run
-from protocol.errors import FaultyPartyError, UsageError
+from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
 from protocol.evidence import Evidence
 from protocol.ids import PartyId
+from protocol.machine import SessionMachine
 from protocol.resharing import dealing
 from protocol.resharing.key import plan_refresh, plan_repair
 from protocol.resharing.messages import SHARE as SHARE_ROUND
+from protocol.resharing.messages import CommitMsg
 from protocol.resharing.plan import Plan
 from protocol.roster import Roster
 from protocol.signed import Kind, Slot
@@ -187,6 +191,22 @@ def test_repair_is_no_resharing_of_ecdsa_keys() -> None:
     session = Parties(3).sessions(RESHARING, params=bytes(plan))[VICTIM]
     with pytest.raises(UsageError, match="repair"):
         begin_resharing(session, CHAIN_CODE, shares[0])
+
+
+def test_message_of_the_other_scheme_is_not_signed_for_this_one() -> None:
+    """The same protocol, plan, parties and session id, under the name that FROST gives it."""
+    parties, shares = Parties(3), dealt(3, 2)
+    plan = bytes(plan_refresh(shares[0].sharing, CHAIN_CODE))
+    ours = parties.sessions(RESHARING, params=plan)[VICTIM]
+    theirs = parties.sessions(FROST_RESHARING, params=plan)[CHEAT]
+    theirs = replace(theirs, header=replace(theirs.header, session=ours.header.session))
+    machine, _ = SessionMachine.begin(ours, begin_resharing(ours, CHAIN_CODE, shares[VICTIM]))
+    body = bytes(CommitMsg(bytes(32), PointVector([G] * 3)))
+    message = theirs.sign(Slot.broadcast(1, CHEAT), body)
+    with pytest.raises(UnattributedAbort) as caught:
+        machine.receive(CHEAT, message.envelope(theirs.header))
+    assert caught.value.check == "signature"
+    assert not {spec.name for spec in (FROST_RESHARING, FROST_REPAIR)} & SPECS.keys()
 
 
 # what is raised without evidence

@@ -92,16 +92,23 @@ def test_modulus_that_is_longer_is_refused_unread() -> None:
         expect_blame(parties(2).aux(Tamper((CHEAT,), longer)), {"size"})
 
 
-@pytest.mark.parametrize("field", ["N^ is the victim's N^", "N is the victim's N^", "N^ shares a prime"])
-def test_modulus_of_a_peer_with_right_proofs(field: str) -> None:
-    """The cheat knows the victim's safe primes: its proofs hold, and its range proofs would show anything."""
-    own, foreign = primes_of(CHEAT, "blum"), primes_of(VICTIM, "safe")
-    safe = primes_of(CHEAT, "safe")
-    blum, hat = {
-        "N^ is the victim's N^": (own, foreign),
-        "N is the victim's N^": (foreign, safe),
-        "N^ shares a prime": (own, (safe[0], foreign[1])),
-    }[field]
+def copied_primes() -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
+    """The primes of N and of N^."""
+    blum, safe = primes_of(CHEAT, "blum"), primes_of(CHEAT, "safe")
+    foreign_blum, foreign_safe = primes_of(VICTIM, "blum"), primes_of(VICTIM, "safe")
+    return {
+        "N^ is the victim's N^": (blum, foreign_safe),
+        "N is the victim's N^": (foreign_safe, safe),
+        "N is the victim's N": (foreign_blum, safe),
+        "N shares a prime with N": ((foreign_blum[0], blum[1]), safe),
+        "N^ shares a prime with N^": (blum, (safe[0], foreign_safe[1])),
+    }
+
+
+@pytest.mark.parametrize("form", copied_primes())
+def test_modulus_of_a_peer_with_right_proofs(form: str) -> None:
+    """The cheat knows primes of the victim: its proofs hold, and its range proofs would show anything."""
+    blum, hat = copied_primes()[form]
     outcomes = Liar(secret=AuxSecret(residues(blum), residues(hat)), n=3).run()
     error, other = outcomes[VICTIM].error, outcomes[OTHER].error
     assert isinstance(error, FaultyPartyError)
