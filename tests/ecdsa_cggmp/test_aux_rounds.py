@@ -205,6 +205,14 @@ def test_a_copied_commitment_cannot_be_opened() -> None:
     expect_blame(liar.run(), {"commitment"})
 
 
+def test_a_commitment_of_another_session_cannot_be_opened() -> None:
+    class Replayer(Liar):
+        def commit(self, reveal: RevealMsg, header: Header) -> CommitMsg:
+            return reveal.commit(replace(header, session=bytes(32)), CHEAT)
+
+    expect_blame(Replayer().run(), {"commitment"})
+
+
 def test_two_commitments_are_proved_by_the_echo() -> None:
     def mutate(slot, receiver, body):
         return bytes(32) if slot == Slot.broadcast(COMMIT, CHEAT) and receiver == 0 else body
