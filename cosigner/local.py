@@ -4,22 +4,23 @@ Between the parties and the coordinator there are bytes only (cosigner.exchange)
 own take the place of the parties here without any of them noticing.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Self
 
+from cosigner.creation import make_wallet
 from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home, WalletFolder
-from cosigner.keygen import KeygenParty, KeygenTerms, generate
+from cosigner.keys import SEGWIT_ACCOUNT, WalletKeys
 from cosigner.party import Credentials, Party
 from cosigner.plan import WalletPlan
+from cosigner.segwit_signing import SegwitSigner
 from cosigner.settings import WatchSettings
-from cosigner.shared_key import SharedKey, taproot_account
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
 from cosigner.steps import Deed, Progress, Step, silent
-from frost_bip340.key_share import KeyShare
-from native.secret import SecretSeed
+from presig_pool.pool import Pool
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import COORDINATOR, PartyId
 from storage.errors import CorruptError
@@ -28,7 +29,6 @@ from storage.passphrase import Passphrase
 from storage.signing_log import SignedEntry
 from storage.wallets import SqlWalletStore
 from wallet import address
-from wallet.descriptor import Descriptor
 from wallet.errors import UnknownError
 from wallet.psbt import Psbt
 
@@ -66,7 +66,7 @@ class LocalWallet(SpendingWallet):
         if set(passphrases) != set(range(plan.n)):
             raise UsageError(f"there must be one passphrase for each of the parties 0..{plan.n - 1}")
         with home.staging(name) as folder:
-            masters = _make(folder, plan, passphrases, progress)
+            masters = make_wallet(folder, plan, passphrases, progress)
         progress(Step(COORDINATOR, Deed.WALLET_READY, name))
         wallet = cls.open(home, name, progress)
         try:
@@ -163,13 +163,17 @@ class LocalWallet(SpendingWallet):
     def _party(self, store: PartyStore, party: PartyId) -> Party:
         """Return the party of an unsealed store, all of whose knowledge is the store's."""
         plan = WalletPlan.parse(store.terms() or "")
-        key = SharedKey.recover(store.recovery_data(), plan.network, plan.birth)
-        share = store.share(bytes(key.info.thresh_pk))
-        if share.party != party or store.party != party:
+        ecdsa = store.ecdsa_shares()[-1] if plan.segwit else None
+        keys = WalletKeys.recover(store.recovery_data(), ecdsa, plan.network, plan.birth)
+        share = store.share(keys.taproot.public_key)
+        if {share.party, store.party, ecdsa.party if ecdsa else party} != {party}:
             raise CorruptError(f"this is the store of party {store.party}, not of party {party}")
-        if key != self.key:
+        if keys != self.keys:
             raise CorruptError("the store of the party is of another key than the wallet")
-        return Party(Credentials(store.host_key(), share, key, plan.caps), store, self._progress)
+        segwit = None
+        if keys.segwit is not None:
+            segwit = SegwitSigner(keys.segwit, Pool(store.presignatures), _now)
+        return Party(Credentials(store.host_key(), keys, share, segwit, plan.caps), store, self._progress)
 
     def change_passphrase(self, party: PartyId, old: Passphrase, new: Passphrase) -> None:
         """Seal a party under another passphrase, whether it is unlocked or not.
@@ -229,7 +233,8 @@ class LocalWallet(SpendingWallet):
         owner = self.find_address(text).owner
         script = address.decode(text, self.plan.network)
         parties = self._chosen(None, everybody=True)
-        others = [i for i, party in parties.items() if party.script(*owner.path.steps) != script]
+        place = owner.account, *owner.path.steps
+        others = [i for i, party in parties.items() if party.script(*place) != script]
         if others:
             raise UnattributedAbort("the parties derive different addresses", others)
         return tuple(parties)
@@ -239,7 +244,8 @@ class LocalWallet(SpendingWallet):
 
         Args:
             psbt: the transaction.
-            signers: who signs, at least t unlocked parties; None for the first t that are unlocked.
+            signers: who signs, at least t unlocked parties, of which the first t do if there are SegWit
+                inputs; None for the first t that are unlocked.
 
         Returns:
             The finalised PSBT, and what each signer has seen in it.
@@ -248,10 +254,14 @@ class LocalWallet(SpendingWallet):
             NotEnoughSignersError: too few parties are chosen or unlocked.
             RefusedError: a rule of the wallet's own review forbids the transaction.
             PolicyDenied: signers refused; names them with their reasons.
+            PoolExhausted: the signers have too few presignatures for the SegWit inputs.
             FaultyPartyError: signers spoiled the session; names them.
             StorageError: a log cannot be written; that party's signature did not leave.
         """
-        signed = sign(self.review(psbt), psbt, self.key, self._chosen(signers), self._progress)
+        seen, peers = self.review(psbt), self._chosen(signers)
+        if any(item.account == SEGWIT_ACCOUNT for item in seen.inputs):
+            peers = {party: peers[party] for party in sorted(peers)[: self.plan.t]}
+        signed = sign(seen, psbt, self.keys, peers, self._progress)
         self._store.put_draft(signed.psbt.tx.txid, bytes(signed.psbt))
         return signed
 
@@ -271,28 +281,5 @@ class LocalWallet(SpendingWallet):
         return {party: self._parties[party] for party in sorted(set(chosen))}
 
 
-def _make(
-    folder: WalletFolder,
-    plan: WalletPlan,
-    passphrases: Mapping[PartyId, Passphrase],
-    progress: Progress,
-) -> dict[PartyId, SecretSeed]:
-    """Write all files of a wallet, and return what unseals those of the parties."""
-
-    def account(share: KeyShare) -> str:
-        made = taproot_account(share.info, share.chain_code, plan.network, plan.birth)
-        return Descriptor.of(made).text()
-
-    with ExitStack() as files:
-        peers, stores = {}, {}
-        for party, passphrase in sorted(passphrases.items()):
-            store = files.enter_context(PartyStore.create(folder.party(party), party, passphrase))
-            store.put_terms(plan.text())
-            stores[party] = store
-            peers[party] = KeygenParty(KeygenTerms(party, plan.n, plan.t, account, progress), store)
-        made = generate(peers, plan.t, progress)
-        settings = WatchSettings.of(plan, made.output.recovery_data)
-        if Descriptor.of(settings.key.account).text() != made.account:
-            raise UnattributedAbort("the coordinator does not show the parties' account")
-        settings.write(folder.database)
-        return {party: store.release() for party, store in stores.items()}
+def _now() -> int:
+    return int(time.time())

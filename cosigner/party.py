@@ -1,31 +1,34 @@
 """A co-signer: it judges a transaction on its own and signs only inputs of one that it has reviewed."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
+from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT, WalletKeys
+from cosigner.segwit_signing import SegwitSigner
 from cosigner.sessions import Sessions
-from cosigner.shared_key import SharedKey
 from cosigner.steps import Deed, Progress, Step
+from ecdsa_cggmp import sign_rounds
 from frost_bip340 import signing_rounds
 from frost_bip340.key_share import KeyShare
 from frost_bip340.messages import PartialSigs
 from native.secret import SecretScalars, SecretSeed
 from protocol.codec import decode
-from protocol.errors import MpcError
+from protocol.errors import MpcError, UsageError
 from protocol.header import HEADER_LIMIT, Header
 from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.roster import ROSTER_LIMIT, Roster
+from protocol.round import Continue
 from protocol.session import Session
 from storage.signing_log import SignedEntry
 from wallet.account import GAP_LIMIT, Branch, KeyPath
 from wallet.errors import MalformedError, RefusedError
 from wallet.fees import FeeCaps
 from wallet.psbt import Psbt
-from wallet.review import Review, review
+from wallet.review import Review, ReviewedInput, review
 
 # A party sees no chain and knows of change only what it has signed itself, one address each time. So many
 # more may have been used without it; a node that recovers the wallet looks as far (Bitcoin Core, -keypool).
@@ -37,12 +40,13 @@ class SigningOrder:
     """What a coordinator asks of a signer; nothing in it is believed.
 
     Args:
-        header: of the session; its parameters are the request that the coordinator has computed.
-        roster: the host keys, with the coordinator's of this session.
+        headers: of the sessions, one for each key that inputs are of, in the order of the accounts; their
+            parameters are what the coordinator has computed from the transaction.
+        roster: the host keys, with the coordinator's of these sessions.
         psbt: the transaction.
     """
 
-    header: bytes
+    headers: tuple[bytes, ...]
     roster: bytes
     psbt: bytes
 
@@ -75,11 +79,11 @@ class Acceptance:
 
     Args:
         summary: what it has seen.
-        messages: its first messages of the session.
+        messages: its first messages of each session.
     """
 
     summary: Summary
-    messages: tuple[Sealed, ...]
+    messages: tuple[tuple[Sealed, ...], ...]
 
 
 class SigningLog(Protocol):
@@ -98,15 +102,32 @@ class Credentials:
 
     Args:
         host_key: signs its messages.
-        share: of the key.
-        key: the public side of the key, from the signer's own store.
+        keys: the public side of the wallet's keys, from the signer's own store.
+        taproot: its share of the Taproot key.
+        segwit: what it signs SegWit inputs with; None for a wallet without.
         caps: fees that it refuses to exceed.
     """
 
     host_key: SecretScalars
-    share: KeyShare
-    key: SharedKey
+    keys: WalletKeys
+    taproot: KeyShare
+    segwit: SegwitSigner | None
     caps: FeeCaps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A signer's part of one session.
+
+    Args:
+        place: its place in it.
+        opening: its first round.
+        store: what is done with its result.
+    """
+
+    place: Session
+    opening: Continue[Any]
+    store: Callable[[Any], None]
 
 
 class Party:
@@ -120,7 +141,7 @@ class Party:
     @property
     def id(self) -> PartyId:
         """Which party this is."""
-        return self._credentials.share.party
+        return self._credentials.taproot.party
 
     def open_signing(self, order: SigningOrder) -> Acceptance:
         """Review a transaction and, if nothing is wrong with it, take part in signing it.
@@ -134,75 +155,133 @@ class Party:
         Raises:
             RefusedError: a rule forbids the transaction, or what the coordinator wants signed is not it.
             MalformedError: the PSBT is malformed.
-            EncodingError: header or roster is malformed.
-            UsageError: they are not of this key and party, or the session's id was used before.
+            EncodingError: a header or the roster is malformed.
+            UsageError: they are not of these keys and this party, or a session's id was used before.
+            PresignatureVoid, PresignatureTaken, SecretReuseError: a presignature that the coordinator has
+                chosen is not ready here: another one will do.
         """
-        header = decode(order.header, HEADER_LIMIT, Header.read)
-        self._sessions.expect_new(header.session)
-        place = self._place(header, decode(order.roster, ROSTER_LIMIT, Roster.read))
-        mine = self._credentials
+        if len(order.headers) > len(self._credentials.keys.accounts):
+            raise UsageError("there is one session for each key")
+        headers = [decode(header, HEADER_LIMIT, Header.read) for header in order.headers]
+        for header in headers:
+            self._sessions.expect_new(header)
+        roster = decode(order.roster, ROSTER_LIMIT, Roster.read)
+        if roster.keys != self._credentials.keys.host_keys:
+            raise RefusedError("roster", "the session is not one of the parties of this wallet")
         psbt = Psbt.from_bytes(order.psbt)
-        seen = review(psbt, (mine.key.account,), mine.caps, next_change=(self._signed + CHANGE_LEAD,))
-        request = mine.key.request((item.sighash, item.path) for item in seen.inputs)
-        if bytes(request) != header.params:
-            raise RefusedError("sighash", "the session does not sign what this transaction needs signed")
-        opening = signing_rounds.participate(place, mine.share, [SecretSeed.fresh() for _ in request.inputs])
-        entry = self._entry(header, psbt, seen)
-        messages = self._sessions.open(place, opening, lambda answer: self._write_down(entry, answer))
+        keys, change = self._credentials.keys, self._signed + CHANGE_LEAD
+        next_change = [change] * len(keys.accounts)
+        seen = review(psbt, keys.accounts, self._credentials.caps, next_change=next_change)
+        parts = self._parts(headers, roster, psbt, seen)
+        messages = tuple(self._sessions.open(part.place, part.opening, part.store) for part in parts)
         summary = Summary.of(seen)
         self._say(Deed.TRANSACTION_REVIEWED, f"{summary.sent} sat to others, fee {summary.fee} sat")
         return Acceptance(summary, messages)
 
-    def script(self, branch: int, index: int) -> bytes:
+    def offer_presignatures(
+        self, signers: Sequence[PartyId], count: int, avoid: Sequence[bytes] = ()
+    ) -> tuple[bytes, ...]:
+        """Pick presignatures for a coordinator; see SegwitSigner.offer."""
+        return self._segwit().offer(signers, count, avoid)
+
+    def script(self, account: int, branch: int, index: int) -> bytes:
         """Return the output script of an address as the party derives it from its own copy of the account.
 
         Args:
+            account: index of the account.
             branch: 0 for receiving, 1 for change.
             index: 0..2^31-1.
 
         Raises:
             MalformedError: there is no such address.
         """
-        if branch not in tuple(Branch):
-            raise MalformedError("an address is on branch 0 or 1")
-        return self._credentials.key.account.script(KeyPath(Branch(branch), index))
+        accounts = self._credentials.keys.accounts
+        if account not in range(len(accounts)) or branch not in tuple(Branch):
+            raise MalformedError("there is no such account, or its address is not on branch 0 or 1")
+        return accounts[account].script(KeyPath(Branch(branch), index))
 
     def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
         """Take an envelope; see Sessions.receive."""
         return self._sessions.receive(sender, envelope)
 
     def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
-        """End a session; see Sessions.end."""
-        return self._sessions.end(session, evidence)
+        """End a session, and take back the presignatures that it has not burnt; see Sessions.end."""
+        ended = self._sessions.end(session, evidence)
+        if self._credentials.segwit is not None:
+            self._credentials.segwit.release(session)
+        return ended
 
-    def _place(self, header: Header, roster: Roster) -> Session:
+    def _segwit(self) -> SegwitSigner:
+        if self._credentials.segwit is None:
+            raise UsageError("the wallet has no SegWit account")
+        return self._credentials.segwit
+
+    def _parts(self, headers: Sequence[Header], roster: Roster, psbt: Psbt, seen: Review) -> list[_Part]:
+        """Return the sessions that sign the transaction, one for each key that inputs are of.
+
+        Raises:
+            RefusedError: the coordinator has others in mind.
+        """
+        accounts = sorted({item.account for item in seen.inputs})
+        specs = [_SPECS[account] for account in accounts]
+        if [header.protocol for header in headers] != [spec.name for spec in specs]:
+            raise RefusedError("sessions", "there is not one session for each key that signs")
+        if len({header.session for header in headers}) != len(headers):
+            raise UsageError("two sessions have one id")
+        parts = []
+        for account, spec, header in zip(accounts, specs, headers, strict=True):
+            place = Session(spec, header, roster, self.id, self._credentials.host_key)
+            inputs = [item for item in seen.inputs if item.account == account]
+            make = self._taproot_part if account == TAPROOT_ACCOUNT else self._segwit_part
+            parts.append(make(place, inputs, self._entry(header, psbt, seen, account)))
+        return parts
+
+    def _taproot_part(self, place: Session, inputs: Sequence[ReviewedInput], entry: SignedEntry) -> _Part:
         mine = self._credentials
-        if roster.keys != mine.key.host_keys:
-            raise RefusedError("roster", "the session is not one of the parties of this wallet")
-        return Session(signing_rounds.SPEC, header, roster, self.id, mine.host_key)
+        request = mine.keys.taproot.request((item.sighash, item.path) for item in inputs)
+        if bytes(request) != place.header.params:
+            raise RefusedError("sighash", "the session does not sign what this transaction needs signed")
+        opening = signing_rounds.participate(place, mine.taproot, [SecretSeed.fresh() for _ in inputs])
 
-    def _entry(self, header: Header, psbt: Psbt, seen: Review) -> SignedEntry:
+        def store(answer: PartialSigs) -> None:
+            # if this fails, Sessions lets no partial signature leave
+            self._write_down(entry, bytes(answer))
+            self._say(Deed.SIGNING_LOGGED)
+
+        return _Part(place, opening, store)
+
+    def _segwit_part(self, place: Session, inputs: Sequence[ReviewedInput], entry: SignedEntry) -> _Part:
+        signer = self._segwit()
+        requests = signer.key.requests((item.sighash, item.path) for item in inputs)
+        # the entry and the shares become durable together, before the session has a result
+        opening = signer.participate(
+            place, requests, lambda shares: self._write_down(entry, b"".join(shares))
+        )
+        return _Part(place, opening, lambda _: self._say(Deed.PRESIGNATURES_BURNT, f"{len(inputs)} burnt"))
+
+    def _entry(self, header: Header, psbt: Psbt, seen: Review, account: int) -> SignedEntry:
         """Return what is written down, but for the answer."""
-        key, summary = self._credentials.key, Summary.of(seen)
+        key, summary = self._credentials.keys.key_of(account), Summary.of(seen)
         return SignedEntry(
             session=header.session,
-            key=bytes(key.info.thresh_pk),
+            key=key.public_key,
             epoch=key.epoch,
             txid=psbt.tx.txid,
             psbt_digest=sha256(bytes(psbt)).digest(),
             sent=summary.sent,
             fee=summary.fee,
-            sighashes=tuple(item.sighash for item in seen.inputs),
+            sighashes=tuple(item.sighash for item in seen.inputs if item.account == account),
             signers=header.parties,
             answer=b"",
             time=int(time.time()),
         )
 
-    def _write_down(self, entry: SignedEntry, answer: PartialSigs) -> None:
-        """Record a signing: if this fails, Sessions lets no partial signature leave."""
-        self._log.record(replace(entry, answer=bytes(answer), time=int(time.time())))
+    def _write_down(self, entry: SignedEntry, answer: bytes) -> None:
+        self._log.record(replace(entry, answer=answer, time=int(time.time())))
         self._signed += 1
-        self._say(Deed.SIGNING_LOGGED)
 
     def _say(self, deed: Deed, detail: str = "") -> None:
         self._progress(Step(self.id, deed, detail))
+
+
+_SPECS: Final = {TAPROOT_ACCOUNT: signing_rounds.SPEC, SEGWIT_ACCOUNT: sign_rounds.SPEC}

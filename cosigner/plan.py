@@ -15,7 +15,10 @@ from wallet.network import REGTEST, Network, network
 
 MAX_LOCAL_PARTIES: Final = 15  # each costs a passphrase, and 256 MiB for a moment when it is unlocked
 
-_FORMAT: Final = 1
+MIN_SEGWIT_SIGNERS: Final = 2  # CGGMP24 multiplies between parties
+
+_FORMAT: Final = 2
+_TAPROOT_ONLY: Final = 1  # the format before there were SegWit accounts
 
 
 class ChainKind(Enum):
@@ -77,9 +80,11 @@ class WalletPlan:
         chain: where it sees the chain.
         caps: fees that the coordinator and every party refuse to exceed.
         birth: Unix seconds; no address was used before. Now, unless the key is older.
+        segwit: whether it has a SegWit account (threshold ECDSA) beside the Taproot account (FROST).
 
     Raises:
-        MalformedError: t and n do not fit, or the chain settings do not fit the network.
+        MalformedError: t and n do not fit each other or the accounts, or the chain settings do not fit the
+            network.
         ChainError: the chain backend would be on another machine.
     """
 
@@ -89,12 +94,18 @@ class WalletPlan:
     chain: ChainSettings = field(default_factory=ChainSettings)
     caps: FeeCaps = field(default_factory=FeeCaps)
     birth: int = field(default_factory=lambda: int(time.time()))
+    segwit: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.t <= self.n <= MAX_LOCAL_PARTIES:
             raise MalformedError(
                 f"{self.t} of {self.n} is no wallet: any t of n parties sign, 1 <= t <= n",
                 f"a wallet whose parties are in one place has up to {MAX_LOCAL_PARTIES} of them",
+            )
+        if self.segwit and self.t < MIN_SEGWIT_SIGNERS:
+            raise MalformedError(
+                "a SegWit key is signed with by two parties or more",
+                "raise the threshold, or make the wallet with --no-segwit",
             )
         self.chain.check(self.network)
 
@@ -106,6 +117,7 @@ class WalletPlan:
                 "network": self.network.name,
                 "n": self.n,
                 "t": self.t,
+                "segwit": self.segwit,
                 "birth": self.birth,
                 "chain": {
                     "kind": self.chain.kind.value,
@@ -135,8 +147,9 @@ class WalletPlan:
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> Self:
-        if data["format"] != _FORMAT:
+        if data["format"] not in (_FORMAT, _TAPROOT_ONLY):
             raise MalformedError(f"the settings of the wallet have format {data['format']}, not {_FORMAT}")
+        segwit = data["format"] == _FORMAT and bool(data["segwit"])
         chain, caps = data["chain"], data["caps"]
         cookie = None if chain["cookie"] is None else Path(chain["cookie"])
         return cls(
@@ -146,4 +159,5 @@ class WalletPlan:
             ChainSettings(ChainKind(chain["kind"]), str(chain["url"]), cookie),
             FeeCaps(Sats(int(caps["absolute"])), int(caps["relative"]), FeeRate(int(caps["rate"]))),
             int(data["birth"]),
+            segwit,
         )

@@ -1,13 +1,14 @@
-"""What the watching side of a wallet keeps of it: its plan, and the public side of its key."""
+"""What the watching side of a wallet keeps of it: its plan, and the public side of its keys."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from cosigner.keys import WalletKeys
 from cosigner.plan import WalletPlan
-from cosigner.shared_key import SharedKey
-from frost_bip340.transcript import RecoveryDataError
+from ecdsa_cggmp.key_share import PublicShare
+from protocol.errors import MpcError
 from storage.errors import CorruptError
 from storage.wallets import SqlWalletStore, WalletSettings
 from wallet.errors import WalletError
@@ -19,22 +20,26 @@ class WatchSettings:
 
     Args:
         plan: what its user decided.
-        recovery_data: of the key generation, public.
-        key: what the recovery data say.
+        recovery_data: of the generation of the Taproot key, public.
+        segwit: a public share of the SegWit key; None for a wallet without.
+        keys: what these say.
     """
 
     plan: WalletPlan
     recovery_data: bytes
-    key: SharedKey
+    segwit: PublicShare | None
+    keys: WalletKeys
 
     @classmethod
-    def of(cls, plan: WalletPlan, recovery_data: bytes) -> Self:
-        """Return the settings of a wallet with a key.
+    def of(cls, plan: WalletPlan, recovery_data: bytes, segwit: PublicShare | None) -> Self:
+        """Return the settings of a wallet with its keys.
 
         Raises:
             RecoveryDataError: the recovery data is damaged.
+            UsageError: the keys do not fit each other.
         """
-        return cls(plan, recovery_data, SharedKey.recover(recovery_data, plan.network, plan.birth))
+        keys = WalletKeys.recover(recovery_data, segwit, plan.network, plan.birth)
+        return cls(plan, recovery_data, segwit, keys)
 
     @classmethod
     def read(cls, store: SqlWalletStore) -> Self:
@@ -45,22 +50,30 @@ class WatchSettings:
         """
         stored = store.settings()
         try:
-            data = json.loads(stored.plan)
-            plan, recovery_data = WalletPlan.parse(data["plan"]), bytes.fromhex(data["recovery_data"])
-            found = cls.of(plan, recovery_data)
-        except (ValueError, KeyError, TypeError, RecursionError, WalletError, RecoveryDataError) as e:
+            found = cls._parse(json.loads(stored.plan))
+        except (ValueError, KeyError, TypeError, RecursionError, WalletError, MpcError) as e:
             raise CorruptError(f"the settings of the wallet are damaged: {e}", "settings") from e
-        info = found.key.info
-        expected = (plan.network, plan.n, plan.t, (found.key.account,))
+        plan, info = found.plan, found.keys.taproot.info
+        expected = (plan.network, plan.n, plan.t, found.keys.accounts)
         given = (stored.network, stored.parties, stored.threshold, store.accounts())
         # address_verify and signing go by t: a lower one would let fewer parties vouch for an address
         if given != expected or (plan.n, plan.t) != (info.n, info.t):
             raise CorruptError("the settings of the wallet do not fit its key", "settings")
+        if plan.segwit != (found.segwit is not None):
+            raise CorruptError("the settings of the wallet do not fit its accounts", "settings")
         return found
+
+    @classmethod
+    def _parse(cls, data: dict[str, Any]) -> Self:
+        segwit = data.get("segwit")  # wallets of before SegWit accounts have none
+        share = None if segwit is None else PublicShare.from_bytes(bytes.fromhex(segwit))
+        return cls.of(WalletPlan.parse(data["plan"]), bytes.fromhex(data["recovery_data"]), share)
 
     def text(self) -> str:
         """Return the form in which the store keeps it."""
-        return json.dumps({"plan": self.plan.text(), "recovery_data": self.recovery_data.hex()})
+        segwit = None if self.segwit is None else bytes(self.segwit).hex()
+        data = {"plan": self.plan.text(), "recovery_data": self.recovery_data.hex(), "segwit": segwit}
+        return json.dumps(data)
 
     def write(self, path: Path) -> None:
         """Make the store of a new wallet.
@@ -71,4 +84,5 @@ class WatchSettings:
         plan = self.plan
         fresh = WalletSettings.fresh(plan.network, plan.n, plan.t, self.text())
         with SqlWalletStore.create(path, fresh) as store:
-            store.add_account(self.key.account)
+            for account in self.keys.accounts:
+                store.add_account(account)

@@ -1,32 +1,48 @@
-"""The coordinator's side of signing: a PSBT in, the signatures of a signing session attached, verified."""
+"""The coordinator's side of signing: a PSBT in, the signatures of signing sessions attached, verified."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Final, Protocol, Self
 
 from cosigner.errors import PolicyDenied
 from cosigner.exchange import Endpoint, Letter, coordinate, ended_on_error
+from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT, WalletKeys
 from cosigner.party import Acceptance, SigningOrder, Summary
-from cosigner.shared_key import SharedKey
 from cosigner.steps import Deed, Progress, Step
+from ecdsa_cggmp import sign_rounds
+from ecdsa_cggmp.presignature import MAX_PUBLIC, PublicPresignature
 from frost_bip340 import signing_rounds
 from native.entropy import random_bytes
 from native.schnorr import xonly_key
+from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
-from protocol.errors import EncodingError, UsageError
+from presig_pool.errors import PresignatureTaken, PresignatureVoid
+from protocol.codec import decode
+from protocol.errors import EncodingError, SecretReuseError, UsageError
 from protocol.header import Header
 from protocol.ids import COORDINATOR, PartyId, SessionId
 from protocol.roster import Roster
+from protocol.round import Continue
 from protocol.session import Session
+from protocol.spec import ProtocolSpec
 from wallet.attach import attach
 from wallet.errors import WalletError
 from wallet.psbt import Psbt, finalize
-from wallet.review import Review
+from wallet.review import Review, ReviewedInput
 from wallet.tx import show_txid
+
+_TRIES: Final = 4  # other coordinators may be granted the same presignatures first
+_NOT_READY: Final = (PresignatureTaken, PresignatureVoid, SecretReuseError)
 
 
 class SigningPeer(Endpoint, Protocol):
     """A signer as the coordinator sees it: bytes in, bytes out."""
+
+    def offer_presignatures(
+        self, signers: Sequence[PartyId], count: int, avoid: Sequence[bytes] = ()
+    ) -> Sequence[bytes]:
+        """Pick presignatures that the signer has ready."""
 
     def open_signing(self, order: SigningOrder) -> Acceptance:
         """Review a transaction and take part in signing it."""
@@ -46,15 +62,15 @@ class Signed:
 
 
 def sign(
-    seen: Review, psbt: Psbt, key: SharedKey, peers: Mapping[PartyId, SigningPeer], progress: Progress
+    seen: Review, psbt: Psbt, keys: WalletKeys, peers: Mapping[PartyId, SigningPeer], progress: Progress
 ) -> Signed:
-    """Have all inputs of a transaction signed in one session.
+    """Have all inputs of a transaction signed, in one session for each key that inputs are of.
 
     Args:
-        seen: the coordinator's own review of the transaction; all of its inputs are of the key.
+        seen: the coordinator's own review of the transaction; all of its inputs are of the wallet's accounts.
         psbt: the transaction.
-        key: as the coordinator knows it.
-        peers: the signers, at least t.
+        keys: as the coordinator knows them.
+        peers: the signers: at least t, exactly t if there are SegWit inputs.
         progress: told what the coordinator did.
 
     Returns:
@@ -62,37 +78,143 @@ def sign(
 
     Raises:
         PolicyDenied: signers refused; names them with their reasons.
+        PoolExhausted: the signers have fewer presignatures ready than there are SegWit inputs.
         FaultyPartyError: signers spoiled the session; names them.
         SignatureError: a signature does not hold, although the partial signatures did.
-        UsageError: there are fewer than t signers.
+        UsageError: there are not so many signers as it takes.
     """
-    host_key, spec = random_scalars(), signing_rounds.SPEC
-    roster = Roster(key.host_keys, xonly_key(host_key))
-    request = key.request((item.sighash, item.path) for item in seen.inputs)
-    session, signers = SessionId(random_bytes(32)), tuple(sorted(peers))
-    header = Header(spec.name, spec.version, session, roster.digest, signers, bytes(request))
-    place = Session(spec, header, roster, COORDINATOR, host_key)
-    opening = signing_rounds.coordinate(place)
-    progress(Step(COORDINATOR, Deed.SIGNING_ASKED, show_txid(psbt.tx.txid)))
-    order = SigningOrder(bytes(header), bytes(roster), bytes(psbt))
-    with ended_on_error(session, peers):
-        accepted = _ask(peers, order)
-    letters: list[Letter] = [(party, message) for party, a in accepted.items() for message in a.messages]
-    signatures = coordinate(place, opening, peers, letters)
-    by_input = {item.index: signature for item, signature in zip(seen.inputs, signatures, strict=True)}
-    final = finalize(attach(psbt, seen, by_input))
-    progress(Step(COORDINATOR, Deed.SIGNATURES_VERIFIED, f"{len(signatures)} of BIP-340"))
-    return Signed(final, {party: acceptance.summary for party, acceptance in accepted.items()})
+    return _Signing.of(seen, psbt, keys, peers, progress).run()
 
 
-def _ask(peers: Mapping[PartyId, SigningPeer], order: SigningOrder) -> dict[PartyId, Acceptance]:
-    """Ask all signers before anything is signed, and collect all refusals."""
-    accepted, refusals = {}, {}
-    for party, peer in sorted(peers.items()):
-        try:
-            accepted[party] = peer.open_signing(order)
-        except (WalletError, EncodingError, UsageError) as e:
-            refusals[party] = str(e)
-    if refusals:
-        raise PolicyDenied(refusals)
-    return accepted
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """The coordinator's part of one session.
+
+    Args:
+        place: its place in it.
+        opening: its first round.
+        inputs: what it signs.
+    """
+
+    place: Session
+    opening: Continue[Any]
+    inputs: tuple[ReviewedInput, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Signing:
+    """The signing of one transaction.
+
+    Args:
+        seen, psbt, keys, peers, progress: as sign() was given them.
+        host_key: the coordinator's, of these sessions alone.
+        roster: with its public side.
+    """
+
+    seen: Review
+    psbt: Psbt
+    keys: WalletKeys
+    peers: Mapping[PartyId, SigningPeer]
+    progress: Progress
+    host_key: SecretScalars
+    roster: Roster
+
+    @classmethod
+    def of(
+        cls, seen: Review, psbt: Psbt, keys: WalletKeys, peers: Mapping[PartyId, SigningPeer], say: Progress
+    ) -> Self:
+        host_key = random_scalars()
+        roster = Roster(keys.host_keys, xonly_key(host_key))
+        return cls(seen, psbt, keys, peers, say, host_key, roster)
+
+    def run(self) -> Signed:
+        """Sign; take other presignatures if a signer has not ready what another has offered."""
+        self.progress(Step(COORDINATOR, Deed.SIGNING_ASKED, show_txid(self.psbt.tx.txid)))
+        avoid: set[bytes] = set()
+        for attempt in range(_TRIES):
+            chosen = self._presignatures(sorted(avoid))
+            parts = self._parts(chosen)
+            with self._ended_on_error(parts):
+                try:
+                    accepted = self._ask(parts)
+                except _NOT_READY:
+                    if attempt == _TRIES - 1:
+                        raise
+                else:
+                    return self._finish(parts, accepted)
+            for part in parts:
+                self._end(part)
+            avoid.update(presignature.id for presignature in chosen)
+        raise AssertionError("the last attempt returns or raises")
+
+    @property
+    def _signers(self) -> tuple[PartyId, ...]:
+        return tuple(sorted(self.peers))
+
+    def _inputs(self, account: int) -> tuple[ReviewedInput, ...]:
+        return tuple(item for item in self.seen.inputs if item.account == account)
+
+    def _presignatures(self, avoid: Sequence[bytes]) -> tuple[PublicPresignature, ...]:
+        """Have the first signer pick one for each SegWit input; the others may not have them ready."""
+        count = len(self._inputs(SEGWIT_ACCOUNT))
+        if not count:
+            return ()
+        offered = self.peers[self._signers[0]].offer_presignatures(self._signers, count, avoid)
+        return tuple(decode(data, MAX_PUBLIC, PublicPresignature.read) for data in offered)
+
+    def _parts(self, presignatures: Sequence[PublicPresignature]) -> list[_Part]:
+        parts = []
+        if inputs := self._inputs(TAPROOT_ACCOUNT):
+            request = self.keys.taproot.request((item.sighash, item.path) for item in inputs)
+            place = self._place(signing_rounds.SPEC, bytes(request))
+            parts.append(_Part(place, signing_rounds.coordinate(place), inputs))
+        if (inputs := self._inputs(SEGWIT_ACCOUNT)) and self.keys.segwit is not None:
+            requests = self.keys.segwit.requests((item.sighash, item.path) for item in inputs)
+            plan = self.keys.segwit.plan(self._signers, requests, presignatures)
+            place = self._place(sign_rounds.SPEC, bytes(plan))
+            parts.append(_Part(place, sign_rounds.coordinate(place), inputs))
+        return parts
+
+    def _place(self, spec: ProtocolSpec, params: bytes) -> Session:
+        session = SessionId(random_bytes(32))
+        header = Header(spec.name, spec.version, session, self.roster.digest, self._signers, params)
+        return Session(spec, header, self.roster, COORDINATOR, self.host_key)
+
+    @contextmanager
+    def _ended_on_error(self, parts: Sequence[_Part]) -> Iterator[None]:
+        with ExitStack() as stack:
+            for part in parts:
+                stack.enter_context(ended_on_error(part.place.header.session, self.peers))
+            yield
+
+    def _end(self, part: _Part) -> None:
+        for peer in self.peers.values():
+            peer.end(part.place.header.session)
+
+    def _ask(self, parts: Sequence[_Part]) -> dict[PartyId, Acceptance]:
+        """Ask all signers before anything is signed, and collect all refusals."""
+        headers = tuple(bytes(part.place.header) for part in parts)
+        order = SigningOrder(headers, bytes(self.roster), bytes(self.psbt))
+        accepted, refusals = {}, {}
+        for party, peer in sorted(self.peers.items()):
+            try:
+                accepted[party] = peer.open_signing(order)
+            except (WalletError, EncodingError, UsageError) as e:
+                refusals[party] = str(e)
+        if refusals:
+            raise PolicyDenied(refusals)
+        return accepted
+
+    def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance]) -> Signed:
+        by_input: dict[int, bytes] = {}
+        for at, part in enumerate(parts):
+            letters: list[Letter] = [(party, m) for party, a in accepted.items() for m in a.messages[at]]
+            signatures = coordinate(part.place, part.opening, self.peers, letters)
+            by_input |= {item.index: made for item, made in zip(part.inputs, signatures, strict=True)}
+            self.progress(Step(COORDINATOR, Deed.SIGNATURES_VERIFIED, _count(part, len(signatures))))
+        final = finalize(attach(self.psbt, self.seen, by_input))
+        return Signed(final, {party: acceptance.summary for party, acceptance in accepted.items()})
+
+
+def _count(part: _Part, count: int) -> str:
+    return f"{count} of {'BIP-340' if part.place.spec is signing_rounds.SPEC else 'ECDSA'}"

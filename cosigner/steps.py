@@ -16,11 +16,14 @@ class Deed(Enum):
     KEY_AGREED = "key agreed"
     SHARE_STORED = "share sealed in the own store"
     STORING_CONFIRMED = "storing confirmed by all parties"
+    PRIMES_FOUND = "primes of the auxiliary info found"
+    AUX_STORED = "auxiliary info verified and sealed in the own store"
     ACCOUNT_COMPARED = "account compared"
     WALLET_READY = "wallet in place"
     SIGNING_ASKED = "transaction sent to the signers"
-    TRANSACTION_REVIEWED = "transaction reviewed, sighashes computed, nonces sent"
+    TRANSACTION_REVIEWED = "transaction reviewed, sighashes computed, first messages sent"
     SIGNING_LOGGED = "signing written to the log, partial signatures sent"
+    PRESIGNATURES_BURNT = "signing written to the log, presignatures burnt, shares sent"
     SIGNATURES_VERIFIED = "signatures made and verified"
 
 

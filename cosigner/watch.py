@@ -7,9 +7,9 @@ from typing import Self, cast
 
 from cosigner.chain import open_chain
 from cosigner.home import Home
+from cosigner.keys import WalletKeys
 from cosigner.plan import ChainSettings, WalletPlan
 from cosigner.settings import WatchSettings
-from cosigner.shared_key import SharedKey
 from storage.errors import CorruptError
 from storage.wallets import SqlWalletStore
 from wallet import address
@@ -97,7 +97,7 @@ class WatchWallet:
     def info(self) -> WalletInfo:
         """Return what the wallet is."""
         point = self._store.sync_point()
-        return WalletInfo(self.name, self.plan, self.descriptors(), self.key.params.hash(), point)
+        return WalletInfo(self.name, self.plan, self.descriptors(), self.keys.taproot.params.hash(), point)
 
     def set_chain(self, chain: ChainSettings) -> None:
         """See the chain through another backend from now on.
@@ -115,14 +115,14 @@ class WatchWallet:
         return self.settings.plan
 
     @property
-    def key(self) -> SharedKey:
-        """The public side of the wallet's key."""
-        return self.settings.key
+    def keys(self) -> WalletKeys:
+        """The public side of the wallet's keys."""
+        return self.settings.keys
 
     @property
     def accounts(self) -> tuple[Account, ...]:
         """What the wallet receives on."""
-        return (self.key.account,)
+        return self.keys.accounts
 
     @cached_property
     def chain(self) -> ChainBackend:

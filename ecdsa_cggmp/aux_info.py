@@ -19,6 +19,7 @@ from protocol.codec import Reader, Writer, decode
 from protocol.errors import EncodingError, UsageError
 from protocol.ids import PartyId
 
+PACKED_NUMBERS: Final = 6  # of AuxSecret.packed()
 _LIMIT: Final = 1 << 20  # bytes of a stored public side
 
 

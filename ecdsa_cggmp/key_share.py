@@ -8,7 +8,7 @@ from native.errors import RangeError
 from native.secret import SecretScalars
 from protocol.codec import Reader, Writer, decode
 from protocol.errors import EncodingError, UsageError
-from protocol.ids import MAX_PARTIES, PartyId, party_id
+from protocol.ids import MAX_PARTIES, Epoch, PartyId, party_id
 from protocol.resharing.plan import Sharing
 from protocol.vss import on_polynomial, place
 
@@ -70,6 +70,16 @@ class PublicShare:
     def of(cls, share: KeyShare) -> Self:
         """Return the public part of a share."""
         return cls(share.sharing, share.party, share.chain_code)
+
+    @property
+    def key(self) -> bytes:
+        """The key X, 33 bytes."""
+        return bytes(self.sharing.key)
+
+    @property
+    def epoch(self) -> Epoch:
+        """Which shares of the key these are."""
+        return self.sharing.epoch
 
     def with_secshare(self, secshare: SecretScalars) -> KeyShare:
         """Return the share.

@@ -15,6 +15,8 @@ from protocol.errors import EncodingError, UsageError
 from protocol.ids import SESSION_ID_SIZE, PartyId, party_ids
 from protocol.resharing.plan import Sharing
 
+MAX_PUBLIC: Final = 1 << 16  # bytes of a public side, more than one of 128 parties has
+
 _INDEX_SIZE: Final = 4
 
 

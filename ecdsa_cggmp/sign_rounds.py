@@ -1,19 +1,20 @@
 """Online signing as a session of signed messages: one for all inputs of a transaction.
 
 In rounds 1 and 3 all signers send to the coordinator, in round 2 the coordinator to all. A signer sees the
-plan and the list of contributions, and gives one share for each input: its presignatures are zeroed by the
-first attempt. That they are in no store any more is the caller's task, before participate(); see PAPER.md.
+plan and the list of contributions, and gives one share for each input. The session has the public sides of
+its presignatures only: the secrets are in the hands of the caller, who burns them when it is asked for the
+shares; see PAPER.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from ecdsa_cggmp.presignature import Presignature
-from ecdsa_cggmp.sign import CONTRIBUTION_SIZE, combine, sign_share
+from ecdsa_cggmp.presignature import PublicPresignature
+from ecdsa_cggmp.sign import CONTRIBUTION_SIZE, SigningContext, combine
 from ecdsa_cggmp.sign_messages import ContributionMsg, ContributionsMsg, SharesMsg, SigningPlan
+from native.curve import Scalar
 from native.entropy import random_bytes
-from native.secret import Secret
 from protocol.codec import SCALAR_SIZE
 from protocol.errors import EncodingError, FaultyCoordinatorError, FaultyPartyError, UsageError
 from protocol.header import Header
@@ -24,6 +25,9 @@ from protocol.session import Session
 from protocol.signed import Kind, Slot
 from protocol.spec import Claim, MessageType, ProtocolSpec
 
+# takes what is signed for each input, burns the presignatures, and returns a share for each
+Sign = Callable[[tuple[SigningContext, ...]], Sequence[Scalar]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CollectContributions(Round[SharesMsg]):
@@ -31,37 +35,31 @@ class CollectContributions(Round[SharesMsg]):
 
     Args:
         plan: what is signed.
-        presignatures: the own shares, one for each input, burnt before the session began.
+        sign: makes the shares.
         own: the own contribution.
     """
 
     number: ClassVar[int] = 2
     plan: SigningPlan
-    presignatures: tuple[Presignature, ...]
+    sign: Sign
     own: ContributionMsg
 
     def senders(self, session: Session) -> tuple[PartyId, ...]:
         """Return the coordinator."""
         return (COORDINATOR,)
 
-    def secrets(self) -> tuple[Secret, ...]:
-        """Return the presignatures."""
-        return tuple(secret for item in self.presignatures for secret in item.secrets())
-
     def finish(self, inbox: Inbox) -> Done[SharesMsg]:
-        """Sign every input; the caller stores the result before it sends the message.
+        """Have every input signed.
 
         Raises:
-            FaultyCoordinatorError: the own contribution is not among those of all.
+            FaultyCoordinatorError: the own contribution is not among those of all; nothing was signed.
+            Exception: of sign; no share leaves.
         """
         told = inbox.broadcasts(ContributionsMsg)[COORDINATOR]
         if told.by_signer[self.plan.signers.index(inbox.session.me)] != self.own:
             raise FaultyCoordinatorError("contributions")
-        sigma = tuple(
-            sign_share(presignature, context)
-            for presignature, context in zip(self.presignatures, told.contexts(self.plan), strict=True)
-        )
-        answer = SharesMsg(told, sigma)
+        # another number of shares than of inputs would make a message of another size, which is not sent
+        answer = SharesMsg(told, tuple(self.sign(told.contexts(self.plan))))
         return Done(answer, [Outgoing(3, answer, COORDINATOR)])
 
 
@@ -118,7 +116,7 @@ class CollectShares(Round[tuple[bytes, ...]]):
 
 
 def participate(
-    session: Session, sharing: Sharing, presignatures: Sequence[Presignature]
+    session: Session, sharing: Sharing, presignatures: Sequence[PublicPresignature], sign: Sign
 ) -> Continue[SharesMsg]:
     """Start a signing session as a signer, who has approved what the header's plan signs.
 
@@ -126,25 +124,27 @@ def participate(
         session: the session.
         sharing: the public side of the share that the signer holds now: presignatures of an older epoch make
             no signature, even if all signers have kept them.
-        presignatures: the own shares of the plan's presignatures, in the order of its inputs; stored as used,
-            durably, before this is called.
+        presignatures: public sides of those that were granted to the session, in the order of its inputs.
+        sign: called at most once, with what is signed for each input; it returns a share for each, after it
+            has burnt the presignatures and stored the shares durably.
 
     Returns:
-        The first round; it ends with the shares, to be stored before they are sent.
+        The first round; it ends with the shares.
 
     Raises:
         UsageError: the plan is malformed, of another key or epoch, or has other presignatures.
+
+    Security:
+        What sign() returns is sent. If the session ends before, it is not called, and the presignatures are
+        still unused.
     """
     plan = _plan_for(session)
     if plan.sharing != sharing:
         raise UsageError("the plan is of another key or epoch than the signer's share")
-    if [item.presignature for item in plan.inputs] != [held.public for held in presignatures]:
+    if [item.presignature for item in plan.inputs] != list(presignatures):
         raise UsageError("the plan has other presignatures")
-    if any(held.party != session.me for held in presignatures):
-        raise UsageError("a presignature is another party's")
     own = ContributionMsg(tuple(random_bytes(CONTRIBUTION_SIZE) for _ in presignatures))
-    waiting = CollectContributions(plan, tuple(presignatures), own)
-    return Continue(waiting, [Outgoing(1, own, COORDINATOR)])
+    return Continue(CollectContributions(plan, sign, own), [Outgoing(1, own, COORDINATOR)])
 
 
 def coordinate(session: Session) -> Continue[tuple[bytes, ...]]:

@@ -5,20 +5,19 @@ what it leaves in the file is void.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
 
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature, batch_digest
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
 from presig_pool.state import Event, State, Stock, after
-from presig_pool.store import Consumption, Entry, PoolStore
+from presig_pool.statistics import HOUR, Statistics
+from presig_pool.store import Consumption, Entry, PoolStore, ReuseAttempt
 from presig_pool.watermarks import DEFAULT, Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
 
-HOUR: Final = 3600
 Shares = tuple[bytes, ...]
 
 
@@ -121,8 +120,14 @@ class Pool:
 
     # out
 
-    def choose(self, stock: Stock, count: int, now: int) -> tuple[bytes, ...]:
+    def choose(self, stock: Stock, count: int, now: int, avoid: Sequence[bytes] = ()) -> tuple[bytes, ...]:
         """Pick presignatures as the coordinator of a request; nothing is granted yet.
+
+        Args:
+            stock: what the request needs presignatures for.
+            count: how many.
+            now: seconds.
+            avoid: ids of those that another signer has not ready.
 
         Returns:
             The ids of the oldest that no request was granted here.
@@ -131,12 +136,21 @@ class Pool:
             PoolExhausted: there are fewer.
         """
         with self._changing(now) as time:
-            taken = self._taken(time)
+            taken = {*self._taken(time), *avoid}
             ready = self._store.ready(stock, count + len(taken))
             free = [item for item in ready if item not in taken]
             if len(free) < count:
                 raise PoolExhausted(count, len(free))
             return tuple(free[:count])
+
+    def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
+        """Return the public sides of presignatures.
+
+        Raises:
+            PresignatureVoid: one is unknown.
+        """
+        with self._guard:
+            return self._store.publics(ids)
 
     def grant(
         self, stock: Stock, request: bytes, ids: Sequence[bytes], now: int
@@ -154,10 +168,20 @@ class Pool:
 
         Raises:
             UsageError: one is named twice, is of another stock, or is PENDING.
-            SecretReuseError: one was burnt by another request.
+            SecretReuseError: one was burnt by another request; this is written down.
             PresignatureTaken: one was granted to another request.
             PresignatureVoid: one is void or unknown.
+
+        Security:
+            Like burn(), it stands in no transaction of the caller's, which would take back what is written.
         """
+        with self._guard:
+            self._refuse_reuse(request, [(item, None) for item in ids], now)
+            return self._grant(stock, request, ids, now)
+
+    def _grant(
+        self, stock: Stock, request: bytes, ids: Sequence[bytes], now: int
+    ) -> Sequence[PublicPresignature]:
         with self._changing(now) as time:
             entries = self._entries(ids)
             if any(entry.stock != stock for entry in entries):
@@ -196,7 +220,7 @@ class Pool:
             more, those of the first time.
 
         Raises:
-            SecretReuseError: one has made its share for another request or sighash.
+            SecretReuseError: one has made its share for another request or sighash; this is written down.
             PresignatureTaken: one is not granted to this request.
             PresignatureVoid: one is void or unknown.
             Exception: of sign, record or the store: no share exists, the presignatures are void.
@@ -205,7 +229,8 @@ class Pool:
             A share leaves sign() only as its result; the call stands in no transaction of the caller's.
         """
         with self._guard:
-            if stored := self._stored(request, uses):
+            self._refuse_reuse(request, [(use.presignature, use.sighash) for use in uses], now)
+            if stored := self._stored(uses):
                 return stored
             ids = [use.presignature for use in uses]
             with self._changing(now) as time:
@@ -215,7 +240,7 @@ class Pool:
                     if taken.get(entry.id) != request:
                         raise PresignatureTaken("the presignature is not granted to this request")
             self._spend(ids, lambda: self._burn(request, uses, sign, record))
-            return self._stored(request, uses)  # what is on the disk, not what is in memory
+            return self._stored(uses)  # what is on the disk, not what is in memory
 
     def _burn(
         self,
@@ -251,19 +276,24 @@ class Pool:
             raise
         self._spent.difference_update(ids)
 
-    def _stored(self, request: bytes, uses: Sequence[Use]) -> Shares:
-        """Return the shares that a request made already; none before it made any."""
+    def _refuse_reuse(self, request: bytes, wanted: Iterable[tuple[bytes, bytes | None]], now: int) -> None:
+        """Write down and refuse a request for what another one used, or this one for another sighash."""
+        attempts = []
+        for item, sighash in wanted:
+            use = self._store.consumption(item)
+            if use is not None and (use.request != request or sighash not in (None, use.sighash)):
+                attempts.append(ReuseAttempt(item, request, sighash, self._time(now)))
+        if attempts:
+            self._store.note_reuse(attempts)
+            raise SecretReuseError("the presignature was used for another request or sighash")
+
+    def _stored(self, uses: Sequence[Use]) -> Shares:
+        """Return the shares that the request made already; none before it made any."""
         found = [self._store.consumption(use.presignature) for use in uses]
-        shares = []
-        for use, consumption in zip(uses, found, strict=True):
-            if consumption is None:
-                continue
-            if (consumption.request, consumption.sighash) != (request, use.sighash):
-                raise SecretReuseError("the presignature was used for another request or sighash")
-            shares.append(consumption.share)
+        shares = tuple(consumption.share for consumption in found if consumption is not None)
         if shares and len(shares) != len(uses):
             raise SecretReuseError("the request was answered with other presignatures")
-        return tuple(shares)
+        return shares
 
     # void
 
@@ -308,7 +338,7 @@ class Pool:
         """Return all that there ever were presignatures for."""
         return self._store.stocks()
 
-    def statistics(self, stock: Stock, now: int) -> "Statistics":
+    def statistics(self, stock: Stock, now: int) -> Statistics:
         """Return the figures of a stock."""
         with self._changing(now) as time:
             tally = self._store.tally(stock, time - HOUR)
@@ -330,8 +360,11 @@ class Pool:
     def _changing(self, now: int) -> Iterator[int]:
         """Hold the pool and one transaction; yield the time, which never goes back."""
         with self._guard, self._store.transaction():
-            self._now = max(self._now, now)
-            yield self._now
+            yield self._time(now)
+
+    def _time(self, now: int) -> int:
+        self._now = max(self._now, now)
+        return self._now
 
     def _entries(self, ids: Sequence[bytes]) -> list[Entry]:
         if not ids or len(set(ids)) != len(ids):
@@ -348,43 +381,11 @@ class Pool:
         return {**taken, **dict.fromkeys(self._spent, b"")}
 
     def _expect_free(self, entry: Entry, request: bytes, taken: Mapping[bytes, bytes]) -> None:
-        use = self._store.consumption(entry.id) if entry.state is State.BURNED else None
-        if use is not None and use.request == request:
-            return  # a retry
+        if entry.state is State.BURNED:
+            return  # a retry of the request that used it: others were refused before
         after(entry.state, Event.BURN)
         if taken.get(entry.id, request) != request:
             raise PresignatureTaken("the presignature was granted to another request")
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Figures of a stock.
-
-    Args:
-        pending, ready: how many there are.
-        granted: how many of the ready ones are granted.
-        burned, voided: how many there ever were.
-        hourly_use: how many were burnt in the last hour.
-        refill_rate: how many became ready in the last hour.
-    """
-
-    pending: int
-    ready: int
-    granted: int
-    burned: int
-    voided: int
-    hourly_use: int
-    refill_rate: int
-
-    @property
-    def generated(self) -> int:
-        """How many were ever made."""
-        return self.pending + self.ready + self.burned + self.voided
-
-    @property
-    def time_to_empty(self) -> int | None:
-        """Seconds until none is ready, at the use of the last hour and without a refill; None if unused."""
-        return self.ready * HOUR // self.hourly_use if self.hourly_use else None
 
 
 def _stock_of(batch: Sequence[Presignature]) -> Stock:

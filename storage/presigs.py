@@ -13,25 +13,24 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
-from ecdsa_cggmp.presignature import Presignature, PublicPresignature
+from ecdsa_cggmp.presignature import MAX_PUBLIC, Presignature, PublicPresignature
 from native.entropy import random_bytes
 from native.exposure import decode as decode_secret
 from native.exposure import encode
 from native.secret import SecretScalars, SecretSeed
 from presig_pool.errors import PresignatureVoid
 from presig_pool.state import State, Stock
-from presig_pool.store import Consumption, Entry, Tally
+from presig_pool.store import Consumption, Entry, ReuseAttempt, Tally
 from protocol.codec import Writer, decode
 from protocol.errors import EncodingError, SecretReuseError, UsageError
 from protocol.ids import Epoch, PartyId
-from storage import envelope
+from storage import envelope, reuse_log
 from storage.engine import Database, Row
 from storage.errors import CorruptError, SealedError
 from storage.header import Owner
 
 _FORMAT: Final = b"mpcwallet presignature 1"
 _BOOT_SIZE: Final = 16
-_PUBLIC_LIMIT: Final = 1 << 16
 _ENTRY: Final = (
     "SELECT p.id, s.key, s.epoch, s.signers, p.batch, p.state, p.made"
     " FROM presignatures p JOIN stocks s ON s.id = p.stock"
@@ -198,6 +197,12 @@ class SqlPoolStore:
         )
         return None if row is None else Consumption(*row)
 
+    def note_reuse(self, attempts: Sequence[ReuseAttempt]) -> None:
+        """Write down refused requests for burnt presignatures; some of each and the number of the others."""
+        with self._db.transaction():
+            for attempt in attempts:
+                reuse_log.append(self._db, attempt)
+
     def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
         """Return the public sides of presignatures.
 
@@ -285,7 +290,7 @@ class SqlPoolStore:
 
     def _context(self, batch: bytes, public: bytes) -> bytes:
         writer = self._owner.write(Writer().fixed(_FORMAT, len(_FORMAT)))
-        return bytes(writer.fixed(batch, 32).bytes_of(public, _PUBLIC_LIMIT))
+        return bytes(writer.fixed(batch, 32).bytes_of(public, MAX_PUBLIC))
 
     def _stock(self, stock: Stock) -> Row:
         """Return the row of a stock, which is made when it is missing."""
@@ -316,7 +321,7 @@ def _entry(row: Row) -> Entry:
 
 def _public(item: bytes, data: bytes) -> PublicPresignature:
     try:
-        public = decode(data, _PUBLIC_LIMIT, PublicPresignature.read)
+        public = decode(data, MAX_PUBLIC, PublicPresignature.read)
     except EncodingError as e:
         raise CorruptError(str(e), "presignatures", item.hex()) from e
     if public.id != item:

@@ -18,7 +18,7 @@ from protocol.codec import Writer
 from protocol.errors import UsageError
 from storage import envelope
 from storage.engine import Database
-from storage.errors import CorruptError, RolledBackError, SealedError, StorageError
+from storage.errors import CorruptError, MissingError, RolledBackError, SealedError, StorageError
 from storage.header import Header, Owner
 from storage.manifest import Manifest, RowId
 from storage.passphrase import Passphrase
@@ -154,13 +154,24 @@ class Vault:
 
         Raises:
             SealedError: the vault is sealed.
-            UsageError: there is no such row.
+            MissingError: there is no such row.
             RolledBackError, CorruptError: it is not what was written last.
         """
         master, manifest = self._open()
         if row not in manifest.rows:
-            raise UsageError(f"there is no {row}")
+            raise MissingError(f"party {self.owner.party} has no {row.kind} yet")
         return self._read(master, row, manifest.rows[row])
+
+    def read_secret(self, row: RowId) -> tuple[bytes, SecretBytes]:
+        """Open a row that has a secret.
+
+        Raises:
+            StorageError: as for read().
+        """
+        public, secret = self.read(row)
+        if secret is None:
+            raise CorruptError("there is no secret", "sealed", str(row))
+        return public, secret
 
     @contextmanager
     def change(self) -> Iterator["Change"]:

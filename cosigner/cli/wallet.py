@@ -28,6 +28,7 @@ app = typer.Typer(no_args_is_help=True)
     app,
     examples="""
 mpcw wallet create treasury
+mpcw wallet create savings --no-segwit
 mpcw wallet create vault -n 5 -t 3 --network signet --chain bitcoind --rpc-url http://127.0.0.1:38332
 """,
 )
@@ -36,6 +37,9 @@ def create(
     name: Annotated[str, typer.Argument(help="Name of the new wallet.")],
     parties: Annotated[int, typer.Option("--parties", "-n", help="How many parties hold shares.")] = 3,
     threshold: Annotated[int, typer.Option("--threshold", "-t", help="How many of them sign.")] = 2,
+    segwit: Annotated[
+        bool, typer.Option(help="With a SegWit account (threshold ECDSA) beside the Taproot account (FROST).")
+    ] = True,
     network_name: Annotated[
         str, typer.Option("--network", help="regtest, signet, testnet4 or mainnet.")
     ] = "regtest",
@@ -59,7 +63,8 @@ def create(
             "say --i-understand if that is what you want"
         )
     caps = FeeCaps(parse_amount(max_fee), max_fee_percent, FeeRate.parse(max_fee_rate))
-    plan = WalletPlan(net, parties, threshold, ChainSettings(chain, rpc_url, rpc_cookie), caps)
+    settings = ChainSettings(chain, rpc_url, rpc_cookie)
+    plan = WalletPlan(net, parties, threshold, settings, caps, segwit=segwit)
     secrets = new_passphrases(passphrase_file or [], parties)
     call.out.note(f"{threshold}-of-{parties} key generation on {net}:")
     with LocalWallet.create(call.place, name, plan, secrets, call.out.step) as made:

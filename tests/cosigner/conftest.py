@@ -6,13 +6,14 @@ import pytest
 
 from cosigner.home import Home
 from cosigner.local import LocalWallet
-from tests.cosigner.wallets import create
+from tests.cosigner.tiny import tiny_ecdsa
+from tests.cosigner.wallets import MIXED, create
 from tests.storage.cheap import cheap_passphrases
 
 
 @pytest.fixture(autouse=True)
 def cheap() -> Iterator[None]:
-    with cheap_passphrases():
+    with cheap_passphrases(), tiny_ecdsa():
         yield
 
 
@@ -24,7 +25,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture(scope="session")
 def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(tmp_path_factory.mktemp("template"))
-    with cheap_passphrases():
+    with cheap_passphrases(), tiny_ecdsa():
         create(home).close()
     return home.path
 
@@ -33,5 +34,21 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wallet(home: Home, _template: Path) -> Iterator[LocalWallet]:
     """A wallet of its own for each test, copied from one that was made once."""
     shutil.copytree(_template, home.path)
+    with LocalWallet.open(home) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def _mixed_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = Home(tmp_path_factory.mktemp("mixed"))
+    with cheap_passphrases(), tiny_ecdsa():
+        create(home, plan=MIXED).close()
+    return home.path
+
+
+@pytest.fixture
+def mixed(home: Home, _mixed_template: Path) -> Iterator[LocalWallet]:
+    """A wallet with a Taproot and a SegWit account."""
+    shutil.copytree(_mixed_template, home.path)
     with LocalWallet.open(home) as opened:
         yield opened

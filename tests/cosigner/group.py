@@ -7,10 +7,11 @@ from functools import lru_cache
 import pbk
 
 from cosigner.keygen import KeygenParty, KeygenTerms, generate
+from cosigner.keys import WalletKeys
 from cosigner.party import Credentials, Party
-from cosigner.shared_key import SharedKey
 from cosigner.signing import Signed, sign
 from cosigner.steps import Step, silent
+from cosigner.taproot_key import TaprootKey
 from frost_bip340.key_share import KeyShare
 from protocol.ids import PartyId
 from storage.signing_log import SignedEntry
@@ -41,7 +42,7 @@ class MemoryLog:
 
 
 @lru_cache(maxsize=64)
-def _generated(n: int, t: int) -> tuple[list[MemoryStore], SharedKey]:
+def _generated(n: int, t: int) -> tuple[list[MemoryStore], TaprootKey]:
     stores = [MemoryStore() for _ in range(n)]
 
     def text(share: KeyShare) -> str:
@@ -52,7 +53,7 @@ def _generated(n: int, t: int) -> tuple[list[MemoryStore], SharedKey]:
         for i, store in enumerate(stores)
     }
     made = generate(parties, t, silent)
-    return stores, SharedKey.recover(made.output.recovery_data, REGTEST, 0)
+    return stores, TaprootKey.recover(made.output.recovery_data, REGTEST, 0)
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Group:
 
     def __post_init__(self) -> None:
         self.stores, self.key = _generated(self.n, self.t)
+        self.keys = WalletKeys(self.key, None)
         self.logs = [MemoryLog() for _ in range(self.n)]
         self.parties = {PartyId(i): self.party(PartyId(i)) for i in range(self.n)}
 
@@ -73,7 +75,7 @@ class Group:
         store = self.stores[i]
         assert store.host_key is not None
         assert store.share is not None
-        credentials = Credentials(store.host_key, store.share, self.key, self.caps)
+        credentials = Credentials(store.host_key, self.keys, store.share, None, self.caps)
         return kind(credentials, self.logs[i], self.steps.append)
 
     def signers(self, *ids: int) -> dict[PartyId, Party]:
@@ -81,7 +83,7 @@ class Group:
 
     def sign(self, psbt: Psbt, *ids: int, caps: FeeCaps | None = None) -> Signed:
         seen = review(psbt, (self.key.account,), caps or self.caps, next_change=(20,))
-        return sign(seen, psbt, self.key, self.signers(*ids), self.steps.append)
+        return sign(seen, psbt, self.keys, self.signers(*ids), self.steps.append)
 
     # ---- transactions ----
 

@@ -9,8 +9,8 @@ import pytest
 from cosigner.errors import NotEnoughSignersError, WalletExistsError
 from cosigner.home import Home
 from cosigner.local import LocalWallet
-from cosigner.shared_key import taproot_account
 from cosigner.steps import Deed, Step, silent
+from cosigner.taproot_key import taproot_account
 from frost_bip340.key_share import ThresholdInfo
 from frost_bip340.recovery import participant_recover
 from protocol.errors import UnattributedAbort, UsageError
@@ -133,7 +133,7 @@ def test_address_that_a_party_derives_otherwise_is_not_verified(
 ) -> None:
     text = wallet.new_address().text
     unlock(wallet, 0, 1)
-    monkeypatch.setattr(wallet._parties[PartyId(1)], "script", lambda _branch, _index: b"another")
+    monkeypatch.setattr(wallet._parties[PartyId(1)], "script", lambda *_: b"another")
     with pytest.raises(UnattributedAbort) as caught:
         wallet.address_verify(text)
     assert caught.value.suspects == {1}
@@ -198,7 +198,7 @@ def test_parties_that_show_another_account_than_the_coordinator_make_no_wallet(
     def older(info: ThresholdInfo, chain_code: bytes, network: Network, birth: int) -> Account:
         return taproot_account(info, bytes(32), network, birth)
 
-    monkeypatch.setattr("cosigner.local.taproot_account", older)
+    monkeypatch.setattr("cosigner.creation.taproot_account", older)
     with pytest.raises(UnattributedAbort, match="the parties' account"):
         create(home)
     assert home.wallets() == ()

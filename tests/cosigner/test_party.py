@@ -52,7 +52,7 @@ def order_for(
     header = Header(
         spec.name, spec.version, SessionId(random_bytes(32)), roster.digest, parties, bytes(request)
     )
-    return SigningOrder(bytes(header), bytes(roster), bytes(psbt))
+    return SigningOrder((bytes(header),), bytes(roster), bytes(psbt))
 
 
 def refuse(group: Group, order: SigningOrder, rule: str) -> None:
@@ -160,14 +160,16 @@ def test_type_all_that_was_asked_for_is_signed_as_such() -> None:
     assert (len(signature), signature[-1]) == (65, SIGHASH_ALL)
 
 
-@pytest.mark.parametrize("part", ["header", "roster", "psbt"])
+@pytest.mark.parametrize("part", ["headers", "roster", "psbt"])
 def test_malformed_order_is_refused(part: str) -> None:
     group = Group(3, 2)
     order = order_for(group, group.spending([60_000], 50_000, 800, RNG))
-    data = getattr(order, part)
+    data = order.headers[0] if part == "headers" else getattr(order, part)
     for bad in (b"", data[:-1], data + b"\0", bytes(1 << 20)):
         with pytest.raises((EncodingError, MalformedError)):
-            group.parties[PartyId(0)].open_signing(replace(order, **{part: bad}))
+            group.parties[PartyId(0)].open_signing(
+                replace(order, **{part: (bad,) if part == "headers" else bad})
+            )
 
 
 def test_session_id_is_taken_once() -> None:
@@ -177,7 +179,7 @@ def test_session_id_is_taken_once() -> None:
     party.open_signing(order)
     with pytest.raises(UsageError, match="used before"):
         party.open_signing(order)
-    party.end(decode(order.header, HEADER_LIMIT, Header.read).session)
+    party.end(decode(order.headers[0], HEADER_LIMIT, Header.read).session)
     with pytest.raises(UsageError, match="used before"):
         party.open_signing(order)
 
@@ -194,8 +196,8 @@ def test_session_that_is_refused_costs_no_parsing() -> None:
 def test_who_is_not_in_a_session_does_not_end_it() -> None:
     group = Group(3, 2)
     order = order_for(group, group.spending([60_000], 50_000, 800, RNG))
-    party, header = group.parties[PartyId(0)], decode(order.header, HEADER_LIMIT, Header.read)
-    (message,) = party.open_signing(order).messages
+    party, header = group.parties[PartyId(0)], decode(order.headers[0], HEADER_LIMIT, Header.read)
+    ((message,),) = party.open_signing(order).messages
     with pytest.raises(UsageError, match="belong"):
         party.receive(PartyId(2), message.envelope)
     assert isinstance(party.end(header.session), SessionTimeout)
@@ -206,7 +208,7 @@ def test_evidence_that_is_none_ends_a_session_without_blame() -> None:
     party = group.parties[PartyId(0)]
     order = order_for(group, group.spending([60_000], 50_000, 800, RNG))
     party.open_signing(order)
-    session = decode(order.header, HEADER_LIMIT, Header.read).session
+    session = decode(order.headers[0], HEADER_LIMIT, Header.read).session
     assert isinstance(party.end(session, [b"", b"no evidence"]), SessionTimeout)
     assert party.end(session) is None
 
@@ -274,7 +276,7 @@ def test_change_is_recognised_up_to_the_gap_limit_beyond_what_the_party_has_sign
     def returned(index: int) -> int:
         psbt = group.spending([60_000], 50_000, 800, RNG, change=KeyPath(Branch.CHANGE, index))
         seen = review(psbt, (group.key.account,), FeeCaps(), next_change=(100,))
-        summaries = sign(seen, psbt, group.key, group.signers(0, 1), group.steps.append).summaries
+        summaries = sign(seen, psbt, group.keys, group.signers(0, 1), group.steps.append).summaries
         (one,) = {summary.returned for summary in summaries.values()}
         return one
 
@@ -288,10 +290,10 @@ def test_change_is_recognised_up_to_the_gap_limit_beyond_what_the_party_has_sign
 def test_address_is_derived_from_the_party_s_own_account() -> None:
     group = Group(3, 2)
     party = group.parties[PartyId(2)]
-    assert party.script(1, 7) == group.key.account.script(KeyPath(Branch.CHANGE, 7))
-    for branch, index in ((2, 0), (-1, 0), (0, -1), (0, 1 << 31)):
+    assert party.script(0, 1, 7) == group.key.account.script(KeyPath(Branch.CHANGE, 7))
+    for place in ((0, 2, 0), (0, -1, 0), (0, 0, -1), (0, 0, 1 << 31), (1, 0, 0), (-1, 0, 0)):
         with pytest.raises(MalformedError):
-            party.script(branch, index)
+            party.script(*place)
 
 
 def test_log_entry_is_there_when_the_partial_signature_leaves() -> None:
@@ -308,4 +310,4 @@ def test_log_entry_is_there_when_the_partial_signature_leaves() -> None:
 
 def test_party_has_no_call_that_signs_bytes() -> None:
     public = {name for name in dir(Party) if not name.startswith("_")}
-    assert public == {"end", "id", "open_signing", "receive", "script"}
+    assert public == {"end", "id", "offer_presignatures", "open_signing", "receive", "script"}

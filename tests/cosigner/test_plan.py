@@ -17,11 +17,23 @@ NODE = ChainSettings(ChainKind.BITCOIND, "http://127.0.0.1:38332", Path("/node/.
     [
         WalletPlan(),
         WalletPlan(SIGNET, 5, 3, NODE, FeeCaps(Sats(5000), 3, FeeRate(20_000))),
-        WalletPlan(MAINNET, 1, 1, ChainSettings(ChainKind.BITCOIND)),
+        WalletPlan(MAINNET, 1, 1, ChainSettings(ChainKind.BITCOIND), segwit=False),
     ],
 )
 def test_plan_is_read_as_stored(plan: WalletPlan) -> None:
     assert WalletPlan.parse(plan.text()) == plan
+
+
+def test_settings_of_before_segwit_accounts_have_none() -> None:
+    data = json.loads(WalletPlan(segwit=False).text())
+    del data["segwit"]
+    assert WalletPlan.parse(json.dumps(data | {"format": 1})) == WalletPlan(birth=data["birth"], segwit=False)
+
+
+def test_segwit_key_of_one_signer_is_refused() -> None:
+    with pytest.raises(MalformedError, match="two parties") as caught:
+        WalletPlan(n=2, t=1)
+    assert "--no-segwit" in caught.value.hint
 
 
 @pytest.mark.parametrize(("t", "n"), [(0, 3), (4, 3), (-1, 3), (1, 0), (1, 16)])
@@ -56,7 +68,7 @@ def test_embedded_chain_takes_no_address(change: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"format": 2}, {"t": 9}, {"chain": {"kind": "other", "url": "", "cookie": None}}, {"caps": {}}]
+    "change", [{"format": 3}, {"t": 9}, {"chain": {"kind": "other", "url": "", "cookie": None}}, {"caps": {}}]
 )
 def test_damaged_settings_are_refused(change: dict[str, object]) -> None:
     data = json.loads(WalletPlan().text()) | change

@@ -29,8 +29,10 @@ def split(secret: SecretScalars, count: int) -> list[SecretScalars]:
     return [*parts, rest]
 
 
-def presignature(sharing: Sharing, x: SecretScalars, signers: Sequence[int]) -> tuple[Presignature, ...]:
-    """A new presignature of a key, as each of its signers holds it."""
+def presignature(
+    sharing: Sharing, x: SecretScalars, signers: Sequence[int], session: bytes | None = None, index: int = 0
+) -> tuple[Presignature, ...]:
+    """A new presignature of a key, as each of its signers holds it; of a new session if none is given."""
     ids = tuple(PartyId(j) for j in signers)
     gamma = random_scalars()
     inverse = invert(gamma)
@@ -40,7 +42,7 @@ def presignature(sharing: Sharing, x: SecretScalars, signers: Sequence[int]) -> 
         dict(zip(ids, mul_secret(SecretScalars.concat(parts), [Gamma] * len(ids)), strict=True))
         for parts in (k, chi)
     )
-    public = PublicPresignature(random_bytes(32), 0, sharing, ids, Gamma, Delta, S)
+    public = PublicPresignature(session or random_bytes(32), index, sharing, ids, Gamma, Delta, S)
     return tuple(Presignature(public, j, k[at], chi[at]) for at, j in enumerate(ids))
 
 

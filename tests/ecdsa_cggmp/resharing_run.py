@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from ecdsa_cggmp import sign_messages, sign_rounds
 from ecdsa_cggmp.key_share import KeyShare
 from ecdsa_cggmp.resharing import RESHARING, begin_resharing
-from ecdsa_cggmp.sign import SigningRequest
+from ecdsa_cggmp.sign import SigningRequest, sign_share
 from native.curve import Scalar
 from native.verify import verify_ecdsa
 from protocol.driver import Outcome, Tamper, run
@@ -49,8 +49,11 @@ def presign_and_sign(shares: Sequence[KeyShare], signers: Sequence[int]) -> bool
     inputs = (sign_messages.Input(made[signers[0]].public, request),)
     plan = sign_messages.SigningPlan(sharing, tuple(PartyId(i) for i in signers), inputs)
     sessions = parties.sessions(sign_rounds.SPEC, signers, bytes(plan))
+    publics = [made[signers[0]].public]
     openings = {
-        i: (s, sign_rounds.participate(s, sharing, [made[i]])) for i, s in sessions.items() if i in made
+        i: (s, sign_rounds.participate(s, sharing, publics, lambda c, i=i: [sign_share(made[i], *c)]))
+        for i, s in sessions.items()
+        if i in made
     }
     openings[COORDINATOR] = sessions[COORDINATOR], sign_rounds.coordinate(sessions[COORDINATOR])
     (signature,) = run(openings)[COORDINATOR].result

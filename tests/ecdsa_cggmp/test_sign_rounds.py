@@ -1,12 +1,13 @@
 """Signing sessions with a coordinator: what signers and coordinator accept from each other."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from ecdsa_cggmp import sign_rounds
 from ecdsa_cggmp.presignature import Presignature
-from ecdsa_cggmp.sign import SigningRequest
+from ecdsa_cggmp.sign import SigningContext, SigningRequest, sign_share
 from ecdsa_cggmp.sign_messages import ContributionMsg, ContributionsMsg, Input, SharesMsg, SigningPlan
 from ecdsa_cggmp.sign_rounds import SHARE, SPEC, coordinate, participate
 from native.curve import ORDER, G, Scalar, multi_mul
@@ -18,6 +19,9 @@ from protocol.driver import Tamper, run
 from protocol.errors import FaultyCoordinatorError, FaultyPartyError, SessionTimeout, UsageError
 from protocol.evidence import Evidence
 from protocol.ids import COORDINATOR
+from protocol.machine import SessionMachine
+from protocol.round import Continue
+from protocol.session import Session
 from protocol.signed import Slot, read_envelope
 from tests.ecdsa_cggmp.network import Parties, dealt, judged
 from tests.ecdsa_cggmp.presignatures import presignature, secret_key
@@ -42,29 +46,34 @@ class Signing:
             SIGNERS,
             tuple(Input(made[0].public, request) for made, request in zip(self.held, requests, strict=True)),
         )
+        self.publics = [made[0].public for made in self.held]
+        self.asked: list[tuple[int, tuple[SigningContext, ...]]] = []
 
-    def own(self, party: int) -> list[Presignature]:
-        return [made[SIGNERS.index(party)] for made in self.held]
+    def sign(self, party: int) -> Callable[[tuple[SigningContext, ...]], list[Scalar]]:
+        """What burns the presignatures of a party and makes its shares."""
+
+        def sign(contexts: tuple[SigningContext, ...]) -> list[Scalar]:
+            self.asked.append((party, contexts))
+            own = [made[SIGNERS.index(party)] for made in self.held]
+            return [sign_share(item, context) for item, context in zip(own, contexts, strict=True)]
+
+        return sign
+
+    def participate(self, session: Session) -> Continue[SharesMsg]:
+        return participate(session, self.sharing, self.publics, self.sign(session.me))
+
+    def openings(self):
+        sessions = self.parties.sessions(SPEC, SIGNERS, bytes(self.plan))
+        openings = {i: (sessions[i], self.participate(sessions[i])) for i in SIGNERS}
+        return openings | {COORDINATOR: (sessions[COORDINATOR], coordinate(sessions[COORDINATOR]))}
 
     def run(self, tamper: Tamper | None = None):
-        sessions = self.parties.sessions(SPEC, SIGNERS, bytes(self.plan))
-        openings = {i: (sessions[i], participate(sessions[i], self.sharing, self.own(i))) for i in SIGNERS}
-        openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
-        return run(openings, tamper)
+        return run(self.openings(), tamper)
 
-    def used(self) -> bool:
-        """Whether no signer can use any presignature again."""
-        return all(is_wiped(item) for made in self.held for item in made)
-
-
-def is_wiped(item: Presignature) -> bool:
-    for secret in item.secrets():
-        try:
-            secret.declassify()
-        except WipedError:
-            continue
-        return False
-    return True
+    @property
+    def signed(self) -> list[int]:
+        """Who was asked for shares, once for each time."""
+        return sorted(party for party, _ in self.asked)
 
 
 def mutation(corrupted: int, number: int, change, receiver: int | None = None) -> Tamper:
@@ -82,7 +91,11 @@ def test_signatures_of_all_inputs(inputs):
     for item, signature in zip(signing.plan.inputs, outcomes[COORDINATOR].result, strict=True):
         child = multi_mul([ONE, item.request.tweak], [signing.sharing.key, G])
         assert verify_ecdsa(signature, item.request.digest, child)
-    assert signing.used()
+    assert signing.signed == [*SIGNERS]
+    for _, contexts in signing.asked:
+        assert [(c.presignature, c.request) for c in contexts] == [
+            (item.presignature, item.request) for item in signing.plan.inputs
+        ]
 
 
 @pytest.mark.parametrize("input_", [0, 1])
@@ -103,8 +116,8 @@ def test_wrong_share_convicts_its_signer(input_):
     specs = {SPEC.name: SPEC}
     for changed in ({"culprit": 0}, {"culprit": COORDINATOR}, {"culprit": 1}, {"messages": ()}):
         assert not replace(evidence, **changed).holds(signing.parties.roster, specs)
-    # nothing can be tried again
-    assert signing.used()
+    # nothing is tried again
+    assert signing.signed == [*SIGNERS]
 
 
 def test_right_shares_convict_nobody():
@@ -115,15 +128,14 @@ def test_right_shares_convict_nobody():
         sent[read_envelope(envelope, sender, receiver)[1].slot] = envelope
         return (envelope,)
 
-    sessions = signing.parties.sessions(SPEC, SIGNERS, bytes(signing.plan))
-    openings = {i: (sessions[i], participate(sessions[i], signing.sharing, signing.own(i))) for i in SIGNERS}
-    openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
+    openings = signing.openings()
     run(openings, Tamper(intercept=keep))
+    header = openings[0][0].header
     answers = [slot for slot in sent if slot.round == 3]
     assert len(answers) == T
     for slot in answers:
         _, message = read_envelope(sent[slot], slot.sender, COORDINATOR)
-        evidence = Evidence(sessions[0].header, slot.sender, SHARE, (message,))
+        evidence = Evidence(header, slot.sender, SHARE, (message,))
         assert not evidence.holds(signing.parties.roster, {SPEC.name: SPEC})
 
 
@@ -150,7 +162,6 @@ def test_share_for_other_contributions_is_not_taken():
     error = outcomes[COORDINATOR].error
     assert error.culprits == {LIAR: "contributions"}
     assert error.evidence == ()
-    assert signing.used()
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -168,7 +179,7 @@ def test_coordinator_that_changes_a_contribution_is_found_by_its_owner():
     assert outcomes[LIAR].error.check == "contributions"
     assert outcomes[COORDINATOR].result is None
     # the others signed, each once, and the list that they signed is in their answers
-    assert signing.used()
+    assert signing.signed == [0, 4]
 
 
 def test_coordinator_with_two_lists_gets_one_share_of_each_signer_and_no_signature():
@@ -180,7 +191,7 @@ def test_coordinator_with_two_lists_gets_one_share_of_each_signer_and_no_signatu
     )
     assert isinstance(outcomes[0].result, SharesMsg)
     assert outcomes[COORDINATOR].error.culprits == {0: "contributions"}
-    assert signing.used()
+    assert signing.signed == [*SIGNERS]
 
 
 def test_coordinator_that_drops_a_contribution_gets_no_share():
@@ -189,23 +200,82 @@ def test_coordinator_that_drops_a_contribution_gets_no_share():
     for i in SIGNERS:
         assert isinstance(outcomes[i].error, FaultyCoordinatorError)
     assert outcomes[COORDINATOR].result is None
-    assert signing.used()
+    assert signing.signed == []
 
 
-def test_silent_signer_or_coordinator_ends_the_session_and_the_presignatures():
-    for corrupted, number in ((LIAR, 1), (COORDINATOR, 2), (LIAR, 3)):
-        signing = Signing(1)
-        outcomes = signing.run(mutation(corrupted, number, lambda _: None))
-        assert isinstance(outcomes[COORDINATOR].error, SessionTimeout)
-        assert signing.used()
+@pytest.mark.parametrize(
+    ("corrupted", "number", "signed"), [(LIAR, 1, []), (COORDINATOR, 2, []), (LIAR, 3, [*SIGNERS])]
+)
+def test_silent_signer_or_coordinator_ends_the_session(corrupted, number, signed):
+    signing = Signing(1)
+    outcomes = signing.run(mutation(corrupted, number, lambda _: None))
+    assert isinstance(outcomes[COORDINATOR].error, SessionTimeout)
+    assert signing.signed == signed
+
+
+# shares
+
+
+class DiskError(Exception):
+    pass
+
+
+def test_no_share_leaves_when_the_presignatures_cannot_be_burnt():
+    signing, sent = Signing(), []
+    session, _ = signing.openings()[0]
+    coordinator = signing.parties.keys[COORDINATOR]
+
+    def broken(_contexts):
+        raise DiskError
+
+    machine, _ = SessionMachine.begin(
+        session, opening := participate(session, signing.sharing, signing.publics, broken)
+    )
+    own = opening.outgoing[0].message
+    told = ContributionsMsg((own, *[ContributionMsg((bytes(32),) * 2)] * (T - 1)))
+    there = Session(SPEC, session.header, session.roster, COORDINATOR, coordinator)
+    envelope = there.sign(Slot.broadcast(2, COORDINATOR), bytes(told)).envelope(session.header)
+    with pytest.raises(DiskError):
+        sent += machine.receive(COORDINATOR, envelope)
+    assert sent == []
+    # nor is it asked again
+    with pytest.raises(UsageError, match="ended"):
+        machine.receive(COORDINATOR, envelope)
+
+
+@pytest.mark.parametrize("change", [lambda s: s[:1], lambda s: [*s, s[0]], lambda _: []])
+def test_no_share_leaves_when_there_is_not_one_for_each_input(change):
+    signing = Signing(2)
+    whole = signing.sign
+
+    def sign(party: int):
+        return lambda contexts: change(whole(party)(contexts)) if party == LIAR else whole(party)(contexts)
+
+    signing.sign = sign
+    outcomes = signing.run()
+    with pytest.raises(UsageError, match="size is not sent"):
+        raise outcomes[LIAR].error
+    assert outcomes[COORDINATOR].error.missing == {LIAR}
 
 
 def test_retry_with_the_same_presignatures_is_impossible():
     signing = Signing(1)
-    signing.run(mutation(LIAR, 1, lambda _: None))
+    signing.run(mutation(LIAR, 3, lambda _: None))
     outcomes = signing.run()
     assert outcomes[COORDINATOR].result is None
     assert all(isinstance(outcomes[i].error, WipedError) for i in SIGNERS)
+
+
+def test_session_that_fails_leaves_the_secrets_to_their_holder():
+    signing = Signing(1)
+    signing.run(mutation(LIAR, 1, lambda _: None))
+    assert signing.run()[COORDINATOR].error is None
+
+
+def test_session_holds_no_secret():
+    signing = Signing(1)
+    _, opening = signing.openings()[0]
+    assert opening.round.secrets() == ()
 
 
 # plans
@@ -214,12 +284,11 @@ def test_retry_with_the_same_presignatures_is_impossible():
 def test_signer_refuses_plans_for_other_presignatures():
     signing, other = Signing(2), Signing(2)
     session = signing.parties.sessions(SPEC, SIGNERS, bytes(signing.plan))[0]
-    mine = signing.own(0)
-    for held in ([], mine[:1], mine[::-1], [*mine, mine[0]], other.own(0), signing.own(2)):
+    mine = signing.publics
+    for held in ([], mine[:1], mine[::-1], [*mine, mine[0]], other.publics):
         with pytest.raises(UsageError):
-            participate(session, signing.sharing, held)
-    assert not is_wiped(mine[0])
-    participate(session, signing.sharing, mine)
+            participate(session, signing.sharing, held, signing.sign(0))
+    participate(session, signing.sharing, mine, signing.sign(0))
 
 
 def test_presignatures_of_an_older_epoch_sign_nothing_although_all_have_kept_them():
@@ -227,8 +296,8 @@ def test_presignatures_of_an_older_epoch_sign_nothing_although_all_have_kept_the
     session = signing.parties.sessions(SPEC, SIGNERS, bytes(signing.plan))[0]
     for now in (replace(signing.sharing, epoch=1), Signing(1).sharing):
         with pytest.raises(UsageError, match="epoch"):
-            participate(session, now, signing.own(0))
-    assert not signing.used()
+            participate(session, now, signing.publics, signing.sign(0))
+    assert signing.signed == []
 
 
 def test_plan_is_of_one_key_epoch_and_signer_set():
@@ -266,7 +335,7 @@ def test_plan_survives_its_encoding_and_no_other():
     ):
         sessions = signing.parties.sessions(SPEC, signers, wrong)
         with pytest.raises(UsageError, match="no plan"):
-            participate(sessions[0], signing.sharing, signing.own(0))
+            signing.participate(sessions[0])
         with pytest.raises(UsageError, match="no plan"):
             coordinate(sessions[COORDINATOR])
 

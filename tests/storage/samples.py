@@ -8,11 +8,13 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from ecdsa_cggmp import key_share as ecdsa
 from frost_bip340.key_share import KeyShare
 from native.curve import ORDER
 from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
-from protocol.ids import PartyId, SessionId
+from protocol.ids import Epoch, PartyId, SessionId
+from protocol.resharing.plan import Sharing
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
 from storage.signing_log import SignedEntry
@@ -34,6 +36,15 @@ def key_shares(seed: int = 1, epoch: int = 0) -> list[KeyShare]:
     return deal_polynomial([constant, slope + 1], 3, epoch)
 
 
+def ecdsa_shares(seed: int = 1, epoch: int = 0) -> list[ecdsa.KeyShare]:
+    """The shares of a 2-of-3 ECDSA key; as key_shares()."""
+    dealt = key_shares(seed, epoch)
+    info = dealt[0].info
+    points = tuple(point for point in info.pubshares if point is not None)
+    sharing = Sharing(info.thresh_pk, info.t, points, Epoch(epoch))
+    return [ecdsa.KeyShare(sharing, share.party, share.secshare, share.chain_code) for share in dealt]
+
+
 def entry(i: int = 0, **changes: object) -> SignedEntry:
     values: dict[str, object] = {
         "session": SessionId(bytes([i]) * 32),
@@ -52,11 +63,12 @@ def entry(i: int = 0, **changes: object) -> SignedEntry:
 
 
 def full_party(path: Path, party: int = 1) -> tuple[SecretScalars, KeyShare]:
-    """Make a store with a host key, a share, recovery data, terms and two signatures, and close it."""
+    """Make a store with a host key, shares, recovery data, terms and two signatures, and close it."""
     host_key, share = random_scalars(), key_shares()[party]
     with PartyStore.create(path, PartyId(party), phrase()) as store:
         store.put_host_key(host_key)
         store.put_share(share, RECOVERY)
+        store.put_ecdsa_share(ecdsa_shares(2)[party])
         store.put_terms("2 of 3")
         store.record(entry(0))
         store.record(entry(1))

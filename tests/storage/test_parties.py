@@ -3,14 +3,17 @@ from pathlib import Path
 
 import pytest
 
+from ecdsa_cggmp.aux_info import AuxInfo
+from ecdsa_cggmp.params import SECURITY_128
 from frost_bip340.key_share import KeyShare
 from frost_bip340.params import hostpubkey_gen
 from native.curve import mul_base
 from native.errors import WipedError
+from native.exposure import encode
 from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from protocol.errors import SecretReuseError, UsageError
-from protocol.ids import PartyId
+from protocol.ids import MAX_PARTIES, PartyId
 from protocol.roster import Roster
 from storage import kdf
 from storage.errors import (
@@ -22,7 +25,10 @@ from storage.errors import (
     WrongPassphraseError,
 )
 from storage.kdf import Cost
+from storage.manifest import RowId
 from storage.parties import PartyStore
+from tests.ecdsa_cggmp.levels import TINY
+from tests.ecdsa_cggmp.network import aux_infos, aux_secret
 from tests.storage.samples import (
     RECOVERY,
     entry,
@@ -65,9 +71,10 @@ def test_a_new_store_is_empty_and_unsealed(store: PartyStore, path: Path) -> Non
     assert store.hostpubkey() is None
     assert store.roster() is None
     assert store.terms() is None
-    assert list(store.shares()) == []
+    assert list(store.shares()) == list(store.ecdsa_shares()) == []
     assert store.signatures() == ()
-    for missing in (store.host_key, store.recovery_data, lambda: store.share(b"\2" * 33)):
+    keyed = (lambda: store.share(b"\2" * 33), lambda: store.ecdsa_share(b"\2" * 33))
+    for missing in (store.host_key, store.recovery_data, *keyed):
         with pytest.raises(MissingError):
             missing()
     assert reopened(store, path).party == ME
@@ -100,21 +107,6 @@ def test_a_file_with_a_damaged_header_is_not_kept_locked(path: Path) -> None:
             PartyStore.open(path)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE sealed SET key = zeroblob(33) WHERE kind = 'share'",
-        "UPDATE sealed SET epoch = 5 WHERE kind = 'share'",
-        "UPDATE sealed SET public = zeroblob(200) WHERE kind = 'share'",
-    ],
-)
-def test_a_public_share_that_does_not_fit_its_row_is_refused_while_sealed(path: Path, change: str) -> None:
-    full_party(path)
-    sql(path, change)
-    with pytest.raises(CorruptError, match="share"):
-        PartyStore.open(path).shares()
-
-
 @pytest.mark.parametrize("kind", ["roster", "terms"])
 def test_what_is_no_roster_or_text_is_refused_while_sealed(path: Path, kind: str) -> None:
     full_party(path)
@@ -136,18 +128,14 @@ def test_what_is_public_is_there_while_sealed(path: Path) -> None:
 
 
 def test_nothing_else_is(path: Path) -> None:
-    _, share = full_party(path)
+    full_party(path)
     store = PartyStore.open(path)
-    key = bytes(share.info.thresh_pk)
     for use in (
         store.host_key,
         store.recovery_data,
-        lambda: store.share(key),
         lambda: store.put_host_key(random_scalars()),
-        lambda: store.put_share(share, b""),
-        lambda: store.put_refreshed(share),
+        lambda: store.aux(TINY),
         lambda: store.put_terms(""),
-        lambda: store.drop_share(key, 0),
         lambda: store.record(entry(5)),
     ):
         with pytest.raises(SealedError):
@@ -259,71 +247,78 @@ def test_terms_are_text_and_can_be_replaced(store: PartyStore, path: Path) -> No
     assert reopened(store, path).terms() == "3 of 5"
 
 
-# shares
+# recovery data, auxiliary info
 
 
-def test_a_share_of_another_party_is_refused(store: PartyStore) -> None:
-    with pytest.raises(UsageError, match="another party"):
-        store.put_share(key_shares()[0], RECOVERY)
-    assert list(store.shares()) == []
-
-
-def test_a_share_is_not_replaced(store: PartyStore) -> None:
-    store.put_share(key_shares()[1], RECOVERY)
-    with pytest.raises(UsageError, match="already"):
-        store.put_share(key_shares()[1], b"other")
-    assert store.recovery_data() == RECOVERY
-
-
-def test_shares_of_several_keys_stand_beside_each_other(store: PartyStore, path: Path) -> None:
+def test_recovery_data_is_that_of_a_key(store: PartyStore, path: Path) -> None:
     shares = [key_shares(seed)[1] for seed in (1, 2)]
     for i, share in enumerate(shares):
         store.put_share(share, b"recovery %d" % i)
+        with pytest.raises(UsageError, match="already"):
+            store.put_share(share, b"other")
     store = reopened(store, path)
     with pytest.raises(MissingError, match="name it"):
         store.recovery_data()
     for i, share in enumerate(shares):
-        key = bytes(share.info.thresh_pk)
-        assert same(store.share(key), share)
-        assert store.recovery_data(key) == b"recovery %d" % i
-    assert len(store.shares()) == 2
+        assert store.recovery_data(bytes(share.info.thresh_pk)) == b"recovery %d" % i
 
 
-def test_a_refreshed_share_stands_beside_the_old_for_a_while(store: PartyStore, path: Path) -> None:
-    old, new = key_shares()[1], key_shares(epoch=1)[1]
-    key = bytes(old.info.thresh_pk)
-    assert bytes(new.info.thresh_pk) == key
-    with pytest.raises(UsageError, match="no share of this key"):
-        store.put_refreshed(new)
-    store.put_share(old, RECOVERY)
-    store.put_refreshed(new)
-    assert same(store.share(key), new)
-    assert same(store.share(key, 0), old)
-    store.drop_share(key, 0)
+def test_auxiliary_info_comes_back_as_it_was(store: PartyStore, path: Path) -> None:
+    with pytest.raises(MissingError, match="no aux info"):
+        store.aux(TINY)
+    aux = aux_infos(3)[1]
+    store.put_aux(aux)
     store = reopened(store, path)
-    assert [share.epoch for share in store.shares()] == [1]
+    again = store.aux(TINY)
+    assert bytes(again) == bytes(aux)
+    assert again.own.packed().declassify() == aux.own.packed().declassify()
+    store.seal()
+    with pytest.raises(SealedError):
+        store.put_aux(aux)
+
+
+def test_auxiliary_info_of_another_party_is_refused(store: PartyStore) -> None:
+    with pytest.raises(UsageError, match="another party"):
+        store.put_aux(aux_infos(3)[0])
     with pytest.raises(MissingError):
-        store.share(key, 0)
+        store.aux(TINY)
 
 
-def test_a_dropped_share_is_in_no_file(store: PartyStore, path: Path) -> None:
-    store.put_share(key_shares()[1], RECOVERY)
-    ((old,),) = store._db.rows("SELECT secret FROM sealed WHERE kind = 'share'")
-    store.put_refreshed(key_shares(epoch=1)[1])
-    store.drop_share(store.shares()[0].key, 0)
-    assert not any(old in file.read_bytes() for file in path.parent.iterdir())
+def test_new_auxiliary_info_takes_the_place_of_the_old_in_the_file_too(store: PartyStore, path: Path) -> None:
+    store.put_aux(aux_infos(3)[1])
+    query = "SELECT * FROM sealed WHERE kind = 'aux info'"
+    (old,) = store._db.rows(query)
+    own = aux_secret(1)  # the same primes with another lambda
+    store.put_aux(AuxInfo(TINY, ME, own, {**aux_infos(3)[1].publics, ME: own.public}))
+    assert not any(old[5] in file.read_bytes() for file in path.parent.iterdir())
+    assert store.aux(TINY).own.public == own.public
+    store.close()
+    sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)", old))
+    with pytest.raises(RolledBackError):
+        unseal(path)
 
 
-def test_the_last_share_of_a_key_is_not_dropped(store: PartyStore) -> None:
-    share = key_shares()[1]
-    key = bytes(share.info.thresh_pk)
-    store.put_share(share, RECOVERY)
-    for epoch in (0, 1):
-        with pytest.raises(UsageError):
-            store.drop_share(key, epoch)
-    with pytest.raises(UsageError):
-        store.drop_share(b"\2" * 33, 0)
-    assert same(store.share(key), share)
+def test_auxiliary_info_that_does_not_fit_is_refused(store: PartyStore) -> None:
+    store.put_aux(aux_infos(3)[1])
+    with pytest.raises(CorruptError, match="another level"):
+        store.aux(SECURITY_128)
+    row = RowId("aux info")
+    public = bytes(aux_infos(3)[1])
+    other = encode(aux_infos(3)[0].own.packed())
+    for secret in (other, encode(random_scalars()), None):
+        with store._vault.change() as change:
+            change.put(row, public, secret)
+        with pytest.raises(CorruptError):
+            store.aux(TINY)
+
+
+def test_auxiliary_info_of_the_largest_group_at_full_size_is_stored(store: PartyStore) -> None:
+    """128 parties with 3072-bit moduli: 4 numbers of 384 bytes each."""
+    aux = aux_infos(3)[1]
+    largest = 6 + MAX_PARTIES * (1 + 4 * SECURITY_128.modulus_bytes)
+    with store._vault.change() as change:
+        change.put(RowId("aux info"), bytes(largest), encode(aux.own.packed()))
+    assert len(store._vault.read(RowId("aux info")).public) == largest
 
 
 # what was signed
@@ -370,35 +365,18 @@ def test_a_log_and_an_anchor_of_an_older_time_are_refused(path: Path) -> None:
         unseal(path)
 
 
-def test_an_old_share_put_back_after_a_refresh_is_refused(path: Path, store: PartyStore) -> None:
-    store.put_share(key_shares()[1], RECOVERY)
-    old = store._db.row("SELECT * FROM sealed WHERE kind = 'share'")
-    assert old is not None
-    store.put_refreshed(key_shares(epoch=1)[1])
-    store.drop_share(store.shares()[0].key, 0)
-    store.close()
-    sql(path, ("INSERT INTO sealed VALUES (?, ?, ?, ?, ?, ?)", old))
-    with pytest.raises(CorruptError, match="not written by this program"):
-        unseal(path)
-    # in the place of the new one
-    sql(
-        path,
-        "DELETE FROM sealed WHERE kind = 'share' AND epoch = 0",
-        ("UPDATE sealed SET version = ? WHERE epoch = 1", (old[3],)),
-    )
-    with pytest.raises(RolledBackError):
-        unseal(path)
-
-
 def test_two_parties_cannot_change_places(tmp_path: Path) -> None:
     paths = [tmp_path / str(i) / "party.db" for i in range(2)]
     for i, path in enumerate(paths):
         full_party(path, i)
-    rows = [sql(path, "SELECT * FROM sealed WHERE kind = 'share'")[0] for path in paths]
-    for path, row in zip(paths, reversed(rows), strict=True):
-        sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)", row))
-        with pytest.raises(CorruptError, match="changed"):
-            unseal(path)
+    for kind in ("share", "ecdsa share"):
+        query = ("SELECT * FROM sealed WHERE kind = ?", (kind,))
+        rows = [sql(path, query)[0] for path in paths]
+        for i, path in enumerate(paths):
+            sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)", rows[1 - i]))
+            with pytest.raises(CorruptError, match="changed"):
+                unseal(path)
+            sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)", rows[i]))
     shutil.copy(paths[0], paths[1])
     assert PartyStore.open(paths[1]).party == 0
 

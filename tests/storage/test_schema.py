@@ -5,7 +5,7 @@ import pytest
 
 from storage.engine import Database
 from storage.errors import CorruptError, NewerFormatError, StorageError
-from storage.parties import SCHEMA as PARTY
+from storage.party_file import SCHEMA as PARTY
 from storage.schema import Schema, _pragma
 from storage.wallets import SCHEMA as WALLET
 from tests.storage.samples import sql

@@ -11,10 +11,17 @@ from native.secret import SecretBytes, SecretSeed
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from storage.engine import Database
-from storage.errors import CorruptError, RolledBackError, SealedError, StorageError, WrongPassphraseError
+from storage.errors import (
+    CorruptError,
+    MissingError,
+    RolledBackError,
+    SealedError,
+    StorageError,
+    WrongPassphraseError,
+)
 from storage.header import Header, Owner
 from storage.manifest import RowId
-from storage.parties import SCHEMA
+from storage.party_file import SCHEMA
 from storage.sealed import Vault
 from tests.storage.samples import phrase, sql
 
@@ -129,7 +136,7 @@ def test_a_deleted_row_is_gone(path: Path) -> None:
         if check is None:
             vault._db.close()
             check = unsealed(path)  # noqa: PLW2901
-        with pytest.raises(UsageError, match="no share"):
+        with pytest.raises(MissingError, match="no share"):
             check.read(B)
         assert check.rows("share") == {A: b"public a"}
 

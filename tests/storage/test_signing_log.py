@@ -8,7 +8,7 @@ from protocol.ids import PartyId
 from storage import signing_log
 from storage.engine import Database
 from storage.errors import CorruptError, StorageError
-from storage.parties import SCHEMA
+from storage.party_file import SCHEMA
 from storage.signing_log import START, SignedEntry, append, check, entries
 from tests.storage.samples import entry
 

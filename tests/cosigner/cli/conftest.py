@@ -144,7 +144,7 @@ def cli_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the wallet `main` and two coinbases that may be spent."""
     mpcw = Mpcw(tmp_path_factory.mktemp("cli") / "home")
     with cheap_passphrases():
-        mpcw.ok("wallet", "create", "main")
+        mpcw.ok("wallet", "create", "main", "--no-segwit")
         mpcw.ok("chain", "mine", 1, "--to", mpcw.json("address", "new", "--label", "first")["address"])
         mpcw.ok("chain", "faucet")
     return mpcw.home

@@ -137,7 +137,7 @@ def test_wrong_passphrase_keeps_the_draft_and_says_how_to_go_on(mpcw: Mpcw) -> N
 
 
 def test_psbt_that_does_not_pay_from_this_wallet_is_refused(mpcw: Mpcw) -> None:
-    mpcw.ok("wallet", "create", "other")
+    mpcw.ok("wallet", "create", "other", "--no-segwit")
     text = mpcw.json("send", f"{STRANGER}=1000000", "--dry-run", "-w", "main")["psbt"]
     for command in (["psbt", "import", text], ["psbt", "sign", text, "--yes"]):
         error = mpcw.fails(*command, "-w", "other")
@@ -182,7 +182,7 @@ def test_bitcoind_that_is_down_is_told(mpcw: Mpcw, unharmed: Callable[[], None],
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     cookie = tmp_path / "cookie"
-    args = ["--chain", "bitcoind", "--rpc-url", url, "--rpc-cookie", cookie]
+    args = ["--chain", "bitcoind", "--rpc-url", url, "--rpc-cookie", cookie, "--no-segwit"]
     mpcw.ok("wallet", "create", "node", *args)
     assert mpcw.fails("wallet", "balance", "-w", "node")["message"].startswith("bitcoind does not run")
     cookie.write_text("__cookie__:x")

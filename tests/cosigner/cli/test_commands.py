@@ -61,7 +61,7 @@ CALLS: dict[str, Arguments] = {
     "doctor": lambda m: [],
     "exit-codes": lambda m: [],
     "version": lambda m: [],
-    "wallet create": lambda m: ["second", "-n", 2, "-t", 2],
+    "wallet create": lambda m: ["second", "-n", 2, "-t", 2, "--no-segwit"],
     "wallet list": lambda m: [],
     "wallet show": lambda m: [],
     "wallet balance": lambda m: [],
@@ -345,7 +345,7 @@ def test_config_tells_where_each_value_comes_from(mpcw: Mpcw, bare: Mpcw) -> Non
 
 
 def test_wallet_must_be_named_if_there_are_several(mpcw: Mpcw) -> None:
-    mpcw.ok("wallet", "create", "other")
+    mpcw.ok("wallet", "create", "other", "--no-segwit")
     assert [item["name"] for item in mpcw.json("wallet", "list")] == ["main", "other"]
     error = mpcw.fails("wallet", "balance")
     assert (error["code"], error["hint"]) == (3, "choose one with --wallet or $MPCW_WALLET")
@@ -360,7 +360,7 @@ def test_home_may_be_empty(bare: Mpcw) -> None:
 
 
 def test_mainnet_wallets_are_asked_for_twice(bare: Mpcw) -> None:
-    args = ["wallet", "create", "real", "--network", "mainnet", "--chain", "bitcoind"]
+    args = ["wallet", "create", "real", "--network", "mainnet", "--chain", "bitcoind", "--no-segwit"]
     error = bare.fails(*args)
     assert (error["code"], "--i-understand" in error["message"]) == (2, True)
     assert not bare.home.exists()

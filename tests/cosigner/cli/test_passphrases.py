@@ -99,7 +99,7 @@ def test_nobody_is_asked_without_a_terminal(mpcw: Mpcw, unharmed: Callable[[], N
 
 
 def test_new_wallet_asks_for_each_passphrase_twice(mpcw: Mpcw) -> None:
-    terminal = Terminal(mpcw, "wallet", "create", "typed", "-n", "2", "-t", "2")
+    terminal = Terminal(mpcw, "wallet", "create", "typed", "-n", "2", "-t", "2", "--no-segwit")
     for party in (0, 1):
         for prompt in (f"New passphrase of party {party}: ", f"New passphrase of party {party} (again): "):
             terminal.expect(prompt)
@@ -113,7 +113,7 @@ def test_new_wallet_asks_for_each_passphrase_twice(mpcw: Mpcw) -> None:
 
 
 def test_two_passphrases_that_differ_make_no_wallet(mpcw: Mpcw) -> None:
-    terminal = Terminal(mpcw, "wallet", "create", "typed", "-n", "1", "-t", "1")
+    terminal = Terminal(mpcw, "wallet", "create", "typed", "-n", "1", "-t", "1", "--no-segwit")
     terminal.expect("party 0: ")
     terminal.type("one")
     terminal.expect("(again): ")

@@ -18,7 +18,7 @@ TAPROOT = "taproot"  # the name of the account
 
 
 @dataclass(frozen=True, slots=True)
-class SharedKey:
+class TaprootKey:
     """A key as all parties and the coordinator know it.
 
     Args:
@@ -47,6 +47,11 @@ class SharedKey:
         """
         info, params, chain_code = coordinator_recover(recovery_data)
         return cls(info, params, 0, taproot_account(info, chain_code, network, birth))
+
+    @property
+    def public_key(self) -> bytes:
+        """The threshold key before all tweaks, 33 bytes."""
+        return bytes(self.info.thresh_pk)
 
     @property
     def host_keys(self) -> tuple[bytes, ...]:

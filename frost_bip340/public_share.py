@@ -1,12 +1,11 @@
-"""The encoding of a key share at rest: what everybody knows of the key as public bytes, the secret apart."""
+"""A key share without its secret, and the encoding of it for storage."""
 
 from dataclasses import dataclass
 from typing import Final, Self
 
 from frost_bip340.key_share import KeyShare, ThresholdInfo
 from native.curve import Point
-from native.exposure import decode as decode_secret
-from native.secret import SecretBytes, SecretScalars
+from native.secret import SecretScalars
 from protocol.codec import Reader, Writer, decode
 from protocol.errors import EncodingError, UsageError
 from protocol.ids import MAX_PARTIES, PartyId
@@ -40,14 +39,12 @@ class PublicShare:
         """The threshold public key, 33 bytes."""
         return bytes(self.info.thresh_pk)
 
-    def with_secret(self, secret: SecretBytes) -> KeyShare:
+    def with_secshare(self, secshare: SecretScalars) -> KeyShare:
         """Return the share.
 
         Raises:
-            UsageError: the secret does not match.
-            NativeError: the secret is no scalar.
+            UsageError: the secret share does not match.
         """
-        secshare = decode_secret(secret, SecretScalars)
         return KeyShare(self.info, self.party, secshare, self.chain_code, self.epoch)
 
     def __bytes__(self) -> bytes:
