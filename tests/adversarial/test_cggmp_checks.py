@@ -7,6 +7,7 @@ check without a violation here fails these tests.
 import ast
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,10 +21,12 @@ from ecdsa_cggmp.presign_failure_checks import AFF_G_STAR, DEC
 from ecdsa_cggmp.resharing import RESHARING, begin_resharing
 from ecdsa_cggmp.sign_rounds import SHARE
 from native.curve import ORDER, Scalar
+from native.errors import NativeError
 from protocol import resharing
 from protocol.driver import Outcome, run
-from protocol.errors import FaultyPartyError, UsageError
+from protocol.errors import EncodingError, FaultyPartyError, UsageError
 from protocol.evidence import Evidence
+from protocol.ids import COORDINATOR as COORDINATOR_ID
 from protocol.ids import PartyId
 from protocol.resharing import dealing
 from protocol.resharing.key import plan_refresh, plan_repair
@@ -31,6 +34,7 @@ from protocol.resharing.messages import SHARE as SHARE_ROUND
 from protocol.resharing.plan import Plan
 from protocol.roster import Roster
 from protocol.signed import Kind, Slot
+from protocol.spec import Claim
 from tests.adversarial import test_cggmp_moduli
 from tests.adversarial import test_cggmp_presign as presigning
 from tests.adversarial import test_cggmp_presign_fields as fields
@@ -178,6 +182,21 @@ def test_a_fresh_process_convicts_them_all() -> None:
         assert isinstance(error, FaultyPartyError)
         cases += [(roster, proof) for proof in error.evidence]
     assert all_judged(cases) == [f"{proof.culprit} {proof.check}" for _, proof in cases]
+
+
+@pytest.mark.parametrize(("protocol", "check"), VIOLATIONS)
+def test_what_a_coordinator_says_in_the_place_of_a_party_crashes_no_check(protocol: str, check: str) -> None:
+    (roster, error), _ = violated(protocol, check)
+    assert isinstance(error, FaultyPartyError)
+    (proof,) = error.evidence
+
+    def moved(slot: Slot) -> Slot:
+        return replace(slot, sender=COORDINATOR_ID) if slot.sender == proof.culprit else slot
+
+    messages = {moved(m.slot): replace(m, slot=moved(m.slot)) for m in proof.messages}
+    claim = Claim(SPECS[protocol], proof.header, roster, COORDINATOR_ID, messages)
+    with suppress(EncodingError, NativeError):  # what evidence takes for a fault that is not proved
+        SPECS[protocol].checks[check](claim)
 
 
 def test_repair_is_no_resharing_of_ecdsa_keys() -> None:

@@ -10,12 +10,13 @@ from coincurve import PublicKey
 from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
 from ecdsa_cggmp.key_share import KeyShare
-from ecdsa_cggmp.sign import SigningRequest, combine
-from ecdsa_cggmp.sign_messages import Input, SigningPlan
+from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
+from ecdsa_cggmp.sign_messages import Input, SharesMsg, SigningPlan
 from ecdsa_cggmp.sign_rounds import SPEC, coordinate, participate
 from native.curve import ORDER, G, Point, Scalar
 from protocol.driver import run
 from protocol.ids import COORDINATOR, PartyId
+from protocol.round import Continue
 from tests.ecdsa_cggmp.network import CHAIN_CODE, Parties, dealt
 from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
 from tests.wallet.signer import consensus_verdicts
@@ -147,6 +148,13 @@ def signed(
     inputs = tuple(Input(item.public, request) for item, request in zip(made[pair[0]], requests, strict=True))
     plan = SigningPlan(sharing, tuple(PartyId(i) for i in pair), inputs)
     sessions = parties.sessions(SPEC, pair, bytes(plan))
-    openings = {i: (sessions[i], participate(sessions[i], sharing, made[i])) for i in plan.signers}
+
+    def opened(party: PartyId) -> Continue[SharesMsg]:
+        def sign(contexts: Sequence[SigningContext]) -> list[Scalar]:
+            return [sign_share(item, used) for item, used in zip(made[party], contexts, strict=True)]
+
+        return participate(sessions[party], sharing, [item.public for item in made[party]], sign)
+
+    openings = {i: (sessions[i], opened(i)) for i in plan.signers}
     openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
     return run(openings)[COORDINATOR].result
