@@ -69,10 +69,7 @@ def resharing() -> Sent:
 def signing() -> Sent:
     signing, (network, sent) = Signing(2), recording()
     sessions = signing.parties.sessions(sign_rounds.SPEC, SIGNERS, bytes(signing.plan))
-    openings = {
-        i: (sessions[i], sign_rounds.participate(sessions[i], signing.sharing, signing.own(i)))
-        for i in SIGNERS
-    }
+    openings = {i: (sessions[i], signing.participate(sessions[i])) for i in SIGNERS}
     openings[COORDINATOR] = sessions[COORDINATOR], sign_rounds.coordinate(sessions[COORDINATOR])
     run(openings, network)
     return Sent(sessions, {slot: message.body for slot, message in sent.items()})
