@@ -8,6 +8,7 @@ import ast
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -23,10 +24,12 @@ from ecdsa_cggmp.sign_rounds import SHARE
 from frost_bip340.resharing import REPAIR as FROST_REPAIR
 from frost_bip340.resharing import RESHARING as FROST_RESHARING
 from native.curve import ORDER, G, PointVector, Scalar
+from native.errors import NativeError
 from protocol import resharing
 from protocol.driver import Outcome, run
-from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
+from protocol.errors import EncodingError, FaultyPartyError, UnattributedAbort, UsageError
 from protocol.evidence import Evidence
+from protocol.ids import COORDINATOR as COORDINATOR_ID
 from protocol.ids import PartyId
 from protocol.machine import SessionMachine
 from protocol.resharing import dealing
@@ -36,6 +39,7 @@ from protocol.resharing.messages import CommitMsg
 from protocol.resharing.plan import Plan
 from protocol.roster import Roster
 from protocol.signed import Kind, Slot
+from protocol.spec import Claim
 from tests.adversarial import test_cggmp_moduli
 from tests.adversarial import test_cggmp_presign as presigning
 from tests.adversarial import test_cggmp_presign_fields as fields
@@ -183,6 +187,21 @@ def test_a_fresh_process_convicts_them_all() -> None:
         assert isinstance(error, FaultyPartyError)
         cases += [(roster, proof) for proof in error.evidence]
     assert all_judged(cases) == [f"{proof.culprit} {proof.check}" for _, proof in cases]
+
+
+@pytest.mark.parametrize(("protocol", "check"), VIOLATIONS)
+def test_what_a_coordinator_says_in_the_place_of_a_party_crashes_no_check(protocol: str, check: str) -> None:
+    (roster, error), _ = violated(protocol, check)
+    assert isinstance(error, FaultyPartyError)
+    (proof,) = error.evidence
+
+    def moved(slot: Slot) -> Slot:
+        return replace(slot, sender=COORDINATOR_ID) if slot.sender == proof.culprit else slot
+
+    messages = {moved(m.slot): replace(m, slot=moved(m.slot)) for m in proof.messages}
+    claim = Claim(SPECS[protocol], proof.header, roster, COORDINATOR_ID, messages)
+    with suppress(EncodingError, NativeError):  # what evidence takes for a fault that is not proved
+        SPECS[protocol].checks[check](claim)
 
 
 def test_repair_is_no_resharing_of_ecdsa_keys() -> None:
