@@ -370,6 +370,7 @@ class Pool:
             tally = self._store.tally(stock, time - HOUR)
             ready = self._ready(stock, time)
             taken = self._taken(time)
+            made = [entry.made for entry in self._store.live() if entry.stock == stock]
             return Statistics(
                 pending=tally.pending,
                 ready=tally.ready,
@@ -378,6 +379,7 @@ class Pool:
                 voided=tally.voided,
                 hourly_use=tally.burned_since,
                 refill_rate=tally.confirmed_since,
+                oldest=max(0, time - min(made)) if made else None,
             )
 
     # inside
