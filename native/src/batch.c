@@ -86,8 +86,8 @@ done:
     return status;
 }
 
-/* r, which has one value in all lanes, = the product over all lanes of v. */
-static mpcw_status merge_lanes(const lane *l, uint64_t *r, const uint64_t *v, size_t parts)
+/* r = the product over the items of v: in all lanes, or with two copies for each side in the lane of its first item. */
+static mpcw_status merge_lanes(const lane *l, uint64_t *r, const uint64_t *v, size_t parts, size_t copies)
 {
     const lane_mod *m = l->m;
     const size_t n = m->limbs, size = parts * n, lanes = m->ops->lanes;
@@ -98,12 +98,11 @@ static mpcw_status merge_lanes(const lane *l, uint64_t *r, const uint64_t *v, si
     mp_limb_t *x = t + parts * m->width, *tmp = x + lanes * size;
     status = parts == 2 ? lane_dual_leave(l, x, v) : lane_leave(l, x, v);
     memcpy(r, lane_one(m, parts), parts * m->width * sizeof *r);
-    for (size_t k = 0; k < lanes && status == MPCW_OK; k++) {
-        if (parts == 2)
-            lane_join(x + k * size, tmp, m->n_limbs, n);
-        if ((status = lane_enter_items(l, t, x + k * size, size, size, 1, parts)) == MPCW_OK)
+    for (size_t k = 0; k < lanes && parts == 2; k++)
+        lane_join(x + k * size, tmp, m->n_limbs + k * n, n);
+    for (size_t k = 0; k < lanes && status == MPCW_OK; k += copies)
+        if ((status = lane_enter_items(l, t, x + k * size, size, size, copies, parts)) == MPCW_OK)
             lane_mul_parts(l, r, r, t, parts);
-    }
     secret_free(t);
     return status;
 }
@@ -112,7 +111,8 @@ mpcw_status batch_multi_pow(const lane *l, uint64_t *r, size_t parts, const colu
                             const batch *b, const size_t *items, size_t count)
 {
     const lane_mod *m = l->m;
-    const size_t lanes = m->ops->lanes, words = parts * m->width, rows = (count + lanes - 1) / lanes;
+    const size_t lanes = m->ops->lanes, words = parts * m->width, each = lanes / b->copies;
+    const size_t rows = (count + each - 1) / each;
     const bool secret = b->secret;
     mpcw_status status = MPCW_E_MEMORY;
     size_t limbs = 0;
@@ -126,14 +126,15 @@ mpcw_status batch_multi_pow(const lane *l, uint64_t *r, size_t parts, const colu
     for (size_t c = 0; c < columns_len; c++) {
         const size_t size = columns[c].values.len / b->count, n = size / 8;
         for (size_t row = 0; row < rows; row++) {
-            const size_t first = row * lanes, now = count - first < lanes ? count - first : lanes;
+            const size_t first = row * each, now = b->copies * (count - first < each ? count - first : each);
             lane_term *term = terms + c * rows + row;
             uint64_t *base = bases + (c * rows + row) * words;
             term->base = base;
             term->bits = 64 * columns[c].limbs;
             for (size_t k = 0; k < now; k++) {
-                limbs_from_be(x + k * n, n, columns[c].values.data + items[first + k] * size, size);
-                term->e[k] = columns[c].exponents + (first + k) * columns[c].limbs;
+                const size_t i = first + k / b->copies;
+                limbs_from_be(x + k * n, n, columns[c].values.data + items[i] * size, size);
+                term->e[k] = columns[c].exponents + i * columns[c].limbs;
             }
             if ((status = lane_enter_items(l, base, x, n, n, now, parts)) != MPCW_OK)
                 goto done;
@@ -141,7 +142,7 @@ mpcw_status batch_multi_pow(const lane *l, uint64_t *r, size_t parts, const colu
     }
     uint64_t *v = bases + rows * columns_len * words;
     if ((status = lane_multi_pow_var(l, v, parts, terms, rows * columns_len, secret)) == MPCW_OK)
-        status = merge_lanes(l, r, v, parts);
+        status = merge_lanes(l, r, v, parts, b->copies);
 done:
     secret_free(x);
     lane_table_free(bases, secret);
@@ -162,7 +163,8 @@ void batch_weighted_sum(mpz_t x, const batch *b, mpcw_bytes z, const size_t *ite
     mpz_clears(value, weight, NULL);
 }
 
-mpcw_status batch_equal(const lane *l, bool *equal, const uint64_t *a, const uint64_t *b, size_t parts)
+mpcw_status batch_equal(const lane *l, bool *equal, const uint64_t *a, const uint64_t *b, size_t parts,
+                        size_t copies)
 {
     const size_t size = parts * l->m->limbs, all = l->m->ops->lanes * size;
     mpcw_status status = MPCW_E_MEMORY;
@@ -174,7 +176,7 @@ mpcw_status batch_equal(const lane *l, bool *equal, const uint64_t *a, const uin
         (void)((status = lane_dual_leave(l, x, a)) == MPCW_OK && (status = lane_dual_leave(l, y, b)) == MPCW_OK);
     else
         (void)((status = lane_leave(l, x, a)) == MPCW_OK && (status = lane_leave(l, y, b)) == MPCW_OK);
-    uint64_t same = limbs_equal(x, y, size);
+    uint64_t same = limbs_equal(x, y, copies * size);
     ct_declassify(&same, sizeof same);
     *equal = status == MPCW_OK && same != 0;
     secret_free(x);

@@ -19,6 +19,7 @@ typedef struct batch {
     const void *key;
     const uint8_t *e;
     bool secret; /* the modulus is, and so are residues */
+    size_t copies; /* lanes of one item: of both sides modulo own factors, else 1 */
     rng *r;
     /* weights of the items under test and weight times challenge, by position */
     mp_limb_t *weight, *weighted;
@@ -49,10 +50,12 @@ typedef struct column {
     size_t limbs;
 } column;
 
-/* r = product over the items of the columns' values to their exponents, modulo the (squared) modulus, in every lane. */
+/* r = product over the items of the columns' values to their exponents, modulo the (squared) modulus: in every lane, or
+ * with two copies for each side in the lane of its first item. */
 mpcw_status batch_multi_pow(const lane *l, uint64_t *r, size_t parts, const column *columns, size_t columns_len,
                             const batch *b, const size_t *items, size_t count);
-/* Whether two vectors stand for the same; the outcome becomes public. */
-mpcw_status batch_equal(const lane *l, bool *equal, const uint64_t *a, const uint64_t *b, size_t parts);
+/* Whether two vectors stand for the same in their first lanes, as many as copies; the outcome becomes public. */
+mpcw_status batch_equal(const lane *l, bool *equal, const uint64_t *a, const uint64_t *b, size_t parts,
+                        size_t copies);
 
 #endif

@@ -13,49 +13,54 @@
 
 /* ---- V2: the verifier's own ring-Pedersen modulus ---- */
 
-/* Pi T^weight S^(weight e) = t^(sum weight (z3 + lambda z1)) modulo P or Q */
-static mpcw_status pedersen_side(const batch *b, const size_t *items, size_t count, size_t side, bool *result)
+/* Pi T^weight S^(weight e) = t^(sum weight (z3 + lambda z1)) modulo P and Q, or the side of a pass; e: exponents of both sides */
+static mpcw_status pedersen_pass(const batch *b, const size_t *items, size_t count, const pass *w, const mp_limb_t *e,
+                                 bool *result)
 {
     const mpcw_pedersen_equations *q = b->equations;
     const mpcw_ring_pedersen_secret *own = b->key;
     const column columns[2] = {{q->T, b->weight, WEIGHT_LIMBS}, {q->S, b->weighted, WEIGHTED_LIMBS}};
-    lane l = {0};
-    uint64_t *v = NULL;
+    const lane *l = &w->l;
+    const mp_limb_t *each[LANES_MAX];
     mpcw_status status;
-    mpz_t a, c;
-    mpz_inits(a, c, NULL);
-    batch_weighted_sum(a, b, q->z3, items, count);
-    batch_weighted_sum(c, b, q->z1, items, count);
-    if ((status = lane_open(&l, side == 0 ? own->p : own->q)) != MPCW_OK)
-        goto done;
-    v = secret_alloc((2 * l.m->width + own->limbs) * sizeof *v);
-    if (!v) {
-        status = MPCW_E_MEMORY;
-        goto done;
-    }
-    uint64_t *right = v + l.m->width;
-    mp_limb_t *e = right + l.m->width;
-    const mp_limb_t *each[LANES_MAX] = {e, e, e, e};
-    if ((status = batch_multi_pow(&l, v, 1, columns, 2, b, items, count)) != MPCW_OK ||
-        (status = ring_pedersen_exponent(e, own, side, a, c)) != MPCW_OK ||
-        (status = lane_enter_items(&l, right, own->t, own->limbs, own->limbs, 1, 1)) != MPCW_OK ||
-        (status = lane_pow(&l, right, right, 1, each, 64 * own->half)) != MPCW_OK)
-        goto done;
-    status = batch_equal(&l, result, v, right, 1);
-done:
-    mpz_clears(a, c, NULL);
-    secret_free(v);
-    lane_close(&l);
+    for (size_t k = 0; k < LANES_MAX; k++)
+        each[k] = e + w->side[k] * own->limbs;
+    uint64_t *left = lane_vectors(l, 2);
+    if (!left)
+        return MPCW_E_MEMORY;
+    uint64_t *right = left + l->m->width;
+    if ((status = batch_multi_pow(l, left, 1, columns, 2, b, items, count)) == MPCW_OK &&
+        (status = lane_enter_items(l, right, own->t, own->limbs, own->limbs, 1, 1)) == MPCW_OK &&
+        (status = lane_pow(l, right, right, 1, each, 64 * own->half)) == MPCW_OK)
+        status = batch_equal(l, result, left, right, 1, b->copies);
+    secret_free(left);
     return status;
 }
 
 static mpcw_status pedersen_hold(const batch *b, const size_t *items, size_t count, bool *result)
 {
+    const mpcw_pedersen_equations *q = b->equations;
+    const mpcw_ring_pedersen_secret *own = b->key;
+    pass w[2] = {0};
+    mpz_t a, c;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *e = secret_alloc(2 * own->limbs * sizeof *e);
+    mpz_inits(a, c, NULL);
     batch_draw(b, items, count);
-    const mpcw_status status = pedersen_side(b, items, count, 0, result);
-    if (status != MPCW_OK || !*result)
-        return status;
-    return pedersen_side(b, items, count, 1, result);
+    batch_weighted_sum(a, b, q->z3, items, count);
+    batch_weighted_sum(c, b, q->z1, items, count);
+    if (!e || (status = ring_pedersen_exponent(e, own, 0, a, c)) != MPCW_OK ||
+        (status = ring_pedersen_exponent(e + own->limbs, own, 1, a, c)) != MPCW_OK ||
+        (status = passes_open(w, &own->both)) != MPCW_OK)
+        goto done;
+    *result = true;
+    for (size_t i = 0; i < own->both.passes && status == MPCW_OK && *result; i++)
+        status = pedersen_pass(b, items, count, &w[i], e, result);
+done:
+    mpz_clears(a, c, NULL);
+    passes_close(w);
+    secret_free(e);
+    return status;
 }
 
 static bool pedersen_strict(const batch *b, size_t i)
@@ -84,6 +89,7 @@ mpcw_status mpcw_verify_pedersen(mpcw_buffer bad, const mpcw_ring_pedersen_secre
     mpcw_status status;
     if ((status = batch_open(&b, bad, eqs->e)) != MPCW_OK || (status = ring_pedersen_secret_expect(own)) != MPCW_OK)
         return status;
+    b.copies = own->both.copies;
     if (!batch_whole_limbs(eqs->z1, b.count) || !batch_whole_limbs(eqs->z3, b.count))
         return MPCW_E_LENGTH;
     if ((status = batch_mark_units(bad, eqs->T, own->n, own->limbs, false)) != MPCW_OK ||
@@ -199,16 +205,15 @@ done:
 
 /* a = Pi A^weight modulo p^2, for the decryption; *result: the unit part, modulo p:
  * Pi A^weight D^(weight e) C^(-weight z1) = (Pi w^weight)^N, where x^N = x^q. */
-static mpcw_status affine_side(const batch *b, const size_t *items, size_t count, const lane *l, uint64_t *a,
+static mpcw_status affine_pass(const batch *b, const size_t *items, size_t count, const pass *w, uint64_t *a,
                                const inverse_powers *powers, bool *result)
 {
     const mpcw_affine_equations *q = b->equations;
     const mpcw_paillier_secret *own = b->key;
+    const lane *l = &w->l;
     const mpcw_bytes inverses = {powers->values, b->count * 16 * own->pub->limbs};
     const column masks = {q->A, b->weight, WEIGHT_LIMBS}, roots = {q->w, b->weight, WEIGHT_LIMBS};
     const column rest[2] = {{q->D, b->weighted, WEIGHTED_LIMBS}, {inverses, powers->exponents, powers->limbs}};
-    const mp_limb_t *other = (l->m == own->p ? own->q : own->p)->n_limbs;
-    const mp_limb_t *each[LANES_MAX] = {other, other, other, other};
     mpcw_status status = MPCW_E_MEMORY;
     uint64_t *left = lane_vectors(l, 2);
     if (!left)
@@ -217,11 +222,11 @@ static mpcw_status affine_side(const batch *b, const size_t *items, size_t count
     if ((status = batch_multi_pow(l, a, 2, &masks, 1, b, items, count)) != MPCW_OK ||
         (status = batch_multi_pow(l, left, 1, rest, 2, b, items, count)) != MPCW_OK ||
         (status = batch_multi_pow(l, right, 1, &roots, 1, b, items, count)) != MPCW_OK ||
-        (status = lane_pow(l, right, right, 1, each, 64 * l->m->limbs)) != MPCW_OK)
+        (status = lane_pow(l, right, right, 1, w->other, 64 * l->m->limbs)) != MPCW_OK)
         goto done;
     /* the lower base-p digit of a is A's part modulo p */
     l->m->ops->mul(l, left, left, a);
-    status = batch_equal(l, result, left, right, 1);
+    status = batch_equal(l, result, left, right, 1, b->copies);
 done:
     secret_free(left);
     return status;
@@ -230,37 +235,34 @@ done:
 static mpcw_status affine_hold(const batch *b, const size_t *items, size_t count, bool *result)
 {
     const mpcw_paillier_secret *own = b->key;
-    const size_t n = own->pub->limbs, wp = own->p->width;
-    lane lp = {0}, lq = {0};
+    const size_t n = own->pub->limbs, words = 2 * own->p->width;
+    pass w[2] = {0};
     inverse_powers powers = {0};
-    uint64_t *a = NULL;
-    bool units_p = false, units_q = false;
-    mpcw_status status;
+    bool units[2] = {true, true};
+    mpcw_status status = MPCW_E_MEMORY;
+    uint64_t *a = secret_alloc((2 * words + 2 * n) * sizeof *a);
+    if (!a)
+        return status;
+    uint64_t *const vectors[2] = {a, a + words};
+    mp_limb_t *got = a + 2 * words, *want = got + n;
     batch_draw(b, items, count);
-    if ((status = lane_open(&lp, own->p)) != MPCW_OK || (status = lane_open(&lq, own->q)) != MPCW_OK ||
+    if ((status = passes_open(w, &own->both)) != MPCW_OK ||
         (status = inverse_powers_of(&powers, b, items, count)) != MPCW_OK)
         goto done;
-    a = secret_alloc((2 * wp + 2 * own->q->width + 2 * n) * sizeof *a);
-    if (!a) {
-        status = MPCW_E_MEMORY;
-        goto done;
-    }
-    uint64_t *aq = a + 2 * wp;
-    mp_limb_t *got = aq + 2 * own->q->width, *want = got + n;
-    if ((status = affine_side(b, items, count, &lp, a, &powers, &units_p)) != MPCW_OK ||
-        (status = affine_side(b, items, count, &lq, aq, &powers, &units_q)) != MPCW_OK ||
-        (status = paillier_decrypt_lanes(&lp, &lq, own, got, a, aq, 1)) != MPCW_OK ||
+    for (size_t i = 0; i < own->both.passes; i++)
+        if ((status = affine_pass(b, items, count, &w[i], vectors[i], &powers, &units[i])) != MPCW_OK)
+            goto done;
+    if ((status = paillier_decrypt_passes(w, own, got, vectors, 1)) != MPCW_OK ||
         (status = expected_plaintext(want, b, items, count)) != MPCW_OK)
         goto done;
     uint64_t equal = limbs_equal(got, want, n);
     ct_declassify(&equal, sizeof equal); /* the verdict is public */
-    *result = equal && units_p && units_q;
+    *result = equal && units[0] && units[1];
 done:
     free(powers.values);
     free(powers.exponents);
     secret_free(a);
-    lane_close(&lp);
-    lane_close(&lq);
+    passes_close(w);
     return status;
 }
 
@@ -292,6 +294,7 @@ mpcw_status mpcw_verify_affine(mpcw_buffer bad, const mpcw_paillier_secret *own,
         (status = secret_expect(eqs->k, MPCW_KIND_INT, b.count, 0)) != MPCW_OK ||
         (status = secret_expect(eqs->d, MPCW_KIND_INT, b.count, 0)) != MPCW_OK)
         return status;
+    b.copies = own->both.copies;
     if (!batch_whole_limbs(eqs->z1, b.count) || !batch_whole_limbs(eqs->z2, b.count))
         return MPCW_E_LENGTH;
     const mp_limb_t *n = own->pub->n;
