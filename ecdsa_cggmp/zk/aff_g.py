@@ -23,6 +23,7 @@ from ecdsa_cggmp.zk.wire import (
     read_columns,
     scalar_items,
     signed_items,
+    widened,
     write_columns,
 )
 from native.batch import (
@@ -187,9 +188,10 @@ def failed(
         )
     )
     bad.update(verify_encryptions(verifier.prover, _encryptions(statement, proofs, e)))
-    # s^z1 t^z3 = E S^e and s^z2 t^z4 = F T^e mod N^_j
-    bad.update(verify_pedersen(verifier.pedersen, PedersenEquations(c.E, c.S, e, r.z1, r.z3)))
-    bad.update(verify_pedersen(verifier.pedersen, PedersenEquations(c.F, c.T, e, r.z2, r.z4)))
+    # s^z1 t^z3 = E S^e and s^z2 t^z4 = F T^e mod N^_j, in one batch
+    z1 = widened(r.z1, proofs.count, len(r.z2))
+    both = PedersenEquations(c.E + c.F, c.S + c.T, e + e, z1 + r.z2, r.z3 + r.z4)
+    bad.update(at % proofs.count for at in verify_pedersen(verifier.pedersen, both))
     bad.update(failed_equations(_curve_equations(statement, proofs, e)))
     return tuple(sorted(bad))
 
