@@ -25,6 +25,7 @@ from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
 from cosigner.steps import Deed, Progress, Step, silent
+from ecdsa_cggmp.key_share import PublicShare
 from presig_pool.errors import PoolExhausted
 from presig_pool.pool import Pool
 from presig_pool.watermarks import DEFAULT as WATERMARKS
@@ -174,7 +175,7 @@ class LocalWallet(SpendingWallet):
     def _party(self, store: PartyStore, party: PartyId) -> Party:
         """Return the party of an unsealed store, all of whose knowledge is the store's."""
         plan = WalletPlan.parse(store.terms() or "")
-        ecdsa = store.ecdsa_shares()[-1] if plan.segwit else None
+        ecdsa = _last_ecdsa(store) if plan.segwit else None
         keys = WalletKeys.recover(store.recovery_data(), ecdsa, plan.network, plan.birth)
         share = store.share(keys.taproot.public_key)
         if {share.party, store.party, ecdsa.party if ecdsa else party} != {party}:
@@ -334,6 +335,14 @@ class LocalWallet(SpendingWallet):
                 "unlock more of them with their passphrases",
             )
         return {party: self._parties[party] for party in sorted(set(chosen))}
+
+
+def _last_ecdsa(store: PartyStore) -> PublicShare:
+    """Return the public side of the share of the one SegWit key of a party, of its last epoch."""
+    shares = store.ecdsa_shares()
+    if len({share.key for share in shares}) != 1:
+        raise CorruptError("the store of the party has not one SegWit key")
+    return max(shares, key=lambda share: share.epoch)
 
 
 def _presigning(store: PartyStore, keys: WalletKeys, key: SegwitKey) -> EcdsaCredentials:

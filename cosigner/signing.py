@@ -20,7 +20,7 @@ from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from presig_pool.errors import PresignatureTaken, PresignatureVoid
 from protocol.codec import decode
-from protocol.errors import EncodingError, SecretReuseError, UsageError
+from protocol.errors import EncodingError, SecretReuseError, UnattributedAbort, UsageError
 from protocol.header import Header
 from protocol.ids import COORDINATOR, PartyId, SessionId
 from protocol.roster import Roster
@@ -33,17 +33,20 @@ from wallet.psbt import Psbt, finalize
 from wallet.review import Review, ReviewedInput
 from wallet.tx import show_txid
 
-_TRIES: Final = 4  # other coordinators may be granted the same presignatures first
+_TRIES: Final = 16  # each fails because another coordinator is granted the same presignatures first
 _NOT_READY: Final = (PresignatureTaken, PresignatureVoid, SecretReuseError)
 
 
 class SigningPeer(Endpoint, Protocol):
     """A signer as the coordinator sees it: bytes in, bytes out."""
 
+    def ready_presignatures(self, signers: Sequence[PartyId]) -> Sequence[bytes]:
+        """Return the ids of presignatures that the signer has ready."""
+
     def offer_presignatures(
-        self, signers: Sequence[PartyId], count: int, avoid: Sequence[bytes] = ()
+        self, signers: Sequence[PartyId], count: int, among: Sequence[bytes]
     ) -> Sequence[bytes]:
-        """Pick presignatures that the signer has ready."""
+        """Pick some of these, and return their public sides."""
 
     def open_signing(self, order: SigningOrder) -> Acceptance:
         """Review a transaction and take part in signing it."""
@@ -133,13 +136,11 @@ class _Signing:
         return cls(seen, psbt, keys, peers, say, host_key, roster)
 
     def run(self) -> Signed:
-        """Sign; take other presignatures if a signer has not ready what another has offered."""
+        """Sign; take other presignatures if another coordinator was faster."""
         began = perf_counter()
         self.progress(Step(COORDINATOR, Deed.SIGNING_ASKED, show_txid(self.psbt.tx.txid)))
-        avoid: set[bytes] = set()
         for attempt in range(_TRIES):
-            chosen = self._presignatures(sorted(avoid))
-            parts = self._parts(chosen)
+            parts = self._parts(self._presignatures())
             with self._ended_on_error(parts):
                 try:
                     accepted = self._ask(parts)
@@ -150,7 +151,6 @@ class _Signing:
                     return self._finish(parts, accepted, began)
             for part in parts:
                 self._end(part)
-            avoid.update(presignature.id for presignature in chosen)
         raise AssertionError("the last attempt returns or raises")
 
     @property
@@ -160,13 +160,32 @@ class _Signing:
     def _inputs(self, account: int) -> tuple[ReviewedInput, ...]:
         return tuple(item for item in self.seen.inputs if item.account == account)
 
-    def _presignatures(self, avoid: Sequence[bytes]) -> tuple[PublicPresignature, ...]:
-        """Have the first signer pick one for each SegWit input; the others may not have them ready."""
-        count = len(self._inputs(SEGWIT_ACCOUNT))
-        if not count:
+    def _presignatures(self) -> tuple[PublicPresignature, ...]:
+        """Have the first signer pick one for each SegWit input, of those that all the others have ready.
+
+        Pools diverge when a session fails between two signers.
+
+        Raises:
+            UsageError: there are not exactly t signers.
+            UnattributedAbort: names the first signer, who picks others.
+        """
+        count, key = len(self._inputs(SEGWIT_ACCOUNT)), self.keys.segwit
+        if not count or key is None:
             return ()
-        offered = self.peers[self._signers[0]].offer_presignatures(self._signers, count, avoid)
-        return tuple(decode(data, MAX_PUBLIC, PublicPresignature.read) for data in offered)
+        if len(self._signers) != key.sharing.t:
+            raise UsageError(f"SegWit inputs are signed by exactly {key.sharing.t} parties")
+        first, *others = self._signers
+        ready = [frozenset(self.peers[j].ready_presignatures(self._signers)) for j in others]
+        common = frozenset.intersection(*ready)
+        offered = self.peers[first].offer_presignatures(self._signers, count, sorted(common))
+        try:
+            chosen = tuple(decode(data, MAX_PUBLIC, PublicPresignature.read) for data in offered[: count + 1])
+        except EncodingError as e:
+            raise UnattributedAbort("presignatures", [first]) from e
+        ids = {presignature.id for presignature in chosen}
+        if not len(chosen) == len(ids) == count or not ids <= common:
+            raise UnattributedAbort("presignatures", [first])
+        return chosen
 
     def _parts(self, presignatures: Sequence[PublicPresignature]) -> list[_Part]:
         parts = []

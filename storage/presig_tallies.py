@@ -28,18 +28,21 @@ def tally(db: Database, stock: Stock, since: int) -> Tally:
         stock: what to count.
         since: Unix seconds, from when on uses and confirmations are counted apart.
     """
-    row = db.row("SELECT id, purged FROM stocks WHERE key = ? AND epoch = ? AND signers = ?", *columns(stock))
+    row = db.row(
+        "SELECT id, burned, purged FROM stocks WHERE key = ? AND epoch = ? AND signers = ?", *columns(stock)
+    )
     if row is None:
         return Tally(0, 0, 0, 0, 0, 0)
-    number, purged = row
-    sql = "SELECT state, count(*) FROM presignatures WHERE stock = ? GROUP BY state"
-    counts: dict[str, int] = dict(db.rows(sql, number))
-    pending, ready, burned, voided = (counts.get(state.value, 0) for state in State)
+    number, burned, purged = row
+
+    def states(state: State) -> int:
+        return count(db, "presignatures WHERE stock = ? AND state = ?", number, state.value)
+
     return Tally(
-        pending,
-        ready,
+        states(State.PENDING),
+        states(State.READY),
         burned,
-        voided + purged,
+        states(State.VOID) + purged,
         count(db, "consumptions WHERE stock = ? AND time >= ?", number, since),
         count(db, "presignatures WHERE stock = ? AND confirmed >= ?", number, since),
     )

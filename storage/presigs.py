@@ -17,7 +17,7 @@ from ecdsa_cggmp.presignature import MAX_PUBLIC, Presignature, PublicPresignatur
 from native.entropy import random_bytes
 from native.exposure import decode as decode_secret
 from native.exposure import encode
-from native.secret import SecretScalars, SecretSeed
+from native.secret import SecretBytes, SecretScalars, SecretSeed
 from presig_pool.errors import PresignatureVoid
 from presig_pool.state import State, Stock
 from presig_pool.store import Consumption, Entry, ReuseAttempt, Tally
@@ -89,17 +89,21 @@ class SqlPoolStore:
             UsageError: one is another party's.
         """
         key = self._open()
+        publics = [bytes(item.public) for item in presignatures]
+        boxes = envelope.seal_all(
+            key,
+            (
+                (self._context(batch, public), _encoded(item))
+                for item, public in zip(presignatures, publics, strict=True)
+            ),
+        )
         with self.transaction():
             stock = self._stock(Stock.of(presignatures[0].public))
-            for item in presignatures:
+            for item, public, box in zip(presignatures, publics, boxes, strict=True):
                 if item.party != self._owner.party or Stock.of(item.public) != read_stock(*stock[1:]):
                     raise UsageError("the presignature is another party's, or of another stock")
                 if self._db.row("SELECT 1 FROM presignatures WHERE id = ?", item.public.id) is not None:
                     raise SecretReuseError("the presignature was added before")
-                public = bytes(item.public)
-                context = self._context(batch, public)
-                with SecretScalars.concat(item.secrets()) as both, encode(both) as secret:
-                    box = envelope.seal(key, context, secret)
                 self._db.execute(
                     "INSERT INTO presignatures (id, stock, batch, boot, state, made, public, secret)"
                     " VALUES (?, ?, ?, ?, 'PENDING', ?, ?, ?)",
@@ -133,7 +137,19 @@ class SqlPoolStore:
             PresignatureVoid: one is not READY, or the key that sealed it has gone.
             CorruptError: one was changed in the file.
         """
-        return tuple(self._secret(item) for item in ids)
+        key = self._open()
+        rows = [self._row(item) for item in ids]
+        if any(state != State.READY.value or boot != self._boot for boot, *_, state in rows):
+            raise PresignatureVoid("the presignature is not READY")
+        sealed = [(self._context(batch, public), box) for _, batch, public, box, _ in rows]
+        try:
+            secrets = envelope.unseal_all(key, sealed)
+        except InvalidTag as e:
+            raise CorruptError("a presignature was changed", "presignatures") from e
+        return tuple(
+            self._presignature(item, row[2], secret)
+            for item, row, secret in zip(ids, rows, secrets, strict=True)
+        )
 
     def burn(self, uses: Sequence[Consumption]) -> None:
         """Move presignatures from READY to BURNED, delete their secrets and write down their use.
@@ -256,15 +272,7 @@ class SqlPoolStore:
             raise PresignatureVoid("the presignature is not known here")
         return row
 
-    def _secret(self, item: bytes) -> Presignature:
-        key = self._open()
-        boot, batch, public, box, state = self._row(item)
-        if state != State.READY.value or boot != self._boot:
-            raise PresignatureVoid("the presignature is not READY")
-        try:
-            secret = envelope.unseal(key, self._context(batch, public), box)
-        except InvalidTag as e:
-            raise CorruptError("the presignature was changed", "presignatures", item.hex()) from e
+    def _presignature(self, item: bytes, public: bytes, secret: SecretBytes | None) -> Presignature:
         if secret is None:
             raise CorruptError("there is no secret", "presignatures", item.hex())
         with secret, decode_secret(secret, SecretScalars, 2) as both:
@@ -281,6 +289,11 @@ class SqlPoolStore:
         self._db.execute("INSERT OR IGNORE INTO stocks (key, epoch, signers) VALUES (?, ?, ?)", *values)
         sql = "SELECT id, key, epoch, signers FROM stocks WHERE key = ? AND epoch = ? AND signers = ?"
         return self._db.rows(sql, *values)[0]
+
+
+def _encoded(item: Presignature) -> SecretBytes:
+    with SecretScalars.concat(item.secrets()) as both:
+        return encode(both)
 
 
 def _entry(row: Row) -> Entry:

@@ -16,6 +16,7 @@ from cosigner.errors import RefillFailedError
 from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.priority import NICE, yield_to_others
 from cosigner.refill_messages import PresignOrder
+from native.verify import verify_ecdsa
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import BACK_OFF_SECONDS, LEASE_SECONDS
 from presig_pool.state import Stock
@@ -24,6 +25,7 @@ from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
 from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
 from storage.parties import PartyStore
+from tests.cosigner.ecdsa_signing import sign, stocked
 from tests.cosigner.signers import Peer, Signers
 from tests.cosigner.test_presigning import Spoiling
 from tests.cosigner.wallets import passphrase
@@ -554,3 +556,20 @@ def test_stocks_in_files_are_filled(tmp_path: Path) -> None:
     finally:
         for file in files:
             file.close()
+
+
+def test_signatures_are_made_while_a_refill_runs() -> None:
+    group = Signers(marks=Watermarks(low=1, target=20, max=40, batch=4))
+    stock = stocked(group, 0, 1, count=6)
+    digest = bytes(range(32))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(Kept(group, 0).keeper.refill, stock, 8)
+        made = 0
+        while made < 6:
+            assert verify_ecdsa(sign(group, stock, digest), digest, group.shares[0].sharing.key)
+            made += 1
+        assert not running.done()
+        assert running.result(60) == 8
+    assert {group.figures(stock, i)[:2] for i in (0, 1)} == {(0, 8)}
+    assert group.signer(0).pool.ready(stock, group.now) == group.signer(1).pool.ready(stock, group.now)
+    assert verify_ecdsa(sign(group, stock, digest), digest, group.shares[0].sharing.key)

@@ -8,10 +8,8 @@ import pytest
 from cosigner.home import Home
 from cosigner.keeper import Refilling, Waiting
 from cosigner.local import LocalWallet
-from ecdsa_cggmp.presignature import MAX_PUBLIC, PublicPresignature
 from presig_pool.errors import PoolExhausted
 from presig_pool.watermarks import Watermarks
-from protocol.codec import decode
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
 from tests.cosigner.group import consensus_accepts
@@ -144,11 +142,10 @@ def test_restart_voids_the_pool_and_the_files_say_so(small: LocalWallet, home: H
 def test_attempts_to_use_a_presignature_again_are_counted(small: LocalWallet) -> None:
     stock_up(small, (0, 1), 1)
     fund(small, 50_000, accounts=(1,))
-    (item,) = small._parties[P0].offer_presignatures((P0, P1), 1)
+    (used,) = small._parties[P0].ready_presignatures((P0, P1))
     assert [it.reuse_attempts for it in small.pool_figures().parties] == [0, 0, 0]
     small.sign(small.draft_send(payment(20_000)).psbt, (P0, P1))
     stock = pool(small, 0).stocks()[0]
-    used = decode(item, MAX_PUBLIC, PublicPresignature.read).id
     with pytest.raises(SecretReuseError):
         pool(small, 0).grant(stock, b"\x01" * 32, [used], int(time.time()))
     assert [it.reuse_attempts for it in small.pool_figures().parties] == [1, 0, 0]
