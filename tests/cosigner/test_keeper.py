@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -22,7 +23,7 @@ from presig_pool.refill import BACK_OFF_SECONDS, LEASE_SECONDS
 from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
-from protocol.ids import PartyId, SessionId
+from protocol.ids import Epoch, PartyId, SessionId
 from protocol.machine import Sealed
 from storage.parties import PartyStore
 from tests.cosigner.ecdsa_signing import sign, stocked
@@ -115,6 +116,28 @@ def test_lease_is_renewed_while_there_is_nothing_to_do(group: Signers) -> None:
     assert lease is not None
     assert (lease.leader, lease.fence) == (0, 0)
     assert lease.until > group.now
+
+
+def test_what_is_over_is_void_whether_there_is_a_refill_or_not(group: Signers) -> None:
+    stock = group.filled(0, 1)
+    group.now += group.marks.max_age + 1
+    Kept(group, 0).tend()
+    assert group.figures(stock, 0) == (0, 0, 2)
+
+
+def test_signer_of_another_epoch_takes_no_part(group: Signers) -> None:
+    stock = group.stock(0, 1)
+    group.shares = [*group.shares]
+    refreshed = replace(group.shares[1].sharing, epoch=Epoch(1))
+    group.shares[1] = replace(group.shares[1], sharing=refreshed)
+    group.peers[P1] = group.peer(1)
+    kept = Kept(group, 0, stock)
+    kept.tend()
+    (waiting,) = kept.waiting
+    assert "epoch" in waiting.reason
+    assert group.figures(stock, 0) == (0, 0, 0)
+    with pytest.raises(LeaseRefused, match="epoch"):
+        kept.keeper.refill(stock, 1)
 
 
 # a user's order
