@@ -120,28 +120,33 @@ class Pool:
 
     # out
 
-    def choose(self, stock: Stock, count: int, now: int, avoid: Sequence[bytes] = ()) -> tuple[bytes, ...]:
+    def free(self, stock: Stock, now: int) -> tuple[bytes, ...]:
+        """Return the ids of those that are READY and that no request was granted here, oldest first."""
+        with self._changing(now) as time:
+            taken = self._taken(time)
+            return tuple(item for item in self._store.ready(stock, self.watermarks.max) if item not in taken)
+
+    def choose(
+        self, stock: Stock, count: int, now: int, among: Collection[bytes] | None = None
+    ) -> tuple[bytes, ...]:
         """Pick presignatures as the coordinator of a request; nothing is granted yet.
 
         Args:
             stock: what the request needs presignatures for.
             count: how many.
             now: seconds.
-            avoid: ids of those that another signer has not ready.
+            among: ids of those that the other signers have; None for all.
 
         Returns:
-            The ids of the oldest that no request was granted here.
+            The ids of the oldest that are free().
 
         Raises:
             PoolExhausted: there are fewer.
         """
-        with self._changing(now) as time:
-            taken = {*self._taken(time), *avoid}
-            ready = self._store.ready(stock, count + len(taken))
-            free = [item for item in ready if item not in taken]
-            if len(free) < count:
-                raise PoolExhausted(count, len(free))
-            return tuple(free[:count])
+        free = [item for item in self.free(stock, now) if among is None or item in among]
+        if len(free) < count:
+            raise PoolExhausted(count, len(free))
+        return tuple(free[:count])
 
     def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
         """Return the public sides of presignatures.
@@ -176,7 +181,7 @@ class Pool:
             Like burn(), it stands in no transaction of the caller's, which would take back what is written.
         """
         with self._guard:
-            self._refuse_reuse(request, [(item, None) for item in ids], now)
+            self._used(request, [(item, None) for item in ids], now)
             return self._grant(stock, request, ids, now)
 
     def _grant(
@@ -229,10 +234,9 @@ class Pool:
             A share leaves sign() only as its result; the call stands in no transaction of the caller's.
         """
         with self._guard:
-            self._refuse_reuse(request, [(use.presignature, use.sighash) for use in uses], now)
-            if stored := self._stored(uses):
-                return stored
             ids = [use.presignature for use in uses]
+            if stored := _shares(self._used(request, [(use.presignature, use.sighash) for use in uses], now)):
+                return stored
             with self._changing(now) as time:
                 taken = self._taken(time)
                 for entry in self._entries(ids):
@@ -240,7 +244,7 @@ class Pool:
                     if taken.get(entry.id) != request:
                         raise PresignatureTaken("the presignature is not granted to this request")
             self._spend(ids, lambda: self._burn(request, uses, sign, record))
-            return self._stored(uses)  # what is on the disk, not what is in memory
+            return _shares(self._store.consumption(item) for item in ids)  # what is on the disk
 
     def _burn(
         self,
@@ -275,25 +279,26 @@ class Pool:
                 self._spent.difference_update(ids)
             raise
         self._spent.difference_update(ids)
+        for item in ids:
+            self._grants.pop(item, None)
 
-    def _refuse_reuse(self, request: bytes, wanted: Iterable[tuple[bytes, bytes | None]], now: int) -> None:
-        """Write down and refuse a request for what another one used, or this one for another sighash."""
-        attempts = []
-        for item, sighash in wanted:
-            use = self._store.consumption(item)
-            if use is not None and (use.request != request or sighash not in (None, use.sighash)):
-                attempts.append(ReuseAttempt(item, request, sighash, self._time(now)))
+    def _used(
+        self, request: bytes, wanted: Sequence[tuple[bytes, bytes | None]], now: int
+    ) -> list[Consumption | None]:
+        """Return how presignatures were used by a request, each None before.
+
+        What another one used, or this one for another sighash, is written down and refused.
+        """
+        uses = [self._store.consumption(item) for item, _ in wanted]
+        attempts = [
+            ReuseAttempt(item, request, sighash, self._time(now))
+            for (item, sighash), use in zip(wanted, uses, strict=True)
+            if use is not None and (use.request != request or sighash not in (None, use.sighash))
+        ]
         if attempts:
             self._store.note_reuse(attempts)
             raise SecretReuseError("the presignature was used for another request or sighash")
-
-    def _stored(self, uses: Sequence[Use]) -> Shares:
-        """Return the shares that the request made already; none before it made any."""
-        found = [self._store.consumption(use.presignature) for use in uses]
-        shares = tuple(consumption.share for consumption in found if consumption is not None)
-        if shares and len(shares) != len(uses):
-            raise SecretReuseError("the request was answered with other presignatures")
-        return shares
+        return uses
 
     # void
 
@@ -365,6 +370,7 @@ class Pool:
             tally = self._store.tally(stock, time - HOUR)
             ready = self._ready(stock, time)
             taken = self._taken(time)
+            made = [entry.made for entry in self._store.live() if entry.stock == stock]
             return Statistics(
                 pending=tally.pending,
                 ready=tally.ready,
@@ -373,6 +379,7 @@ class Pool:
                 voided=tally.voided,
                 hourly_use=tally.burned_since,
                 refill_rate=tally.confirmed_since,
+                oldest=max(0, time - min(made)) if made else None,
             )
 
     # inside
@@ -410,6 +417,19 @@ class Pool:
         after(entry.state, Event.BURN)
         if taken.get(entry.id, request) != request:
             raise PresignatureTaken("the presignature was granted to another request")
+
+
+def _shares(uses: Iterable[Consumption | None]) -> Shares:
+    """Return the shares that a request has made; none before it made any.
+
+    Raises:
+        SecretReuseError: it has made some of them.
+    """
+    found = list(uses)
+    shares = tuple(use.share for use in found if use is not None)
+    if shares and len(shares) != len(found):
+        raise SecretReuseError("the request was answered with other presignatures")
+    return shares
 
 
 def _stock_of(batch: Sequence[Presignature]) -> Stock:
