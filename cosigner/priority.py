@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from typing import Final
 
+# bench_refill.py: a signature of 25 ms takes 100 ms during a refill of nice value 0, and 30 ms at 10 or 19
 NICE: Final = 10
 
 

@@ -16,6 +16,7 @@ class Deed(Enum):
     KEY_AGREED = "key agreed"
     SHARE_STORED = "share sealed in the own store"
     STORING_CONFIRMED = "storing confirmed by all parties"
+    PRIMES_SEARCHED = "searching primes for the auxiliary info"
     PRIMES_FOUND = "primes of the auxiliary info found"
     AUX_STORED = "auxiliary info verified and sealed in the own store"
     ACCOUNT_COMPARED = "account compared"
@@ -28,6 +29,11 @@ class Deed(Enum):
     PRESIGNATURES_MADE = "presignatures made and sealed, vouched for"
     PRESIGNATURES_READY = "presignatures ready, the same at all signers"
     PRESIGNATURES_VOID = "presignatures void"
+
+    @property
+    def passing(self) -> bool:
+        """Whether it says how far something is, and the next one says it better."""
+        return self is Deed.PRIMES_SEARCHED
 
 
 @dataclass(frozen=True, slots=True)

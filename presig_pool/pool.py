@@ -120,28 +120,33 @@ class Pool:
 
     # out
 
-    def choose(self, stock: Stock, count: int, now: int, avoid: Sequence[bytes] = ()) -> tuple[bytes, ...]:
+    def free(self, stock: Stock, now: int) -> tuple[bytes, ...]:
+        """Return the ids of those that are READY and that no request was granted here, oldest first."""
+        with self._changing(now) as time:
+            taken = self._taken(time)
+            return tuple(item for item in self._store.ready(stock, self.watermarks.max) if item not in taken)
+
+    def choose(
+        self, stock: Stock, count: int, now: int, among: Collection[bytes] | None = None
+    ) -> tuple[bytes, ...]:
         """Pick presignatures as the coordinator of a request; nothing is granted yet.
 
         Args:
             stock: what the request needs presignatures for.
             count: how many.
             now: seconds.
-            avoid: ids of those that another signer has not ready.
+            among: ids of those that the other signers have; None for all.
 
         Returns:
-            The ids of the oldest that no request was granted here.
+            The ids of the oldest that are free().
 
         Raises:
             PoolExhausted: there are fewer.
         """
-        with self._changing(now) as time:
-            taken = {*self._taken(time), *avoid}
-            ready = self._store.ready(stock, count + len(taken))
-            free = [item for item in ready if item not in taken]
-            if len(free) < count:
-                raise PoolExhausted(count, len(free))
-            return tuple(free[:count])
+        free = [item for item in self.free(stock, now) if among is None or item in among]
+        if len(free) < count:
+            raise PoolExhausted(count, len(free))
+        return tuple(free[:count])
 
     def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
         """Return the public sides of presignatures.
@@ -365,6 +370,7 @@ class Pool:
             tally = self._store.tally(stock, time - HOUR)
             ready = self._ready(stock, time)
             taken = self._taken(time)
+            made = [entry.made for entry in self._store.live() if entry.stock == stock]
             return Statistics(
                 pending=tally.pending,
                 ready=tally.ready,
@@ -373,6 +379,7 @@ class Pool:
                 voided=tally.voided,
                 hourly_use=tally.burned_since,
                 refill_rate=tally.confirmed_since,
+                oldest=max(0, time - min(made)) if made else None,
             )
 
     # inside

@@ -23,11 +23,11 @@ from presig_pool.state import State, Stock
 from presig_pool.store import Consumption, Entry, ReuseAttempt, Tally
 from protocol.codec import Writer, decode
 from protocol.errors import EncodingError, SecretReuseError, UsageError
-from protocol.ids import Epoch, PartyId
-from storage import envelope, reuse_log
+from storage import envelope, presig_tallies, reuse_log
 from storage.engine import Database, Row
 from storage.errors import CorruptError, SealedError
 from storage.header import Owner
+from storage.presig_tallies import columns, count, read_stock
 
 _FORMAT: Final = b"mpcwallet presignature 1"
 _BOOT_SIZE: Final = 16
@@ -100,7 +100,7 @@ class SqlPoolStore:
         with self.transaction():
             stock = self._stock(Stock.of(presignatures[0].public))
             for item, public, box in zip(presignatures, publics, boxes, strict=True):
-                if item.party != self._owner.party or Stock.of(item.public) != _stock(*stock[1:]):
+                if item.party != self._owner.party or Stock.of(item.public) != read_stock(*stock[1:]):
                     raise UsageError("the presignature is another party's, or of another stock")
                 if self._db.row("SELECT 1 FROM presignatures WHERE id = ?", item.public.id) is not None:
                     raise SecretReuseError("the presignature was added before")
@@ -188,7 +188,7 @@ class SqlPoolStore:
         rows = self._db.rows(
             "SELECT p.id FROM presignatures p JOIN stocks s ON s.id = p.stock"
             " WHERE s.key = ? AND s.epoch = ? AND s.signers = ? AND p.state = 'READY' ORDER BY p.seq LIMIT ?",
-            *_columns(stock), limit,
+            *columns(stock), limit,
         )  # fmt: skip
         return tuple(item for (item,) in rows)
 
@@ -229,30 +229,11 @@ class SqlPoolStore:
 
     def stocks(self) -> Sequence[Stock]:
         """Return all stocks, ascending."""
-        rows = self._db.rows("SELECT key, epoch, signers FROM stocks ORDER BY key, epoch, signers")
-        return tuple(_stock(*row) for row in rows)
+        return presig_tallies.stocks(self._db)
 
     def tally(self, stock: Stock, since: int) -> Tally:
         """Count the presignatures of a stock."""
-        row = self._db.row(
-            "SELECT id, burned, purged FROM stocks WHERE key = ? AND epoch = ? AND signers = ?",
-            *_columns(stock),
-        )
-        if row is None:
-            return Tally(0, 0, 0, 0, 0, 0)
-        number, burned, purged = row
-
-        def count(state: State) -> int:
-            return self._count("presignatures WHERE stock = ? AND state = ?", number, state.value)
-
-        return Tally(
-            count(State.PENDING),
-            count(State.READY),
-            burned,
-            count(State.VOID) + purged,
-            self._count("consumptions WHERE stock = ? AND time >= ?", number, since),
-            self._count("presignatures WHERE stock = ? AND confirmed >= ?", number, since),
-        )
+        return presig_tallies.tally(self._db, stock, since)
 
     def purge(self) -> int:
         """Forget what is VOID, and leave no trace of deleted secrets in the file; return how many went."""
@@ -269,8 +250,8 @@ class SqlPoolStore:
 
     def _void_others(self) -> int:
         others = "presignatures WHERE state IN ('PENDING', 'READY') AND boot != ?"
-        count = self._count(others, self._boot)
-        if count:  # a file without any is not written to: its disk may be full
+        left = count(self._db, others, self._boot)
+        if left:  # a file without any is not written to: its disk may be full
             with self.transaction():
                 self._db.execute(
                     "UPDATE presignatures SET state = 'VOID', secret = NULL, reason = ?"
@@ -278,7 +259,7 @@ class SqlPoolStore:
                     _RESTART, self._boot,
                 )  # fmt: skip
             self.purge()
-        return count
+        return left
 
     def _open(self) -> SecretSeed:
         if self._key is None:
@@ -304,13 +285,10 @@ class SqlPoolStore:
 
     def _stock(self, stock: Stock) -> Row:
         """Return the row of a stock, which is made when it is missing."""
-        columns = _columns(stock)
-        self._db.execute("INSERT OR IGNORE INTO stocks (key, epoch, signers) VALUES (?, ?, ?)", *columns)
+        values = columns(stock)
+        self._db.execute("INSERT OR IGNORE INTO stocks (key, epoch, signers) VALUES (?, ?, ?)", *values)
         sql = "SELECT id, key, epoch, signers FROM stocks WHERE key = ? AND epoch = ? AND signers = ?"
-        return self._db.rows(sql, *columns)[0]
-
-    def _count(self, what: str, *values: object) -> int:
-        return int(self._db.rows(f"SELECT count(*) FROM {what}", *values)[0][0])  # noqa: S608
+        return self._db.rows(sql, *values)[0]
 
 
 def _encoded(item: Presignature) -> SecretBytes:
@@ -318,20 +296,9 @@ def _encoded(item: Presignature) -> SecretBytes:
         return encode(both)
 
 
-def _columns(stock: Stock) -> Row:
-    return stock.key, stock.epoch, bytes(stock.signers)
-
-
-def _stock(key: bytes, epoch: int, signers: bytes) -> Stock:
-    try:
-        return Stock(key, Epoch(epoch), tuple(map(PartyId, signers)))
-    except UsageError as e:
-        raise CorruptError(str(e), "stocks") from e
-
-
 def _entry(row: Row) -> Entry:
     item, key, epoch, signers, batch, state, made = row
-    return Entry(item, _stock(key, epoch, signers), batch, State(state), made)
+    return Entry(item, read_stock(key, epoch, signers), batch, State(state), made)
 
 
 def _public(item: bytes, data: bytes) -> PublicPresignature:
