@@ -35,6 +35,7 @@ AUX_INFO_SECONDS: Final = 4.3
 TABLE_SECONDS: Final = (1.1, 2.6)  # of the own key, of a peer's
 KEYGEN_MS: Final = 3.0
 LATENCY_MS: Final = 110.0
+REFILL_BATCH: Final = 32  # which the targets of refills are for, or more
 REFILL: Final = {(2, 3): 860.0, (3, 5): 440.0, (4, 5): 297.0}  # presignatures a minute and core
 SIGN_MS: Final = 0.3
 GAP_MS: Final = 50.0
@@ -140,7 +141,10 @@ def report_group(t: int, n: int, batches: tuple[int, ...]) -> Presigning:
         if batch == 1:
             show(f"{name}: single presignature, ms", taken, LATENCY_MS if t == 2 else None)
         text = f"{name}: presignatures a minute and core, B = {batch} ({taken:.1f} ms)"
-        print(Target(text, REFILL[t, n], 60_000 / taken), flush=True)
+        rate = 60_000 / taken
+        print(
+            Target(text, REFILL[t, n], rate) if batch >= REFILL_BATCH else f"{text:60}{rate:9.2f}", flush=True
+        )
     show(
         f"{name}: signature from presignature, ms", min(group.sign(process_time) for _ in range(50)), SIGN_MS
     )
@@ -180,8 +184,8 @@ def main() -> None:
     report_failure(group)
     report_node(group)
     if not quick:
-        report_group(3, 5, (1, 8, 32))
-        report_group(4, 5, (1, 8))
+        report_group(3, 5, (1, 8, 32, 128))
+        report_group(4, 5, (1, 8, 32))
 
 
 if __name__ == "__main__":
