@@ -6,21 +6,27 @@ own take the place of the parties here without any of them noticing.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Self
 
+from cosigner import level
 from cosigner.creation import make_wallet
 from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home, WalletFolder
+from cosigner.keeper import RefillProgress
 from cosigner.keys import SEGWIT_ACCOUNT, WalletKeys
 from cosigner.party import Credentials, Party
 from cosigner.plan import WalletPlan
+from cosigner.pools import PoolFigures, Pools, past_figures
+from cosigner.presigning import EcdsaCredentials
+from cosigner.segwit_key import SegwitKey
 from cosigner.segwit_signing import SegwitSigner
 from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
 from cosigner.steps import Deed, Progress, Step, silent
 from ecdsa_cggmp.key_share import PublicShare
+from presig_pool.errors import PoolExhausted
 from presig_pool.pool import Pool
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import COORDINATOR, PartyId
@@ -112,6 +118,8 @@ class LocalWallet(SpendingWallet):
         self._folder, self._progress = folder, progress
         self._parties: dict[PartyId, Party] = {}
         self._stores: dict[PartyId, PartyStore] = {}
+        segwit = self.keys.segwit
+        self._pools = None if segwit is None else Pools(segwit, self._parties, self._stores, _now)
 
     def close(self) -> None:
         """Seal all parties and close all files; a second call does nothing."""
@@ -171,10 +179,12 @@ class LocalWallet(SpendingWallet):
             raise CorruptError(f"this is the store of party {store.party}, not of party {party}")
         if keys != self.keys:
             raise CorruptError("the store of the party is of another key than the wallet")
-        segwit = None
+        segwit, making = None, None
         if keys.segwit is not None:
             segwit = SegwitSigner(keys.segwit, Pool(store.presignatures), _now)
-        return Party(Credentials(store.host_key(), keys, share, segwit, plan.caps), store, self._progress)
+            making = _presigning(store, keys, keys.segwit)
+        credentials = Credentials(store.host_key(), keys, share, segwit, plan.caps, making)
+        return Party(credentials, store, self._progress)
 
     def change_passphrase(self, party: PartyId, old: Passphrase, new: Passphrase) -> None:
         """Seal a party under another passphrase, whether it is unlocked or not.
@@ -240,13 +250,48 @@ class LocalWallet(SpendingWallet):
             raise UnattributedAbort("the parties derive different addresses", others)
         return tuple(parties)
 
-    def sign(self, psbt: Psbt, signers: Sequence[PartyId] | None = None) -> Signed:
+    # ---- presignatures ----
+
+    @property
+    def pools(self) -> Pools:
+        """The pools of the parties that are unlocked.
+
+        Raises:
+            UnknownError: the wallet has no SegWit account.
+        """
+        if self._pools is None:
+            raise UnknownError(
+                "this wallet has no SegWit account, and Taproot inputs need no presignatures",
+                "a wallet has both accounts if it is made without --no-segwit",
+            )
+        return self._pools
+
+    def pool_figures(self) -> PoolFigures:
+        """Return what there is of presignatures; while all parties are sealed, what their files say.
+
+        Raises:
+            UnknownError: the wallet has no SegWit account.
+            StorageError: a file cannot be read, or another process has it.
+        """
+        pools = self.pools
+        if self._parties or self.keys.segwit is None:
+            return pools.figures()
+        with ExitStack() as files:
+            stores = {i: files.enter_context(self._opened(i)) for i in map(PartyId, range(self.plan.n))}
+            return past_figures(self.keys.segwit, stores, _now())
+
+    # ---- signing ----
+
+    def sign(
+        self, psbt: Psbt, signers: Sequence[PartyId] | None = None, wait: RefillProgress | None = None
+    ) -> Signed:
         """Have parties sign a transaction and finalise it; the signed PSBT takes the place of its draft.
 
         Args:
             psbt: the transaction.
             signers: who signs, at least t unlocked parties, of which the first t do if there are SegWit
                 inputs; None for the first t that are unlocked.
+            wait: told how far it is when presignatures that are missing are made first; None to make none.
 
         Returns:
             The finalised PSBT, and what each signer has seen in it.
@@ -256,13 +301,20 @@ class LocalWallet(SpendingWallet):
             RefusedError: a rule of the wallet's own review forbids the transaction.
             PolicyDenied: signers refused; names them with their reasons.
             PoolExhausted: the signers have too few presignatures for the SegWit inputs.
+            RefillFailedError: those that are missing cannot be made; names with whom it failed.
             FaultyPartyError: signers spoiled the session; names them.
             StorageError: a log cannot be written; that party's signature did not leave.
         """
         seen, peers = self.review(psbt), self._chosen(signers)
         if any(item.account == SEGWIT_ACCOUNT for item in seen.inputs):
             peers = {party: peers[party] for party in sorted(peers)[: self.plan.t]}
-        signed = sign(seen, psbt, self.keys, peers, self._progress)
+        try:
+            signed = sign(seen, psbt, self.keys, peers, self._progress)
+        except PoolExhausted as short:
+            if wait is None:
+                raise
+            self.pools.refill(tuple(peers), short.wanted - short.ready, wait)
+            signed = sign(seen, psbt, self.keys, peers, self._progress)
         self._store.put_draft(signed.psbt.tx.txid, bytes(signed.psbt))
         return signed
 
@@ -288,6 +340,11 @@ def _last_ecdsa(store: PartyStore) -> PublicShare:
     if len({share.key for share in shares}) != 1:
         raise CorruptError("the store of the party has not one SegWit key")
     return max(shares, key=lambda share: share.epoch)
+
+
+def _presigning(store: PartyStore, keys: WalletKeys, key: SegwitKey) -> EcdsaCredentials:
+    share, aux = store.ecdsa_share(key.public_key), store.aux(level.PARAMS)
+    return EcdsaCredentials(store.host_key(), keys.host_keys, share, aux, level.PARAMS)
 
 
 def _now() -> int:

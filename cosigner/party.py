@@ -1,12 +1,14 @@
 """A co-signer: it judges a transaction on its own and signs only inputs of one that it has reviewed."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Protocol, Self
 
 from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT, WalletKeys
+from cosigner.presigning import EcdsaCredentials, Signer
+from cosigner.refill_messages import PresignOrder
 from cosigner.segwit_signing import SegwitSigner
 from cosigner.sessions import Sessions
 from cosigner.steps import Deed, Progress, Step
@@ -108,6 +110,7 @@ class Credentials:
         taproot: its share of the Taproot key.
         segwit: what it signs SegWit inputs with; None for a wallet without.
         caps: fees that it refuses to exceed.
+        ecdsa: what it makes presignatures with; None if it makes none.
     """
 
     host_key: SecretScalars
@@ -115,6 +118,7 @@ class Credentials:
     taproot: KeyShare
     segwit: SegwitSigner | None
     caps: FeeCaps
+    ecdsa: EcdsaCredentials | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +144,10 @@ class Party:
         self._sessions = Sessions()
         self._signed = len(log.signatures())
         self._opened: dict[SessionId, float] = {}  # when
+        self._refills: Signer | None = None
+        if credentials.segwit is not None and credentials.ecdsa is not None:
+            pool, clock = credentials.segwit.pool, credentials.segwit.clock
+            self._refills = Signer(credentials.ecdsa, pool, self._sessions, clock, progress)
 
     @property
     def id(self) -> PartyId:
@@ -197,6 +205,41 @@ class Party:
     ) -> tuple[bytes, ...]:
         """Pick presignatures for a coordinator; see SegwitSigner.offer."""
         return self._segwit().offer(signers, count, among)
+
+    @property
+    def refills(self) -> Signer:
+        """The party's side of refills.
+
+        Raises:
+            UsageError: it makes no presignatures.
+        """
+        if self._refills is None:
+            raise UsageError("the party makes no presignatures")
+        return self._refills
+
+    def depth(self, stock: bytes) -> bytes:
+        """Return what there is of a stock; see Signer.depth."""
+        return self.refills.depth(stock)
+
+    def lend(self, leader: PartyId, asked: bytes) -> bytes:
+        """Consent to a leader of refills; see Signer.lend."""
+        return self.refills.lend(leader, asked)
+
+    def keep(self, leader: PartyId, asked: bytes) -> None:
+        """Void what not all signers have; see Signer.keep."""
+        self.refills.keep(leader, asked)
+
+    def open_presigning(self, leader: PartyId, order: PresignOrder) -> tuple[Sealed, ...]:
+        """Take part in a refill; see Signer.open_presigning."""
+        return self.refills.open_presigning(leader, order)
+
+    def vouch(self, session: SessionId) -> bytes:
+        """Sign the digest of a batch; see Signer.vouch."""
+        return self.refills.vouch(session)
+
+    def confirm(self, session: SessionId, vouchers: Mapping[PartyId, bytes]) -> None:
+        """Make a batch READY; see Signer.confirm."""
+        self.refills.confirm(session, vouchers)
 
     def script(self, account: int, branch: int, index: int) -> bytes:
         """Return the output script of an address as the party derives it from its own copy of the account.

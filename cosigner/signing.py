@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final, Protocol, Self
 
 from cosigner.errors import PolicyDenied
@@ -58,10 +59,14 @@ class Signed:
     Args:
         psbt: with final witnesses.
         summaries: what each signer has seen and accepted.
+        seconds: that it took, with what the signers review and write down.
+        presignatures: how many it has used up: one for each SegWit input.
     """
 
     psbt: Psbt
     summaries: Mapping[PartyId, Summary]
+    seconds: float
+    presignatures: int
 
 
 def sign(
@@ -132,6 +137,7 @@ class _Signing:
 
     def run(self) -> Signed:
         """Sign; take other presignatures if another coordinator was faster."""
+        began = perf_counter()
         self.progress(Step(COORDINATOR, Deed.SIGNING_ASKED, show_txid(self.psbt.tx.txid)))
         for attempt in range(_TRIES):
             parts = self._parts(self._presignatures())
@@ -142,7 +148,7 @@ class _Signing:
                     if attempt == _TRIES - 1:
                         raise
                 else:
-                    return self._finish(parts, accepted)
+                    return self._finish(parts, accepted, began)
             for part in parts:
                 self._end(part)
         raise AssertionError("the last attempt returns or raises")
@@ -224,7 +230,7 @@ class _Signing:
             raise PolicyDenied(refusals)
         return accepted
 
-    def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance]) -> Signed:
+    def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance], began: float) -> Signed:
         by_input: dict[int, bytes] = {}
         for at, part in enumerate(parts):
             letters: list[Letter] = [(party, m) for party, a in accepted.items() for m in a.messages[at]]
@@ -232,7 +238,9 @@ class _Signing:
             by_input |= {item.index: made for item, made in zip(part.inputs, signatures, strict=True)}
             self.progress(Step(COORDINATOR, Deed.SIGNATURES_VERIFIED, _count(part, len(signatures))))
         final = finalize(attach(self.psbt, self.seen, by_input))
-        return Signed(final, {party: acceptance.summary for party, acceptance in accepted.items()})
+        summaries = {party: acceptance.summary for party, acceptance in accepted.items()}
+        used = len(self._inputs(SEGWIT_ACCOUNT))
+        return Signed(final, summaries, perf_counter() - began, used)
 
 
 def _count(part: _Part, count: int) -> str:

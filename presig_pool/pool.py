@@ -181,7 +181,7 @@ class Pool:
             Like burn(), it stands in no transaction of the caller's, which would take back what is written.
         """
         with self._guard:
-            self._refuse_reuse(request, [(item, None) for item in ids], now)
+            self._used(request, [(item, None) for item in ids], now)
             return self._grant(stock, request, ids, now)
 
     def _grant(
@@ -234,10 +234,9 @@ class Pool:
             A share leaves sign() only as its result; the call stands in no transaction of the caller's.
         """
         with self._guard:
-            self._refuse_reuse(request, [(use.presignature, use.sighash) for use in uses], now)
-            if stored := self._stored(uses):
-                return stored
             ids = [use.presignature for use in uses]
+            if stored := _shares(self._used(request, [(use.presignature, use.sighash) for use in uses], now)):
+                return stored
             with self._changing(now) as time:
                 taken = self._taken(time)
                 for entry in self._entries(ids):
@@ -245,7 +244,7 @@ class Pool:
                     if taken.get(entry.id) != request:
                         raise PresignatureTaken("the presignature is not granted to this request")
             self._spend(ids, lambda: self._burn(request, uses, sign, record))
-            return self._stored(uses)  # what is on the disk, not what is in memory
+            return _shares(self._store.consumption(item) for item in ids)  # what is on the disk
 
     def _burn(
         self,
@@ -280,25 +279,26 @@ class Pool:
                 self._spent.difference_update(ids)
             raise
         self._spent.difference_update(ids)
+        for item in ids:
+            self._grants.pop(item, None)
 
-    def _refuse_reuse(self, request: bytes, wanted: Iterable[tuple[bytes, bytes | None]], now: int) -> None:
-        """Write down and refuse a request for what another one used, or this one for another sighash."""
-        attempts = []
-        for item, sighash in wanted:
-            use = self._store.consumption(item)
-            if use is not None and (use.request != request or sighash not in (None, use.sighash)):
-                attempts.append(ReuseAttempt(item, request, sighash, self._time(now)))
+    def _used(
+        self, request: bytes, wanted: Sequence[tuple[bytes, bytes | None]], now: int
+    ) -> list[Consumption | None]:
+        """Return how presignatures were used by a request, each None before.
+
+        What another one used, or this one for another sighash, is written down and refused.
+        """
+        uses = [self._store.consumption(item) for item, _ in wanted]
+        attempts = [
+            ReuseAttempt(item, request, sighash, self._time(now))
+            for (item, sighash), use in zip(wanted, uses, strict=True)
+            if use is not None and (use.request != request or sighash not in (None, use.sighash))
+        ]
         if attempts:
             self._store.note_reuse(attempts)
             raise SecretReuseError("the presignature was used for another request or sighash")
-
-    def _stored(self, uses: Sequence[Use]) -> Shares:
-        """Return the shares that the request made already; none before it made any."""
-        found = [self._store.consumption(use.presignature) for use in uses]
-        shares = tuple(consumption.share for consumption in found if consumption is not None)
-        if shares and len(shares) != len(uses):
-            raise SecretReuseError("the request was answered with other presignatures")
-        return shares
+        return uses
 
     # void
 
@@ -328,6 +328,22 @@ class Pool:
             taken = self._taken(time)
             return self._void([entry.id for entry in old if entry.id not in taken], "too old")
 
+    def keep(self, stock: Stock, ids: Collection[bytes], now: int) -> int:
+        """Void what is READY and not held by all signers, whose pools end with their processes.
+
+        Args:
+            stock: of which.
+            ids: those that all signers have; what is granted stays, too.
+            now: seconds.
+
+        Returns:
+            How many were voided.
+        """
+        with self._changing(now) as time:
+            kept = {*ids, *self._taken(time)}
+            lacking = [item for item in self._ready(stock, time) if item not in kept]
+            return self._void(lacking, "another signer does not have it")
+
     def _void(self, ids: Sequence[bytes], reason: str) -> int:
         self._store.void(ids, reason)
         return len(ids)
@@ -343,12 +359,18 @@ class Pool:
         """Return all that there ever were presignatures for."""
         return self._store.stocks()
 
+    def ready(self, stock: Stock, now: int) -> tuple[bytes, ...]:
+        """Return the ids of all that are READY, granted or not, oldest first."""
+        with self._changing(now) as time:
+            return tuple(item for item in self._ready(stock, time) if item not in self._spent)
+
     def statistics(self, stock: Stock, now: int) -> Statistics:
         """Return the figures of a stock."""
         with self._changing(now) as time:
             tally = self._store.tally(stock, time - HOUR)
-            ready = self._store.ready(stock, tally.ready)
+            ready = self._ready(stock, time)
             taken = self._taken(time)
+            made = [entry.made for entry in self._store.live() if entry.stock == stock]
             return Statistics(
                 pending=tally.pending,
                 ready=tally.ready,
@@ -357,6 +379,7 @@ class Pool:
                 voided=tally.voided,
                 hourly_use=tally.burned_since,
                 refill_rate=tally.confirmed_since,
+                oldest=max(0, time - min(made)) if made else None,
             )
 
     # inside
@@ -370,6 +393,9 @@ class Pool:
     def _time(self, now: int) -> int:
         self._now = max(self._now, now)
         return self._now
+
+    def _ready(self, stock: Stock, time: int) -> Sequence[bytes]:
+        return self._store.ready(stock, self._store.tally(stock, time).ready)
 
     def _entries(self, ids: Sequence[bytes]) -> list[Entry]:
         if not ids or len(set(ids)) != len(ids):
@@ -391,6 +417,19 @@ class Pool:
         after(entry.state, Event.BURN)
         if taken.get(entry.id, request) != request:
             raise PresignatureTaken("the presignature was granted to another request")
+
+
+def _shares(uses: Iterable[Consumption | None]) -> Shares:
+    """Return the shares that a request has made; none before it made any.
+
+    Raises:
+        SecretReuseError: it has made some of them.
+    """
+    found = list(uses)
+    shares = tuple(use.share for use in found if use is not None)
+    if shares and len(shares) != len(found):
+        raise SecretReuseError("the request was answered with other presignatures")
+    return shares
 
 
 def _stock_of(batch: Sequence[Presignature]) -> Stock:

@@ -9,7 +9,7 @@ import pytest
 
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
-from native.curve import ORDER, G, Scalar
+from native.curve import ORDER, G, Point, Scalar
 from native.errors import WipedError
 from native.secret_scalar import random_scalars
 from native.verify import verify_ecdsa
@@ -204,11 +204,26 @@ def test_nonce_at_infinity_is_refused(key, monkeypatch):
         context(made, key.request())
 
 
-def test_c_of_fixed_values_is_what_it_was():
-    """Signers of two versions must agree on it."""
+def with_nonce(Gamma: Point) -> PublicPresignature:
+    """Parts that add up, of two signers; nobody knows their logarithms to the base Gamma."""
     sharing = Sharing(Scalar(5) * G, 2, (Scalar(7) * G, Scalar(9) * G), 3)
     Delta, S = {0: Scalar(3) * G, 1: Scalar(ORDER - 2) * G}, {0: Scalar(2) * G, 1: Scalar(3) * G}
-    public = PublicPresignature(bytes(range(32)), 4, sharing, (0, 1), Scalar(11) * G, Delta, S)
+    return PublicPresignature(bytes(range(32)), 4, sharing, (0, 1), Gamma, Delta, S)
+
+
+def test_nonce_whose_r_is_zero_is_refused(monkeypatch):
+    """x = q is on the curve."""
+    p = 2**256 - 2**32 - 977
+    y = pow(ORDER**3 + 7, (p + 1) // 4, p)
+    public = with_nonce(Point(ORDER.to_bytes(32, "big") + y.to_bytes(32, "big")))
+    monkeypatch.setattr(SigningContext, "_randomiser", lambda *_: ONE)
+    with pytest.raises(UsageError, match="degenerate"):
+        SigningContext(public, SigningRequest(bytes(32), Scalar(0)), dict.fromkeys((0, 1), bytes(32)))
+
+
+def test_c_of_fixed_values_is_what_it_was():
+    """Signers of two versions must agree on it."""
+    public = with_nonce(Scalar(11) * G)
     request = SigningRequest(bytes(range(32, 64)), Scalar(13))
     item = SigningContext(public, request, {0: bytes([1]) * 32, 1: bytes([2]) * 32})
     assert public.id.hex() == "166f7a22c1f7ddfacc9b99c216cfa3941519429aa490443056b36c48a4666887"

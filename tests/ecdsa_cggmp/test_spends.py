@@ -11,13 +11,10 @@ from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
 from ecdsa_cggmp.key_share import KeyShare
 from ecdsa_cggmp.sign import SigningRequest, combine
-from ecdsa_cggmp.sign_messages import Input, SigningPlan
-from ecdsa_cggmp.sign_rounds import SPEC, coordinate, participate
 from native.curve import ORDER, G, Point, Scalar
-from protocol.driver import run
-from protocol.ids import COORDINATOR, PartyId
 from tests.ecdsa_cggmp.network import CHAIN_CODE, Parties, dealt
 from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
+from tests.ecdsa_cggmp.sign_run import sign_in_session
 from tests.wallet.signer import consensus_verdicts
 from wallet.bip32 import ExtendedKey, hash160
 from wallet.script import p2wpkh
@@ -142,11 +139,5 @@ def signed(
     parties: Parties, shares: Sequence[KeyShare], pair: tuple[int, int], requests: Sequence[SigningRequest]
 ) -> tuple[bytes, ...]:
     """Presign, and sign all requests in one session."""
-    sharing = shares[0].sharing
     made = {i: outcome.result for i, outcome in parties.presign(shares, pair, len(requests)).items()}
-    inputs = tuple(Input(item.public, request) for item, request in zip(made[pair[0]], requests, strict=True))
-    plan = SigningPlan(sharing, tuple(PartyId(i) for i in pair), inputs)
-    sessions = parties.sessions(SPEC, pair, bytes(plan))
-    openings = {i: (sessions[i], participate(sessions[i], sharing, made[i])) for i in plan.signers}
-    openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
-    return run(openings)[COORDINATOR].result
+    return sign_in_session(parties, made, requests)

@@ -129,6 +129,20 @@ def test_the_pool_has_a_maximum_with_what_is_pending(pool: Pool) -> None:
     assert len(pool.stocks()) == 3
 
 
+def test_what_another_signer_lacks_is_void_but_for_what_is_granted(pool: Pool) -> None:
+    first, second, third = fill(pool)
+    elsewhere = fill(pool, 2, 1, signers=(1, 2))
+    pool.add(batch(3), NOW)
+    pool.grant(stock(), A, [second], NOW)
+    assert pool.ready(stock(), NOW) == (first, second, third)
+    assert pool.keep(stock(), [first, digest(9)], NOW) == 1
+    assert pool.ready(stock(), NOW) == (first, second)
+    assert use(pool, second)
+    assert pool.ready(stock(), NOW) == (first,)
+    assert pool.ready(stock((1, 2)), NOW) == (*elsewhere,)
+    assert pool.statistics(stock(), NOW).pending == 1
+
+
 # out
 
 

@@ -1,5 +1,6 @@
 """The presignatures of a party's file: sealed under a key of the process, each used once whatever happens."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from presig_pool.pool import Use
 from presig_pool.state import State
 from presig_pool.store import Consumption
 from protocol.errors import SecretReuseError, UsageError
+from storage.engine import Database
 from storage.errors import CorruptError, StorageError
 from storage.parties import PartyStore
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
@@ -261,6 +263,43 @@ def test_the_settings_are_durable(store: PartyStore) -> None:
     assert store._db.row("PRAGMA secure_delete") == (1,)
 
 
+# figures
+
+
+def test_no_step_looks_through_all_that_was_ever_used(
+    store: PartyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool that has run for years answers as fast as a new one."""
+    pool = pool_of(store)
+    asked: dict[str, tuple[object, ...]] = {}
+    run = Database._run
+
+    def noting(self: Database, query: str, *values: object) -> sqlite3.Cursor:
+        asked[query] = values
+        return run(self, query, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_run", noting)
+        first, *_ = refill(pool)
+        pool.grant(stock(), A, pool.choose(stock(), 1, NOW), NOW)
+        pool.burn(A, [Use(first, M1)], signer(M1), NOW, lambda _: store.record(entry(0)))
+        with pytest.raises(SecretReuseError):
+            pool.grant(stock(), B, [first], NOW)
+        pool.expire(NOW)
+        pool.statistics(stock(), NOW)
+        pool.void("for a test", NOW)
+    plans = [
+        store._db.rows(f"EXPLAIN QUERY PLAN {query}", *values)
+        for query, values in asked.items()
+        if query.startswith(("SELECT", "UPDATE", "INSERT"))
+    ]
+    assert len(plans) > 15
+    steps = {step for plan in plans for *_, step in plan}
+    scans = {step for step in steps if step.startswith("SCAN")}
+    assert scans == {"SCAN vault", "SCAN p USING INDEX presignatures_live"}
+    assert not any(step.endswith("(stock=?)") for step in steps)
+
+
 # formats
 
 
@@ -270,4 +309,4 @@ def test_a_file_of_format_1_gets_the_tables(path: Path) -> None:
     sql(path, "PRAGMA user_version = 1")
     with opened(path) as store:
         refill(pool_of(store))
-    assert sql(path, "PRAGMA user_version") == [(3,)]
+    assert sql(path, "PRAGMA user_version") == [(4,)]
