@@ -235,7 +235,7 @@ PAIR_STEPS = (2 + 1 + 2 + 2 + 1 + 2 + 1) + (2 + 2 + 2 + 2 + 1) + 1  # with two p
 def test_kill_at_any_step_of_a_creation_leaves_no_wallet_and_the_next_one_is_made(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deal_aux(monkeypatch, PAIR.n)
+    deal_aux(monkeypatch)
     for step in range(PAIR_STEPS - 1):
         killed = child(lambda step=step: create(home, plan=PAIR, progress=kill_at(step)))  # type: ignore[misc]
         assert os.WIFSIGNALED(killed), step

@@ -28,14 +28,16 @@ def tiny_ecdsa() -> Iterator[None]:
         yield
 
 
-def deal_aux(patch: pytest.MonkeyPatch, n: int) -> None:
-    """Have a dealer give the n parties of a new wallet their auxiliary info, in no time."""
-    run, infos = segwit_keygen._run, aux_infos(n)
+def deal_aux(patch: pytest.MonkeyPatch) -> None:
+    """Have a dealer give the parties of a new wallet their auxiliary info, in no time."""
+    run = segwit_keygen._run
 
     def deal(peers: Mapping[PartyId, SegwitKeygenParty], header: Header) -> None:
         if header.protocol != aux_rounds.aux_spec(TINY).name:
             run(peers, header)
             return
+        # anew: secrets of before a fork are gone after it
+        infos = aux_infos.__wrapped__(len(peers))
         for party, aux in zip(peers.values(), infos, strict=True):
             party._keep_aux(aux)
 
