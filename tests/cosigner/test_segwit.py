@@ -32,7 +32,7 @@ from wallet.build import Draft
 from wallet.errors import MalformedError, UnknownError
 from wallet.fees import to_vsize
 from wallet.history import Status
-from wallet.psbt import extract
+from wallet.psbt import Psbt, extract
 from wallet.tx import Transaction
 
 
@@ -406,3 +406,21 @@ def test_threads_that_sign_with_one_wallet_use_no_presignature_twice(mixed: Loca
         assert sorted(consumed(mixed, party)) == sorted(logged(mixed, party))
         assert len(set(consumed(mixed, party))) == used
         mixed._stores[PartyId(party)]._check_log()
+
+
+# ---- PSBTs ----
+
+
+def test_mixed_transaction_travels_as_a_psbt_and_is_shown_after_it_was_signed(stocked: LocalWallet) -> None:
+    draft = stocked.draft_send(payment(200_000))
+    text, seen = draft.psbt.base64(), stocked.review(draft.psbt)
+    stocked.drop_draft(draft.tx.txid)
+    psbt = Psbt.from_base64(text)
+    stocked.keep_draft(psbt)
+    signed = stocked.sign(stocked.draft(draft.tx.txid)).psbt
+    assert stocked.draft(draft.tx.txid) == signed
+    again = stocked.review(Psbt.from_base64(signed.base64()))
+    assert (again.inputs, again.fee, again.sent) == (seen.inputs, seen.fee, seen.sent)
+    assert [len(fields.final_script_witness or ()) for fields in signed.inputs] == [
+        1 + item.account for item in seen.inputs
+    ]
