@@ -28,6 +28,7 @@ from cosigner.steps import Deed, Progress, Step, silent
 from ecdsa_cggmp.key_share import PublicShare
 from presig_pool.errors import PoolExhausted
 from presig_pool.pool import Pool
+from presig_pool.watermarks import DEFAULT as WATERMARKS
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import COORDINATOR, PartyId
 from storage.errors import CorruptError
@@ -119,7 +120,9 @@ class LocalWallet(SpendingWallet):
         self._parties: dict[PartyId, Party] = {}
         self._stores: dict[PartyId, PartyStore] = {}
         segwit = self.keys.segwit
-        self._pools = None if segwit is None else Pools(segwit, self._parties, self._stores, _now)
+        self._pools: Pools | None = None
+        if segwit is not None:
+            self._pools = Pools(segwit, self._parties, self._stores, _now, WATERMARKS)
 
     def close(self) -> None:
         """Seal all parties and close all files; a second call does nothing."""
@@ -181,7 +184,7 @@ class LocalWallet(SpendingWallet):
             raise CorruptError("the store of the party is of another key than the wallet")
         segwit, making = None, None
         if keys.segwit is not None:
-            segwit = SegwitSigner(keys.segwit, Pool(store.presignatures), _now)
+            segwit = SegwitSigner(keys.segwit, Pool(store.presignatures, WATERMARKS), _now)
             making = _presigning(store, keys, keys.segwit)
         credentials = Credentials(store.host_key(), keys, share, segwit, plan.caps, making)
         return Party(credentials, store, self._progress)
@@ -278,7 +281,7 @@ class LocalWallet(SpendingWallet):
             return pools.figures()
         with ExitStack() as files:
             stores = {i: files.enter_context(self._opened(i)) for i in map(PartyId, range(self.plan.n))}
-            return past_figures(self.keys.segwit, stores, _now())
+            return past_figures(self.keys.segwit, stores, WATERMARKS, _now())
 
     # ---- signing ----
 
