@@ -4,10 +4,11 @@ Whoever is at an end of it knows nothing of the others but what these bytes say;
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from cosigner.sessions import Sessions
 from native.errors import NativeError
@@ -42,10 +43,10 @@ class Failure:
     """
 
     party: PartyId
-    error: MpcError | NativeError
+    error: MpcError | NativeError | OSError
 
 
-_FAILURES: Final = (MpcError, NativeError)
+FAILURES: Final = (MpcError, NativeError, OSError)  # OSError: a disk, or the way to the party
 
 
 def coordinate(
@@ -87,8 +88,26 @@ def ended_on_error(session: SessionId, peers: Mapping[PartyId, Endpoint]) -> Ite
         raise
 
 
+class _Here(Executor):
+    """Does at once, in the thread of the caller, what it is given."""
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        done: Future[R] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except FAILURES as e:
+            done.set_exception(e)
+        return done
+
+
+HERE: Final = _Here()
+
+
 def carry(
-    session: SessionId, endpoints: Mapping[PartyId, Endpoint], letters: Iterable[Letter]
+    session: SessionId,
+    endpoints: Mapping[PartyId, Endpoint],
+    letters: Iterable[Letter],
+    threads: Executor = HERE,
 ) -> list[Failure]:
     """Carry the messages of a session until nothing is under way, then end it wherever it is still open.
 
@@ -96,30 +115,66 @@ def carry(
         session: its id.
         endpoints: all parties and the coordinator.
         letters: the first messages.
+        threads: deliver to different endpoints at once, if there is more than one; to one endpoint, one
+            message after the other.
 
     Returns:
         What failed, first things first; empty if the session has come to its end everywhere.
     """
-    under_way = deque(letters)
+    post = _Post(endpoints)
+    for sender, sealed in letters:
+        post.put(sender, sealed)
     failures: dict[PartyId, Failure] = {}
-    while under_way:
-        sender, sealed = under_way.popleft()
-        receivers = set(endpoints) - {sender} if sealed.receiver == EVERYBODY else {sealed.receiver}
-        for receiver in sorted(receivers - set(failures)):
+    under_way: dict[Future[Sequence[Sealed]], PartyId] = {}
+    while True:
+        for receiver, letter in post.take({*under_way.values(), *failures}):
+            future = threads.submit(endpoints[receiver].receive, *letter)
+            under_way[future] = receiver
+            if future.done():
+                break  # it may have ended the session
+        if not under_way:
+            break
+        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+            receiver = under_way.pop(future)
             try:
-                answers = endpoints[receiver].receive(sender, sealed.envelope)
-            except _FAILURES as e:
-                failures[receiver] = Failure(receiver, e)
+                answers = future.result()
+            except FAILURES as e:
+                failures.setdefault(receiver, Failure(receiver, e))
                 _spread(session, endpoints, failures, e)
+                if isinstance(e, OSError):
+                    post.close()  # the session cannot come to its end without the party
             else:
-                under_way.extend((receiver, answer) for answer in answers)
-    for party, endpoint in endpoints.items():
-        if party not in failures and (error := endpoint.end(session)) is not None:
-            failures[party] = Failure(party, error)
+                for answer in answers:
+                    post.put(receiver, answer)
+    _end(session, endpoints, failures)
     return list(failures.values())
 
 
-def first_error(failures: Sequence[Failure]) -> MpcError | NativeError:
+class _Post:
+    """What waits to be delivered to each endpoint, oldest first."""
+
+    def __init__(self, receivers: Iterable[PartyId]) -> None:
+        self._waiting: dict[PartyId, deque[tuple[PartyId, bytes]]] = {j: deque() for j in sorted(receivers)}
+        self._closed = False
+
+    def close(self) -> None:
+        """Deliver nothing more."""
+        self._closed = True
+
+    def put(self, sender: PartyId, sealed: Sealed) -> None:
+        """Take a message from its sender."""
+        everybody = set(self._waiting) - {sender}
+        for receiver in everybody if sealed.receiver == EVERYBODY else {sealed.receiver}:
+            self._waiting[receiver].append((sender, sealed.envelope))
+
+    def take(self, but: Collection[PartyId]) -> Iterator[tuple[PartyId, tuple[PartyId, bytes]]]:
+        """Hand the oldest message out for every receiver but some."""
+        for receiver, letters in self._waiting.items():
+            if letters and not self._closed and receiver not in but:
+                yield receiver, letters.popleft()
+
+
+def first_error(failures: Sequence[Failure]) -> MpcError | NativeError | OSError:
     """Return the error that says most: a proof, else what failed first."""
     proofs = [f.error for f in failures if isinstance(f.error, FaultyPartyError | FaultyCoordinatorError)]
     return proofs[0] if proofs else failures[0].error
@@ -129,12 +184,26 @@ def _spread(
     session: SessionId,
     endpoints: Mapping[PartyId, Endpoint],
     failures: dict[PartyId, Failure],
-    error: MpcError | NativeError,
+    error: MpcError | NativeError | OSError,
 ) -> None:
     """Pass evidence on to all who have not failed yet."""
     if not isinstance(error, FaultyPartyError | FaultyCoordinatorError) or not error.evidence:
         return
     evidence = [bytes(proof) for proof in error.evidence]
+    _end(session, {j: it for j, it in endpoints.items() if j not in failures}, failures, evidence)
+
+
+def _end(
+    session: SessionId,
+    endpoints: Mapping[PartyId, Endpoint],
+    failures: dict[PartyId, Failure],
+    evidence: Sequence[bytes] = (),
+) -> None:
+    """End a session wherever it is still open, and note how it ended there."""
     for party, endpoint in endpoints.items():
-        if party not in failures and (ended := endpoint.end(session, evidence)) is not None:
-            failures[party] = Failure(party, ended)
+        try:
+            ended: MpcError | OSError | None = endpoint.end(session, evidence)
+        except OSError as e:
+            ended = e
+        if ended is not None:
+            failures.setdefault(party, Failure(party, ended))

@@ -164,7 +164,7 @@ class Party:
             raise UsageError("there is one session for each key")
         headers = [decode(header, HEADER_LIMIT, Header.read) for header in order.headers]
         for header in headers:
-            self._sessions.expect_new(header.session)
+            self._sessions.expect_new(header)
         roster = decode(order.roster, ROSTER_LIMIT, Roster.read)
         if roster.keys != self._credentials.keys.host_keys:
             raise RefusedError("roster", "the session is not one of the parties of this wallet")

@@ -1,5 +1,11 @@
-"""The sessions that one party or a coordinator runs; they live in memory only, a crash ends them."""
+"""The sessions that one party or a coordinator runs; they live in memory only, a crash ends them.
 
+Threads may share them: messages of one session are taken one after the other, those of two sessions at once.
+A message of a refill costs a second of work, for which a signature does not wait.
+"""
+
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from protocol.errors import EncodingError, MpcError, UsageError
 from protocol.evidence import Evidence
+from protocol.header import Header
 from protocol.ids import SESSION_ID_SIZE, PartyId, SessionId
 from protocol.machine import Sealed, SessionMachine
 from protocol.round import Continue
@@ -14,20 +21,25 @@ from protocol.session import Session
 
 R = TypeVar("R")
 
-MAX_OPEN: Final = 32  # security: a peer that opens more at once wants something else than signatures
+# of one protocol. Security: a peer that opens more at once wants something else than signatures, and one that
+# opens refills does not keep others from signing
+MAX_OPEN: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
+    protocol: str
     # the type of the result is that of the callback: open() has them from one caller
     machine: SessionMachine[Any]
     store: Callable[[Any], None]
+    turn: threading.Lock  # of the thread that uses the machine
 
 
 class Sessions:
     """Runs session machines, and stores the result of one before its last message leaves."""
 
     def __init__(self) -> None:
+        self._guard = threading.RLock()  # of the two below, never held while a machine works
         self._running: dict[SessionId, _Running] = {}
         self._used: set[SessionId] = set()
 
@@ -45,22 +57,35 @@ class Sessions:
         Raises:
             UsageError: the session's id was used before, or too many sessions are open.
         """
-        self.expect_new(session.header.session)
-        self._used.add(session.header.session)
+        header = session.header
         machine, sealed = SessionMachine.begin(session, opening)
-        self._running[session.header.session] = _Running(machine, store)
+        with self._guard:
+            self.expect_new(header)
+            self._used.add(header.session)
+            self._running[header.session] = _Running(header.protocol, machine, store, threading.Lock())
         return sealed
 
-    def expect_new(self, session: SessionId) -> None:
+    def expect_new(self, header: Header) -> None:
         """Check that a session may be opened, before any work for it.
 
         Raises:
-            UsageError: its id was used before, or too many sessions are open.
+            UsageError: its id was used before, or too many sessions of its protocol are open.
         """
-        if session in self._used:
-            raise UsageError("the id of this session was used before")
-        if len(self._running) >= MAX_OPEN:
-            raise UsageError(f"{MAX_OPEN} sessions are open already")
+        with self._guard:
+            if header.session in self._used:
+                raise UsageError("the id of this session was used before")
+            if self.open_protocols()[header.protocol] >= MAX_OPEN:
+                raise UsageError(f"{MAX_OPEN} sessions are open already")
+
+    def open_protocols(self) -> Counter[str]:
+        """Return how many sessions of each protocol are open."""
+        with self._guard:
+            return Counter(running.protocol for running in self._running.values())
+
+    def is_open(self, session: SessionId) -> bool:
+        """Tell whether a session is open."""
+        with self._guard:
+            return session in self._running
 
     def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
         """Take what came over a channel and return what to deliver next.
@@ -71,17 +96,19 @@ class Sessions:
             MpcError: the session has failed; see SessionMachine.receive.
         """
         session = SessionId(envelope[:SESSION_ID_SIZE])
-        running = self._running.get(session)
+        with self._guard:
+            running = self._running.get(session)
         if running is None:
             raise UsageError("no such session is open")
-        machine = running.machine
-        try:
-            sealed = machine.receive(sender, envelope)
-            if machine.done:
-                running.store(machine.result)
-        finally:
-            if machine.done or machine.failure is not None:
-                self._running.pop(session)
+        with running.turn:
+            machine = running.machine
+            try:
+                sealed = machine.receive(sender, envelope)
+                if machine.done:
+                    running.store(machine.result)
+            finally:
+                if machine.done or machine.failure is not None:
+                    self._forget(session)
         return sealed
 
     def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
@@ -92,15 +119,22 @@ class Sessions:
             evidence: encoded proofs of whose fault it was; each is checked, what proves nothing is ignored.
 
         Returns:
-            The error with which it ended; None if it was not open.
+            The error with which it ended; None if it was not open, or ended by itself meanwhile.
         """
-        running = self._running.pop(session, None)
+        running = self._forget(session)
         if running is None:
             return None
-        try:
-            for proof in evidence:
-                with suppress(EncodingError):
-                    running.machine.convict(Evidence.from_bytes(proof))
-            running.machine.time_out()
-        except MpcError as e:
-            return e
+        with running.turn:
+            if running.machine.done or running.machine.failure is not None:
+                return None
+            try:
+                for proof in evidence:
+                    with suppress(EncodingError):
+                        running.machine.convict(Evidence.from_bytes(proof))
+                running.machine.time_out()
+            except MpcError as e:
+                return e
+
+    def _forget(self, session: SessionId) -> _Running | None:
+        with self._guard:
+            return self._running.pop(session, None)

@@ -11,7 +11,7 @@ from frost_bip340 import signing_rounds
 from protocol.codec import decode
 from protocol.errors import FaultyPartyError, UsageError
 from protocol.header import HEADER_LIMIT, Header
-from protocol.ids import COORDINATOR, PartyId, SessionId
+from protocol.ids import COORDINATOR, PartyId
 from protocol.machine import Sealed
 from protocol.roster import ROSTER_LIMIT, Roster
 from protocol.session import Session
@@ -105,7 +105,7 @@ def test_refusal_is_told_whatever_its_reason_is() -> None:
         group.sign(psbt, 0, 1)
 
 
-def busy(_session: SessionId) -> None:
+def busy(_header: Header) -> None:
     raise UsageError("busy")
 
 

@@ -1,0 +1,117 @@
+"""Carrying the messages of a session between parties that work at once."""
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cosigner.exchange import Letter, carry
+from cosigner.sessions import Sessions
+from protocol.errors import FaultyPartyError, MpcError, SessionTimeout
+from protocol.ids import PartyId, SessionId
+from protocol.machine import Sealed
+from protocol.signed import Kind, Slot, read_envelope
+from tests.protocol import toss
+
+N = 3
+IDS = tuple(PartyId(i) for i in range(N))
+LIAR = PartyId(2)
+
+
+class Peer:
+    """A party of a toss, which notes how many threads it has inside."""
+
+    def __init__(self, me: PartyId, together: threading.Barrier | None = None) -> None:
+        self.me, self.together = me, together
+        self.sessions = Sessions()
+        self.results: list[bytes] = []
+        self.inside = self.most = self.received = 0
+
+    def open(self) -> list[Letter]:
+        place = toss.session(self.me)
+        sealed = self.sessions.open(place, toss.opening(place), self.results.append)
+        return [(self.me, message) for message in sealed]
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        self.inside += 1
+        self.received += 1
+        self.most = max(self.most, self.inside)
+        try:
+            if self.together is not None and self.received == 1:
+                self.together.wait(10)
+            return self.sessions.receive(sender, envelope)
+        finally:
+            self.inside -= 1
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        return self.sessions.end(session, evidence)
+
+
+class Liar(Peer):
+    """Reveals another coin than it committed to."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        return tuple(self._spoil(sealed) for sealed in super().receive(sender, envelope))
+
+    def _spoil(self, sealed: Sealed) -> Sealed:
+        _, message = read_envelope(sealed.envelope, self.me, sealed.receiver)
+        if message.slot != Slot.broadcast(2, self.me):
+            return sealed
+        body = bytes([message.body[0] ^ 1]) + message.body[1:]
+        place = toss.session(self.me)
+        return Sealed(sealed.receiver, place.sign(message.slot, body).envelope(place.header))
+
+
+class Gone(Peer):
+    """Loses its connection after the first round."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        if read_envelope(envelope, sender, self.me)[1].slot.kind is Kind.ECHO:
+            raise ConnectionResetError("gone")
+        return super().receive(sender, envelope)
+
+
+def run(peers: dict[PartyId, Peer], *, at_once: bool = True):
+    letters = [letter for peer in peers.values() for letter in peer.open()]
+    session = toss.header().session
+    if not at_once:
+        return carry(session, peers, letters)
+    with ThreadPoolExecutor(N) as threads:
+        return carry(session, peers, letters, threads)
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_session_comes_to_its_end_everywhere(at_once: bool) -> None:
+    peers = {i: Peer(i) for i in IDS}
+    assert run(peers, at_once=at_once) == []
+    assert len({tuple(peer.results) for peer in peers.values()}) == 1
+    assert len(peers[LIAR].results) == 1
+
+
+def test_parties_work_at_once_and_each_on_one_message() -> None:
+    together = threading.Barrier(N)  # which breaks when one of them is alone
+    peers = {i: Peer(i, together) for i in IDS}
+    assert run(peers) == []
+    assert all(peer.most == 1 for peer in peers.values())
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_evidence_is_passed_on_to_all(at_once: bool) -> None:
+    peers: dict[PartyId, Peer] = {i: Peer(i) for i in IDS[:2]} | {LIAR: Liar(LIAR)}
+    failures = {failure.party: failure.error for failure in run(peers, at_once=at_once)}
+    for i in IDS[:2]:
+        error = failures[i]
+        assert isinstance(error, FaultyPartyError)
+        assert error.culprits == {LIAR: "opening"}
+        assert not peers[i].results
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_party_that_is_gone_ends_the_session(at_once: bool) -> None:
+    peers: dict[PartyId, Peer] = {i: Peer(i) for i in IDS[:2]} | {LIAR: Gone(LIAR)}
+    failures = {failure.party: failure.error for failure in run(peers, at_once=at_once)}
+    assert isinstance(failures.pop(LIAR), ConnectionResetError)
+    assert set(failures) == {0, 1}
+    assert all(isinstance(error, SessionTimeout) for error in failures.values())
+    assert not any(peer.results or peer.sessions.is_open(toss.header().session) for peer in peers.values())

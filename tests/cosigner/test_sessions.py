@@ -1,0 +1,160 @@
+"""Sessions that several threads share."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+
+from cosigner.sessions import MAX_OPEN, Sessions
+from protocol.errors import SessionTimeout, UsageError
+from protocol.header import Header
+from protocol.ids import PartyId
+from protocol.machine import Sealed, SessionMachine
+from protocol.session import Session
+from tests.protocol import toss
+
+WAIT = 10  # seconds until a test gives up
+ME, PEER = PartyId(0), PartyId(1)
+
+
+def head(name: bytes) -> Header:
+    return toss.header(2, session=name)
+
+
+class Toss:
+    """Sessions of ME, and the machines of PEER that talk to them."""
+
+    def __init__(self) -> None:
+        self.sessions = Sessions()
+        self.results: list[bytes] = []
+
+    def open(self, header: Header, store: Callable[[bytes], object] | None = None) -> list[Sealed]:
+        """Open a session here and there; return what comes from there."""
+        place = toss.session(ME, header)
+        mine = self.sessions.open(place, toss.opening(place), store or self.results.append)
+        there = toss.session(PEER, header)
+        self.peer, sealed = SessionMachine.begin(there, toss.opening(there))
+        return [*sealed, *self.there(mine)]
+
+    def there(self, sealed: tuple[Sealed, ...]) -> list[Sealed]:
+        return [answer for item in sealed for answer in self.peer.receive(ME, item.envelope)]
+
+    def last(self, letters: list[Sealed]) -> Sealed:
+        """Deliver all that the peer sends but the last message, which finishes the session."""
+        while len(letters) > 1 or not self.peer.done:
+            letters += self.there(self.sessions.receive(PEER, letters.pop(0).envelope))
+        return letters[0]
+
+
+def test_message_of_one_session_does_not_wait_for_that_of_another() -> None:
+    slow, quick = Toss(), Toss()
+    quick.sessions = slow.sessions
+    stored, go_on = threading.Event(), threading.Event()
+
+    def store(_result: bytes) -> None:
+        stored.set()
+        assert go_on.wait(WAIT)
+
+    last = slow.last(slow.open(head(b"slow"), store))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(slow.sessions.receive, PEER, last.envelope)
+        assert stored.wait(WAIT)
+        quick.sessions.receive(PEER, quick.last(quick.open(head(b"quick"))).envelope)
+        assert len(quick.results) == 1
+        assert not running.done()
+        go_on.set()
+        running.result(WAIT)
+
+
+def test_messages_of_one_session_are_taken_one_after_the_other() -> None:
+    sessions, header, inside, most = Sessions(), toss.header(3), 0, 0
+    place = toss.session(ME, header)
+    sessions.open(place, toss.opening(place), lambda _: None)
+    receive = SessionMachine.receive
+
+    def slow(machine: SessionMachine[bytes], sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.05)
+        try:
+            return receive(machine, sender, envelope)
+        finally:
+            inside -= 1
+
+    first = []
+    for j in (PartyId(1), PartyId(2)):
+        there = toss.session(j, header)
+        first.append((j, SessionMachine.begin(there, toss.opening(there))[1][0].envelope))
+    with patch.object(SessionMachine, "receive", slow), ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda letter: sessions.receive(*letter), first))
+    assert most == 1
+
+
+def test_session_that_ends_while_it_is_told_to_end_has_ended_well() -> None:
+    it = Toss()
+    stored, go_on = threading.Event(), threading.Event()
+
+    def store(result: bytes) -> None:
+        stored.set()
+        assert go_on.wait(WAIT)
+        it.results.append(result)
+
+    header = head(b"ends")
+    last = it.last(it.open(header, store))
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(it.sessions.receive, PEER, last.envelope)
+        assert stored.wait(WAIT)
+        ending = pool.submit(it.sessions.end, header.session)
+        time.sleep(0.02)
+        assert not ending.done()
+        go_on.set()
+        assert ending.result(WAIT) is None
+        running.result(WAIT)
+    assert len(it.results) == 1
+
+
+def test_of_many_threads_one_opens_a_session() -> None:
+    sessions, header = Sessions(), head(b"once")
+
+    def attempt(_number: int) -> bool:
+        place = toss.session(ME, header)
+        try:
+            sessions.open(place, toss.opening(place), lambda _: None)
+        except UsageError:
+            return False
+        return True
+
+    def slow(_self: Sessions) -> Counter[str]:
+        time.sleep(0.01)
+        return Counter()
+
+    with patch.object(Sessions, "open_protocols", slow), ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(16))) == 1
+
+
+def test_open_sessions_of_one_protocol_leave_room_for_those_of_another() -> None:
+    sessions = Sessions()
+
+    def begin(number: int, name: str) -> None:
+        header = replace(head(b"%d" % number), protocol=name)
+        spec = replace(toss.TOSS, name=name)
+        place = Session(spec, header, toss.roster(2), ME, toss.host_key(ME))
+        sessions.open(place, toss.opening(place), lambda _: None)
+
+    for number in range(MAX_OPEN):
+        begin(number, "refill")
+    with pytest.raises(UsageError, match="open already"):
+        begin(MAX_OPEN, "refill")
+    begin(MAX_OPEN + 1, "sign")
+    assert sessions.open_protocols() == {"refill": MAX_OPEN, "sign": 1}
+    first = head(b"0").session
+    assert sessions.is_open(first)
+    assert isinstance(sessions.end(first), SessionTimeout)
+    assert not sessions.is_open(first)
+    begin(MAX_OPEN + 2, "refill")
