@@ -42,3 +42,7 @@ class PolicyDenied(CosignerError):  # noqa: N818
         self.refusals = MappingProxyType(dict(sorted(refusals.items())))
         text = "; ".join(f"party {party} refuses: {reason}" for party, reason in self.refusals.items())
         super().__init__(text)
+
+
+class UnreachableError(CosignerError, ConnectionError):
+    """A party does not answer, or what runs it does not: absent is not faulty."""

@@ -9,6 +9,7 @@ from cosigner.errors import (
     DeclinedError,
     NotEnoughSignersError,
     PolicyDenied,
+    UnreachableError,
     WalletExistsError,
 )
 from native.errors import MemoryLockError, NativeError
@@ -97,6 +98,7 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (DeclinedError, ExitCode.REFUSED, "declined"),
     (NotEnoughSignersError, ExitCode.NOT_ENOUGH_SIGNERS, "not-enough-signers"),
     (PolicyDenied, ExitCode.REFUSED, "policy-denied"),
+    (UnreachableError, ExitCode.TIMEOUT, "unreachable"),
     (CosignerError, ExitCode.UNEXPECTED, "cosigner"),
     (WrongPassphraseError, ExitCode.LOCKED, "wrong-passphrase"),
     (SealedError, ExitCode.LOCKED, "sealed"),

@@ -29,7 +29,7 @@ def test_transaction_is_signed_with_a_presignature_for_each_segwit_input(
     segwit = 4 // len(accounts)
     assert [ready(mixed, i, 0, 2) for i in (0, 2)] == [5 - segwit] * 2
     for party in (0, 2):
-        entries = mixed._stores[PartyId(party)].signatures()
+        entries = mixed.parties.own.stores[PartyId(party)].signatures()
         assert [len(entry.sighashes) for entry in entries] == [4 - segwit, segwit][-len(accounts) :]
 
 
@@ -41,4 +41,4 @@ def test_short_pool_is_told_and_nothing_is_signed(mixed: LocalWallet) -> None:
     with pytest.raises(PoolExhausted) as caught:
         mixed.sign(draft.psbt)
     assert (caught.value.wanted, caught.value.ready) == (2, 1)
-    assert mixed._stores[PartyId(0)].signatures() == ()
+    assert mixed.parties.own.stores[PartyId(0)].signatures() == ()

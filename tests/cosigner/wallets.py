@@ -60,7 +60,7 @@ def fund(
 
 def pool(wallet: LocalWallet, party: int) -> Pool:
     """The pool of an unlocked party."""
-    segwit = wallet._parties[PartyId(party)]._credentials.segwit
+    segwit = wallet.parties.own.parties[PartyId(party)]._credentials.segwit
     assert segwit is not None
     return segwit.pool
 
@@ -69,7 +69,9 @@ def stock_up(wallet: LocalWallet, signers: Sequence[int], count: int) -> None:
     """Have a dealer put presignatures into the pools of unlocked parties."""
     assert wallet.keys.segwit is not None
     sharing = wallet.keys.segwit.sharing
-    shares = [wallet._stores[PartyId(i)].ecdsa_share(wallet.keys.segwit.public_key) for i in signers]
+    shares = [
+        wallet.parties.own.stores[PartyId(i)].ecdsa_share(wallet.keys.segwit.public_key) for i in signers
+    ]
     session, x = random_bytes(32), secret_key(shares)
     made = [presignature(sharing, x, signers, session, index) for index in range(count)]
     now = int(time.time())
