@@ -4,13 +4,15 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 # seconds for each fuzz target
 FUZZ_SECONDS ?= 60
+# what `make mutants` tries: files of ecdsa_cggmp/, or --changed, or nothing for all
+MUTANTS ?=
 
 CMAKE = $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -S native -DMPCW_EXTENSION=OFF -DMPCW_WERROR=ON
 CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build bitcoind test check native-check native-test native-sanitize fuzz bench bench-smoke demo wheel-check clean help
+.PHONY: setup build bitcoind test check native-check native-test native-sanitize fuzz mutants bench bench-smoke bench-plots demo wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -65,11 +67,18 @@ fuzz:  ## every fuzz target for FUZZ_SECONDS each
 	$(BIN)/cmake --build build/fuzz
 	tools/fuzz build/fuzz/fuzz $(FUZZ_SECONDS)
 
+mutants:  ## every verifier check of ecdsa_cggmp deleted in turn, and the tests that should notice
+	PYTHONPATH=tools $(BIN)/python -m mutants $(MUTANTS)
+
 bench:  ## the benchmarks
 	$(BIN)/pytest bench --benchmark-only
 
 bench-smoke:  ## every benchmark once, without figures
 	$(BIN)/pytest bench --benchmark-disable
+
+bench-plots:  ## the depth of a pool under load, as build/plots/*.png
+	$(BIN)/pip install --quiet --group plots
+	$(BIN)/python bench/plot_pool.py
 
 wheel-check:  ## the wheel: its contents, and an import on every supported interpreter of this machine
 	rm -rf build/wheel

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from cosigner.party import Acceptance, SigningOrder, Summary
-from cosigner.segwit_signing import MAX_OFFER
+from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
 from cosigner.signing import SigningPeer
 from cosigner.wire import MAX_REPLY, MAX_REQUEST, Codec, Method, read_counted, write_counted
 from cosigner.wire_errors import read_error, read_proofs, write_error, write_proofs
@@ -31,7 +31,7 @@ REFILL_SECONDS: Final = 120  # a message of a batch costs seconds, and others ma
 Letters = Sequence[Sealed]
 Envelope = tuple[PartyId, bytes]  # from whom, what
 Ending = tuple[SessionId, Sequence[bytes]]  # which session, proofs
-Offer = tuple[Sequence[PartyId], int, Sequence[bytes]]  # signers, how many, ids to avoid
+Offer = tuple[Sequence[PartyId], int, Sequence[bytes]]  # signers, how many, among which
 Place = tuple[int, int, int]  # account, branch, index
 
 
@@ -120,22 +120,31 @@ def _read_ended(reader: Reader) -> MpcError | None:
     return error
 
 
+def write_parties(writer: Writer, parties: Sequence[PartyId]) -> Writer:
+    """Write parties."""
+    return write_counted(writer, parties, MAX_PARTIES, lambda out, party: out.unsigned(party, 1))
+
+
+def read_parties(reader: Reader) -> tuple[PartyId, ...]:
+    """Read parties."""
+    return read_counted(reader, "parties", MAX_PARTIES, lambda r, name: PartyId(r.unsigned(name, 1)))
+
+
+def _write_ids(writer: Writer, ids: Sequence[bytes]) -> None:
+    write_counted(writer, ids, MAX_LISTED, lambda out, it: out.fixed(it, _PRESIGNATURE_ID_SIZE))
+
+
+def _read_ids(reader: Reader) -> tuple[bytes, ...]:
+    return read_counted(reader, "ids", MAX_LISTED, lambda r, name: r.fixed(name, _PRESIGNATURE_ID_SIZE))
+
+
 def _write_offer(writer: Writer, offer: Offer) -> None:
-    signers, count, avoid = offer
-    write_counted(writer, signers, MAX_PARTIES, lambda out, party: out.unsigned(party, 1))
-    write_counted(
-        writer.unsigned(count, 2), avoid, MAX_OFFER, lambda out, it: out.fixed(it, _PRESIGNATURE_ID_SIZE)
-    )
+    signers, count, among = offer
+    _write_ids(write_parties(writer, signers).unsigned(count, 2), among)
 
 
 def _read_offer(reader: Reader) -> Offer:
-    signers = read_counted(reader, "signers", MAX_PARTIES, lambda r, name: PartyId(r.unsigned(name, 1)))
-    count = reader.unsigned("count", 2)
-    return (
-        signers,
-        count,
-        read_counted(reader, "avoid", MAX_OFFER, lambda r, name: r.fixed(name, _PRESIGNATURE_ID_SIZE)),
-    )
+    return read_parties(reader), reader.unsigned("count", 2), _read_ids(reader)
 
 
 def _write_offered(writer: Writer, offered: Sequence[bytes]) -> None:
@@ -185,6 +194,13 @@ OFFER: Final[Method[SigningPeer, Offer, Sequence[bytes]]] = Method(
     lambda peer, offer: peer.offer_presignatures(*offer),
     SECONDS,
 )
+READY: Final[Method[SigningPeer, Sequence[PartyId], Sequence[bytes]]] = Method(
+    "ready_presignatures",
+    Codec(write_parties, read_parties, MAX_PARTIES + 4),
+    Codec(_write_ids, _read_ids, _PRESIGNATURE_ID_SIZE * MAX_LISTED + 4),
+    lambda peer, signers: peer.ready_presignatures(signers),
+    SECONDS,
+)
 SCRIPT: Final[Method[WalletPeer, Place, bytes]] = Method(
     "script",
     Codec(_write_place, _read_place, 12),
@@ -196,4 +212,4 @@ SCRIPT: Final[Method[WalletPeer, Place, bytes]] = Method(
     lambda peer, place: peer.script(*place),
     SECONDS,
 )
-WALLET_CALLS: Final = (OPEN_SIGNING, RECEIVE, END, OFFER, SCRIPT)
+WALLET_CALLS: Final = (OPEN_SIGNING, RECEIVE, END, READY, OFFER, SCRIPT)

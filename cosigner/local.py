@@ -5,19 +5,23 @@ served by another process (cosigner.parties), and neither side notices.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Self
 
 from cosigner.calls import WalletPeer
 from cosigner.creation import make_wallet
 from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home, WalletFolder
+from cosigner.keeper import RefillProgress
 from cosigner.keys import SEGWIT_ACCOUNT
-from cosigner.parties import OwnParties, Parties
+from cosigner.parties import OwnParties, Parties, unix_now
 from cosigner.plan import WalletPlan
+from cosigner.pools import PoolFigures, PoolVerbs, past_figures
 from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
 from cosigner.steps import Deed, Progress, Step, silent
+from presig_pool.errors import PoolExhausted
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import COORDINATOR, PartyId
 from storage.parties import PartyStore
@@ -205,13 +209,48 @@ class LocalWallet(SpendingWallet):
             raise UnattributedAbort("the parties derive different addresses", others)
         return tuple(parties)
 
-    def sign(self, psbt: Psbt, signers: Sequence[PartyId] | None = None) -> Signed:
+    # ---- presignatures ----
+
+    @property
+    def pools(self) -> PoolVerbs:
+        """The pools of the parties that are served, else of those that are unlocked here.
+
+        Raises:
+            UnknownError: the wallet has no SegWit account.
+        """
+        if self.keys.segwit is None:
+            raise UnknownError(
+                "this wallet has no SegWit account, and Taproot inputs need no presignatures",
+                "a wallet has both accounts if it is made without --no-segwit",
+            )
+        return self.parties.pools
+
+    def pool_figures(self) -> PoolFigures:
+        """Return what there is of presignatures; while all parties are sealed, what their files say.
+
+        Raises:
+            UnknownError: the wallet has no SegWit account.
+            StorageError: a file cannot be read, or another process has it.
+        """
+        pools = self.pools
+        if self.unlocked or self.keys.segwit is None:
+            return pools.figures()
+        with ExitStack() as files:
+            stores = {i: files.enter_context(self.parties.store(i)) for i in map(PartyId, range(self.plan.n))}
+            return past_figures(self.keys.segwit, stores, unix_now())
+
+    # ---- signing ----
+
+    def sign(
+        self, psbt: Psbt, signers: Sequence[PartyId] | None = None, wait: RefillProgress | None = None
+    ) -> Signed:
         """Have parties sign a transaction and finalise it; the signed PSBT takes the place of its draft.
 
         Args:
             psbt: the transaction.
             signers: who signs, at least t unlocked parties, of which the first t do if there are SegWit
                 inputs; None for the first t that are unlocked.
+            wait: told how far it is when presignatures that are missing are made first; None to make none.
 
         Returns:
             The finalised PSBT, and what each signer has seen in it.
@@ -221,13 +260,20 @@ class LocalWallet(SpendingWallet):
             RefusedError: a rule of the wallet's own review forbids the transaction.
             PolicyDenied: signers refused; names them with their reasons.
             PoolExhausted: the signers have too few presignatures for the SegWit inputs.
+            RefillFailedError: those that are missing cannot be made; names with whom it failed.
             FaultyPartyError: signers spoiled the session; names them.
             StorageError: a log cannot be written; that party's signature did not leave.
         """
         seen, peers = self.review(psbt), self._chosen(signers)
         if any(item.account == SEGWIT_ACCOUNT for item in seen.inputs):
             peers = {party: peers[party] for party in sorted(peers)[: self.plan.t]}
-        signed = sign(seen, psbt, self.keys, peers, self._progress)
+        try:
+            signed = sign(seen, psbt, self.keys, peers, self._progress)
+        except PoolExhausted as short:
+            if wait is None:
+                raise
+            self.pools.refill(tuple(peers), short.wanted - short.ready, wait)
+            signed = sign(seen, psbt, self.keys, peers, self._progress)
         self._store.put_draft(signed.psbt.tx.txid, bytes(signed.psbt))
         return signed
 

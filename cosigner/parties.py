@@ -6,13 +6,19 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cosigner import level
 from cosigner.home import WalletFolder
 from cosigner.keys import WalletKeys
 from cosigner.party import Credentials, Party
 from cosigner.plan import WalletPlan
+from cosigner.pools import Pools, PoolVerbs
+from cosigner.presigning import EcdsaCredentials
+from cosigner.segwit_key import SegwitKey
 from cosigner.segwit_signing import SegwitSigner
 from cosigner.steps import Progress
+from ecdsa_cggmp.key_share import PublicShare
 from presig_pool.pool import Pool
+from protocol.errors import UsageError
 from protocol.ids import PartyId
 from storage.errors import CorruptError, LockedError
 from storage.parties import PartyStore
@@ -37,6 +43,7 @@ class OwnParties:
         self._folder, self._keys, self._progress = folder, keys, progress
         self.parties: dict[PartyId, Party] = {}
         self.stores: dict[PartyId, PartyStore] = {}
+        self.pools = None if keys.segwit is None else Pools(keys.segwit, self.parties, self.stores, unix_now)
 
     def unlock(self, party: PartyId, passphrase: Passphrase) -> None:
         """Unseal a party; one that is unlocked stays so.
@@ -74,17 +81,19 @@ class OwnParties:
     def _party(self, store: PartyStore, party: PartyId) -> Party:
         """Return the party of an unsealed store, all of whose knowledge is the store's."""
         plan = WalletPlan.parse(store.terms() or "")
-        ecdsa = store.ecdsa_shares()[-1] if plan.segwit else None
+        ecdsa = _last_ecdsa(store) if plan.segwit else None
         keys = WalletKeys.recover(store.recovery_data(), ecdsa, plan.network, plan.birth)
         share = store.share(keys.taproot.public_key)
         if {share.party, store.party, ecdsa.party if ecdsa else party} != {party}:
             raise CorruptError(f"this is the store of party {store.party}, not of party {party}")
         if keys != self._keys:
             raise CorruptError("the store of the party is of another key than the wallet")
-        segwit = None
+        segwit, making = None, None
         if keys.segwit is not None:
-            segwit = SegwitSigner(keys.segwit, Pool(store.presignatures), _now)
-        return Party(Credentials(store.host_key(), keys, share, segwit, plan.caps), store, self._progress)
+            segwit = SegwitSigner(keys.segwit, Pool(store.presignatures), unix_now)
+            making = _presigning(store, keys, keys.segwit)
+        credentials = Credentials(store.host_key(), keys, share, segwit, plan.caps, making)
+        return Party(credentials, store, self._progress)
 
 
 class Parties:
@@ -111,6 +120,19 @@ class Parties:
     def served(self) -> "Mapping[PartyId, WalletPeer]":
         """The parties that are served."""
         return self.server.parties if self.server is not None else {}
+
+    @property
+    def pools(self) -> PoolVerbs:
+        """The pools of the parties that are served; without a server, of those that are unlocked here.
+
+        Raises:
+            UsageError: the wallet has no SegWit account.
+        """
+        if self.server is not None:
+            return self.server.pools
+        if self.own.pools is None:
+            raise UsageError("the wallet has no SegWit account")
+        return self.own.pools
 
     @property
     def present(self) -> tuple[PartyId, ...]:
@@ -149,5 +171,19 @@ class Parties:
             self.__dict__.pop("server").close()
 
 
-def _now() -> int:
+def _last_ecdsa(store: PartyStore) -> PublicShare:
+    """Return the public side of the share of the one SegWit key of a party, of its last epoch."""
+    shares = store.ecdsa_shares()
+    if len({share.key for share in shares}) != 1:
+        raise CorruptError("the store of the party has not one SegWit key")
+    return max(shares, key=lambda share: share.epoch)
+
+
+def _presigning(store: PartyStore, keys: WalletKeys, key: SegwitKey) -> EcdsaCredentials:
+    share, aux = store.ecdsa_share(key.public_key), store.aux(level.PARAMS)
+    return EcdsaCredentials(store.host_key(), keys.host_keys, share, aux, level.PARAMS)
+
+
+def unix_now() -> int:
+    """Return Unix seconds."""
     return int(time.time())

@@ -1,17 +1,21 @@
 """The parties of a wallet that `mpcw serve` serves, as the other commands see them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import grpc
 
-from cosigner.calls import END, OFFER, OPEN_SIGNING, RECEIVE, SCRIPT
+from cosigner.calls import END, OFFER, OPEN_SIGNING, READY, RECEIVE, SCRIPT
 from cosigner.errors import UnreachableError
+from cosigner.keeper import RefillProgress
 from cosigner.meeting import MeetingPlace
 from cosigner.party import Acceptance, SigningOrder
+from cosigner.pool_calls import DRAIN, FIGURES, PURGE, REFILL
+from cosigner.pools import PoolFigures
 from cosigner.service import ABOUT, WALLET_SERVICE, About, party_service
-from cosigner.wire import MAX_REPLY, Method
+from cosigner.wire import MAX_REPLY, Answered, Method
 from protocol.errors import EncodingError, MpcError
 from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
@@ -24,6 +28,7 @@ _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.enable_retries", 0),  # what was asked once is not asked twice
 )
+_SERVER: Final = "mpcw serve"
 _AGAIN: Final = "see whether mpcw serve still runs and what it says; without it, commands ask for passphrases"
 _ANEW: Final = "it may be of another version of mpcw: stop mpcw serve and start it again"
 
@@ -57,16 +62,41 @@ class Caller:
         """
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes]
         call = self._channel.unary_unary(f"/{self._service}/{method.name}")
-        request = method.request.encode(question)
+        with self._understood(method):
+            found = method.read_reply(call(method.request.encode(question), timeout=method.seconds))
+        return _answer(found)
+
+    def follow(self, method: Method[Any, Q, A], question: Q) -> Iterator[A]:
+        """Ask for what takes its time, and yield what is reported until it is over; raises as ask() does."""
+        call: grpc.UnaryStreamMultiCallable[bytes, bytes]
+        call = self._channel.unary_stream(f"/{self._service}/{method.name}")
+        running = call(method.request.encode(question), timeout=method.seconds)
         try:
-            found = method.read_reply(call(request, timeout=method.seconds))
+            while True:
+                with self._understood(method):
+                    reply = next(running, None)
+                    found = None if reply is None else method.read_reply(reply)
+                if found is None:
+                    return
+                yield _answer(found)
+        finally:
+            running.cancel()
+
+    @contextmanager
+    def _understood(self, method: Method[Any, Q, A]) -> Iterator[None]:
+        """Translate that there is no answer, or none that can be read."""
+        try:
+            yield
         except grpc.RpcError as e:
             raise UnreachableError(f"{self._who} {_why(e, method.seconds)}", _AGAIN) from e
         except EncodingError as e:
             raise UnreachableError(f"{self._who} answers what cannot be read: {e}", _ANEW) from e
-        if isinstance(found, Exception):
-            raise found
-        return found.answer
+
+
+def _answer(found: Answered[A] | Exception) -> A:
+    if isinstance(found, Exception):
+        raise found
+    return found.answer
 
 
 def _why(error: grpc.RpcError, seconds: int) -> str:
@@ -91,11 +121,15 @@ class RemoteParty:
         """Ask it to review a transaction and take part in signing it."""
         return self._caller.ask(OPEN_SIGNING, order)
 
+    def ready_presignatures(self, signers: Sequence[PartyId]) -> Sequence[bytes]:
+        """Ask it which presignatures it has ready."""
+        return self._caller.ask(READY, signers)
+
     def offer_presignatures(
-        self, signers: Sequence[PartyId], count: int, avoid: Sequence[bytes] = ()
+        self, signers: Sequence[PartyId], count: int, among: Sequence[bytes]
     ) -> Sequence[bytes]:
-        """Ask it to pick presignatures that it has ready."""
-        return self._caller.ask(OFFER, (signers, count, avoid))
+        """Ask it to pick some of these."""
+        return self._caller.ask(OFFER, (signers, count, among))
 
     def script(self, account: int, branch: int, index: int) -> bytes:
         """Ask it for the output script of an address."""
@@ -108,6 +142,33 @@ class RemoteParty:
     def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
         """Have it end a session; return the error with which it ended."""
         return self._caller.ask(END, (session, tuple(evidence)))
+
+
+class RemotePools:
+    """The pools of the parties that are served."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._caller = Caller(channel, WALLET_SERVICE, _SERVER)
+
+    def figures(self) -> PoolFigures:
+        """Ask what there is."""
+        return self._caller.ask(FIGURES, None)
+
+    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+        """Have presignatures made now; see Pools.refill."""
+        for news in self._caller.follow(REFILL, (signers, count)):
+            if isinstance(news, int):
+                return news
+            progress(news)
+        raise UnreachableError(f"{_SERVER} has not made them", _AGAIN)
+
+    def drain(self, signers: Sequence[PartyId] | None = None) -> int:
+        """Have presignatures voided; see Pools.drain."""
+        return self._caller.ask(DRAIN, signers)
+
+    def purge(self) -> int:
+        """Have what is void forgotten; see Pools.purge."""
+        return self._caller.ask(PURGE, None)
 
 
 class Server:
@@ -125,10 +186,11 @@ class Server:
         self._place = place
         self._channel = grpc.insecure_channel(place.target, _OPTIONS)
         try:
-            self.about: About = Caller(self._channel, WALLET_SERVICE, "mpcw serve").ask(ABOUT, None)
+            self.about: About = Caller(self._channel, WALLET_SERVICE, _SERVER).ask(ABOUT, None)
         except BaseException:
             self.close()
             raise
+        self.pools = RemotePools(self._channel)
         self.parties: Mapping[PartyId, RemoteParty] = {
             i: RemoteParty(self._channel, i) for i in self.about.parties
         }

@@ -1,17 +1,23 @@
 """What answers calls of the wire: decode, ask, encode, and no error that leaves in another form."""
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
 
 import grpc
 
-from cosigner.wire import Codec, Method, read_counted, refusal, write_counted
+from cosigner.calls import read_parties, write_parties
+from cosigner.errors import UnreachableError
+from cosigner.wire import Codec, Method, refusal
 from protocol.codec import Reader, Writer
 from protocol.errors import EncodingError
-from protocol.ids import MAX_PARTIES, PartyId
+from protocol.ids import PartyId
 
 P = TypeVar("P")
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 WIRE_VERSION: Final = 1
 WALLET_SERVICE: Final = "mpcw.wallet"
@@ -53,6 +59,46 @@ def _handler(peer: P, method: Method[P, Any, Any], failed: Failed) -> "grpc.RpcM
     return grpc.unary_unary_rpc_method_handler(answer)
 
 
+def reporting(
+    service: str,
+    method: Method[Any, Q, A],
+    run: Callable[[Q, Callable[[A], None]], A],
+    failed: Failed,
+) -> grpc.GenericRpcHandler:
+    """Return what answers a call that takes its time: with what it reports, and at the end with its result.
+
+    Args:
+        service: its name.
+        method: the call.
+        run: does what is asked, and is given what takes a report; that raises when nobody listens any more.
+        failed: told of each call that ends with an error.
+    """
+
+    def answer(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        reports: SimpleQueue[bytes | None] = SimpleQueue()
+
+        def report(value: A) -> None:
+            if not context.is_active():
+                raise UnreachableError("whoever asked for it has gone")
+            reports.put(method.reply(value))
+
+        def work() -> None:
+            try:
+                reports.put(method.reply(run(method.request.decode(request), report)))
+            except Exception as e:
+                failed(method.name, e)
+                reports.put(refusal(e))
+            finally:
+                reports.put(None)
+
+        threading.Thread(target=work, name=method.name).start()
+        return iter(reports.get, None)
+
+    return grpc.method_handlers_generic_handler(
+        service, {method.name: grpc.unary_stream_rpc_method_handler(answer)}
+    )
+
+
 # ---- what a server says of itself ----
 
 
@@ -78,14 +124,14 @@ class Host(Protocol):
 
 def _write_about(writer: Writer, about: About) -> None:
     writer.unsigned(WIRE_VERSION, 2).unsigned(about.process, 4)
-    write_counted(writer, about.parties, MAX_PARTIES, lambda out, party: out.unsigned(party, 1))
+    write_parties(writer, about.parties)
 
 
 def _read_about(reader: Reader) -> About:
     if reader.unsigned("version", 2) != WIRE_VERSION:
         raise EncodingError("version", "the server is of another version of mpcw")
     process = reader.unsigned("process", 4)
-    parties = read_counted(reader, "parties", MAX_PARTIES, lambda r, name: PartyId(r.unsigned(name, 1)))
+    parties = read_parties(reader)
     if parties != tuple(sorted(set(parties))):
         raise EncodingError("parties", "not ascending")
     return About(process, parties)

@@ -116,16 +116,16 @@ def refusal(error: Exception) -> bytes:
 def write_counted(
     writer: Writer, items: Sequence[T], limit: int, write: Callable[[Writer, T], object]
 ) -> Writer:
-    """Write the number of items in 2 bytes, then the items.
+    """Write the number of items in 4 bytes, then the items.
 
     Raises:
         UsageError: there are more than limit.
     """
     if len(items) > limit:
         raise UsageError(f"codec: more than {limit} items")
-    return writer.unsigned(len(items), 2).items(items, write)
+    return writer.unsigned(len(items), 4).items(items, write)
 
 
 def read_counted(reader: Reader, field: str, limit: int, read: Callable[[Reader, str], T]) -> tuple[T, ...]:
     """Read the number of items, at most limit, and the items; read takes the reader and the item's name."""
-    return reader.items(field, reader.unsigned(f"number of {field}", 2, below=limit + 1), read)
+    return reader.items(field, reader.unsigned(f"number of {field}", 4, below=limit + 1), read)

@@ -68,8 +68,8 @@ def write_error(writer: Writer, error: Exception) -> None:
     error = _known(error)
     number, kind = next((i, k) for i, k in enumerate(_KINDS) if isinstance(error, k.error))
     writer.unsigned(number, 1)
-    _write_text(writer, str(error))
-    _write_text(writer, getattr(error, "hint", ""))
+    write_text(writer, str(error))
+    write_text(writer, getattr(error, "hint", ""))
     kind.write(writer, error)
 
 
@@ -80,7 +80,7 @@ def read_error(reader: Reader) -> Exception:
         EncodingError: it is not the encoding of one.
     """
     number = reader.unsigned("error", 1, below=len(_KINDS))
-    message, hint = _read_text(reader, "message"), _read_text(reader, "hint")
+    message, hint = read_text(reader, "message"), read_text(reader, "hint")
     error = _KINDS[number].read(reader)
     error.args = (message,)  # some classes would compose another from what they make public
     if hasattr(error, "hint"):
@@ -106,6 +106,21 @@ def read_proofs(reader: Reader) -> tuple[bytes, ...]:
     return reader.items("proof", count, lambda source, name: source.bytes_of(name, EVIDENCE_LIMIT))
 
 
+def write_text(writer: Writer, text: str) -> Writer:
+    """Write UTF-8, cut at TEXT_LIMIT bytes."""
+    data = text.encode("utf-8", "replace")[:TEXT_LIMIT]
+    whole = data.decode("utf-8", "ignore").encode()  # a cut may have left a part of a character
+    return writer.bytes_of(whole, TEXT_LIMIT)
+
+
+def read_text(reader: Reader, field: str) -> str:
+    """Read what write_text() wrote."""
+    try:
+        return reader.bytes_of(field, TEXT_LIMIT).decode("utf-8")
+    except UnicodeDecodeError as e:
+        raise EncodingError(field, "not UTF-8") from e
+
+
 def _known(error: Exception) -> Exception:
     """Return an error that the table has."""
     if isinstance(error, OSError) and not isinstance(error, MpcError):
@@ -116,19 +131,6 @@ def _known(error: Exception) -> Exception:
 
 
 # ---- what classes make public ----
-
-
-def _write_text(writer: Writer, text: str) -> None:
-    data = text.encode("utf-8", "replace")[:TEXT_LIMIT]
-    whole = data.decode("utf-8", "ignore").encode()  # a cut may have left a part of a character
-    writer.bytes_of(whole, TEXT_LIMIT)
-
-
-def _read_text(reader: Reader, field: str) -> str:
-    try:
-        return reader.bytes_of(field, TEXT_LIMIT).decode("utf-8")
-    except UnicodeDecodeError as e:
-        raise EncodingError(field, "not UTF-8") from e
 
 
 def _write_parties(writer: Writer, parties: Iterable[PartyId]) -> None:
@@ -147,11 +149,11 @@ def _read_parties(reader: Reader) -> tuple[PartyId, ...]:
 def _write_told(writer: Writer, told: Mapping[PartyId, str]) -> None:
     """Write a text for each of some parties."""
     _write_parties(writer, told)
-    writer.items(sorted(told), lambda out, party: _write_text(out, told[party]))
+    writer.items(sorted(told), lambda out, party: write_text(out, told[party]))
 
 
 def _read_told(reader: Reader) -> dict[PartyId, str]:
-    return {party: _read_text(reader, "text") for party in _read_parties(reader)}
+    return {party: read_text(reader, "text") for party in _read_parties(reader)}
 
 
 def _evidence(reader: Reader) -> tuple[Evidence, ...]:
@@ -164,12 +166,12 @@ def _write_faulty_party(writer: Writer, error: FaultyPartyError) -> None:
 
 
 def _write_faulty_coordinator(writer: Writer, error: FaultyCoordinatorError) -> None:
-    _write_text(writer, error.check)
+    write_text(writer, error.check)
     write_proofs(writer, map(bytes, error.evidence))
 
 
 def _write_abort(writer: Writer, error: UnattributedAbort) -> None:
-    _write_text(writer, error.check)
+    write_text(writer, error.check)
     _write_parties(writer, error.suspects)
 
 
@@ -178,12 +180,12 @@ def _write_exhausted(writer: Writer, error: PoolExhausted) -> None:
 
 
 def _write_corrupt(writer: Writer, error: CorruptError) -> None:
-    _write_text(writer, error.table)
-    _write_text(writer, error.row)
+    write_text(writer, error.table)
+    write_text(writer, error.row)
 
 
 def _corrupt(kind: type[CorruptError]) -> _Kind:
-    return _Kind(kind, _write_corrupt, lambda r: kind("", _read_text(r, "table"), _read_text(r, "row")))
+    return _Kind(kind, _write_corrupt, lambda r: kind("", read_text(r, "table"), read_text(r, "row")))
 
 
 def _plain(kind: type[Exception]) -> _Kind:
@@ -197,8 +199,8 @@ _ROOTS: Final = (MpcError, WalletError, NativeError)
 _KINDS: Final = (
     _Kind(
         EncodingError,
-        lambda out, e: _write_text(out, e.field),
-        lambda r: EncodingError(_read_text(r, "field"), ""),
+        lambda out, e: write_text(out, e.field),
+        lambda r: EncodingError(read_text(r, "field"), ""),
     ),
     _Kind(
         FaultyPartyError,
@@ -208,12 +210,12 @@ _KINDS: Final = (
     _Kind(
         FaultyCoordinatorError,
         _write_faulty_coordinator,
-        lambda r: FaultyCoordinatorError(_read_text(r, "check"), _evidence(r)),
+        lambda r: FaultyCoordinatorError(read_text(r, "check"), _evidence(r)),
     ),
     _Kind(
         UnattributedAbort,
         _write_abort,
-        lambda r: UnattributedAbort(_read_text(r, "check"), _read_parties(r)),
+        lambda r: UnattributedAbort(read_text(r, "check"), _read_parties(r)),
     ),
     _Kind(
         SessionTimeout,
@@ -248,8 +250,8 @@ _KINDS: Final = (
     _plain(MpcError),
     _Kind(
         RefusedError,
-        lambda out, e: _write_text(out, e.rule),
-        lambda r: RefusedError(_read_text(r, "rule"), ""),
+        lambda out, e: write_text(out, e.rule),
+        lambda r: RefusedError(read_text(r, "rule"), ""),
     ),
     _plain(NetworkMismatchError),
     _plain(MalformedError),

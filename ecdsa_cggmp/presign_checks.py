@@ -132,4 +132,7 @@ class PresignChecks:
         return others[0]
 
     def _plan(self, claim: Claim) -> PresignPlan:
-        return PresignPlan.of(claim.header, self.params)
+        plan = PresignPlan.of(claim.header, self.params)
+        if claim.culprit not in plan.signers:
+            raise EncodingError("evidence", "the culprit is no signer")
+        return plan

@@ -5,20 +5,19 @@ what it leaves in the file is void.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
 
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature, batch_digest
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
 from presig_pool.state import Event, State, Stock, after
-from presig_pool.store import Consumption, Entry, PoolStore
+from presig_pool.statistics import HOUR, Statistics
+from presig_pool.store import Consumption, Entry, PoolStore, ReuseAttempt
 from presig_pool.watermarks import DEFAULT, Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
 
-HOUR: Final = 3600
 Shares = tuple[bytes, ...]
 
 
@@ -121,28 +120,33 @@ class Pool:
 
     # out
 
-    def choose(self, stock: Stock, count: int, now: int, avoid: Sequence[bytes] = ()) -> tuple[bytes, ...]:
+    def free(self, stock: Stock, now: int) -> tuple[bytes, ...]:
+        """Return the ids of those that are READY and that no request was granted here, oldest first."""
+        with self._changing(now) as time:
+            taken = self._taken(time)
+            return tuple(item for item in self._store.ready(stock, self.watermarks.max) if item not in taken)
+
+    def choose(
+        self, stock: Stock, count: int, now: int, among: Collection[bytes] | None = None
+    ) -> tuple[bytes, ...]:
         """Pick presignatures as the coordinator of a request; nothing is granted yet.
 
         Args:
             stock: what the request needs presignatures for.
             count: how many.
             now: seconds.
-            avoid: ids of those that another signer has not ready.
+            among: ids of those that the other signers have; None for all.
 
         Returns:
-            The ids of the oldest that no request was granted here.
+            The ids of the oldest that are free().
 
         Raises:
             PoolExhausted: there are fewer.
         """
-        with self._changing(now) as time:
-            taken = {*self._taken(time), *avoid}
-            ready = self._store.ready(stock, count + len(taken))
-            free = [item for item in ready if item not in taken]
-            if len(free) < count:
-                raise PoolExhausted(count, len(free))
-            return tuple(free[:count])
+        free = [item for item in self.free(stock, now) if among is None or item in among]
+        if len(free) < count:
+            raise PoolExhausted(count, len(free))
+        return tuple(free[:count])
 
     def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
         """Return the public sides of presignatures.
@@ -169,10 +173,20 @@ class Pool:
 
         Raises:
             UsageError: one is named twice, is of another stock, or is PENDING.
-            SecretReuseError: one was burnt by another request.
+            SecretReuseError: one was burnt by another request; this is written down.
             PresignatureTaken: one was granted to another request.
             PresignatureVoid: one is void or unknown.
+
+        Security:
+            Like burn(), it stands in no transaction of the caller's, which would take back what is written.
         """
+        with self._guard:
+            self._used(request, [(item, None) for item in ids], now)
+            return self._grant(stock, request, ids, now)
+
+    def _grant(
+        self, stock: Stock, request: bytes, ids: Sequence[bytes], now: int
+    ) -> Sequence[PublicPresignature]:
         with self._changing(now) as time:
             entries = self._entries(ids)
             if any(entry.stock != stock for entry in entries):
@@ -211,7 +225,7 @@ class Pool:
             more, those of the first time.
 
         Raises:
-            SecretReuseError: one has made its share for another request or sighash.
+            SecretReuseError: one has made its share for another request or sighash; this is written down.
             PresignatureTaken: one is not granted to this request.
             PresignatureVoid: one is void or unknown.
             Exception: of sign, record or the store: no share exists, the presignatures are void.
@@ -220,9 +234,9 @@ class Pool:
             A share leaves sign() only as its result; the call stands in no transaction of the caller's.
         """
         with self._guard:
-            if stored := self._stored(request, uses):
-                return stored
             ids = [use.presignature for use in uses]
+            if stored := _shares(self._used(request, [(use.presignature, use.sighash) for use in uses], now)):
+                return stored
             with self._changing(now) as time:
                 taken = self._taken(time)
                 for entry in self._entries(ids):
@@ -230,7 +244,7 @@ class Pool:
                     if taken.get(entry.id) != request:
                         raise PresignatureTaken("the presignature is not granted to this request")
             self._spend(ids, lambda: self._burn(request, uses, sign, record))
-            return self._stored(request, uses)  # what is on the disk, not what is in memory
+            return _shares(self._store.consumption(item) for item in ids)  # what is on the disk
 
     def _burn(
         self,
@@ -265,20 +279,26 @@ class Pool:
                 self._spent.difference_update(ids)
             raise
         self._spent.difference_update(ids)
+        for item in ids:
+            self._grants.pop(item, None)
 
-    def _stored(self, request: bytes, uses: Sequence[Use]) -> Shares:
-        """Return the shares that a request made already; none before it made any."""
-        found = [self._store.consumption(use.presignature) for use in uses]
-        shares = []
-        for use, consumption in zip(uses, found, strict=True):
-            if consumption is None:
-                continue
-            if (consumption.request, consumption.sighash) != (request, use.sighash):
-                raise SecretReuseError("the presignature was used for another request or sighash")
-            shares.append(consumption.share)
-        if shares and len(shares) != len(uses):
-            raise SecretReuseError("the request was answered with other presignatures")
-        return tuple(shares)
+    def _used(
+        self, request: bytes, wanted: Sequence[tuple[bytes, bytes | None]], now: int
+    ) -> list[Consumption | None]:
+        """Return how presignatures were used by a request, each None before.
+
+        What another one used, or this one for another sighash, is written down and refused.
+        """
+        uses = [self._store.consumption(item) for item, _ in wanted]
+        attempts = [
+            ReuseAttempt(item, request, sighash, self._time(now))
+            for (item, sighash), use in zip(wanted, uses, strict=True)
+            if use is not None and (use.request != request or sighash not in (None, use.sighash))
+        ]
+        if attempts:
+            self._store.note_reuse(attempts)
+            raise SecretReuseError("the presignature was used for another request or sighash")
+        return uses
 
     # void
 
@@ -308,6 +328,22 @@ class Pool:
             taken = self._taken(time)
             return self._void([entry.id for entry in old if entry.id not in taken], "too old")
 
+    def keep(self, stock: Stock, ids: Collection[bytes], now: int) -> int:
+        """Void what is READY and not held by all signers, whose pools end with their processes.
+
+        Args:
+            stock: of which.
+            ids: those that all signers have; what is granted stays, too.
+            now: seconds.
+
+        Returns:
+            How many were voided.
+        """
+        with self._changing(now) as time:
+            kept = {*ids, *self._taken(time)}
+            lacking = [item for item in self._ready(stock, time) if item not in kept]
+            return self._void(lacking, "another signer does not have it")
+
     def _void(self, ids: Sequence[bytes], reason: str) -> int:
         self._store.void(ids, reason)
         return len(ids)
@@ -323,12 +359,18 @@ class Pool:
         """Return all that there ever were presignatures for."""
         return self._store.stocks()
 
-    def statistics(self, stock: Stock, now: int) -> "Statistics":
+    def ready(self, stock: Stock, now: int) -> tuple[bytes, ...]:
+        """Return the ids of all that are READY, granted or not, oldest first."""
+        with self._changing(now) as time:
+            return tuple(item for item in self._ready(stock, time) if item not in self._spent)
+
+    def statistics(self, stock: Stock, now: int) -> Statistics:
         """Return the figures of a stock."""
         with self._changing(now) as time:
             tally = self._store.tally(stock, time - HOUR)
-            ready = self._store.ready(stock, tally.ready)
+            ready = self._ready(stock, time)
             taken = self._taken(time)
+            made = [entry.made for entry in self._store.live() if entry.stock == stock]
             return Statistics(
                 pending=tally.pending,
                 ready=tally.ready,
@@ -337,6 +379,7 @@ class Pool:
                 voided=tally.voided,
                 hourly_use=tally.burned_since,
                 refill_rate=tally.confirmed_since,
+                oldest=max(0, time - min(made)) if made else None,
             )
 
     # inside
@@ -345,8 +388,14 @@ class Pool:
     def _changing(self, now: int) -> Iterator[int]:
         """Hold the pool and one transaction; yield the time, which never goes back."""
         with self._guard, self._store.transaction():
-            self._now = max(self._now, now)
-            yield self._now
+            yield self._time(now)
+
+    def _time(self, now: int) -> int:
+        self._now = max(self._now, now)
+        return self._now
+
+    def _ready(self, stock: Stock, time: int) -> Sequence[bytes]:
+        return self._store.ready(stock, self._store.tally(stock, time).ready)
 
     def _entries(self, ids: Sequence[bytes]) -> list[Entry]:
         if not ids or len(set(ids)) != len(ids):
@@ -363,43 +412,24 @@ class Pool:
         return {**taken, **dict.fromkeys(self._spent, b"")}
 
     def _expect_free(self, entry: Entry, request: bytes, taken: Mapping[bytes, bytes]) -> None:
-        use = self._store.consumption(entry.id) if entry.state is State.BURNED else None
-        if use is not None and use.request == request:
-            return  # a retry
+        if entry.state is State.BURNED:
+            return  # a retry of the request that used it: others were refused before
         after(entry.state, Event.BURN)
         if taken.get(entry.id, request) != request:
             raise PresignatureTaken("the presignature was granted to another request")
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Figures of a stock.
+def _shares(uses: Iterable[Consumption | None]) -> Shares:
+    """Return the shares that a request has made; none before it made any.
 
-    Args:
-        pending, ready: how many there are.
-        granted: how many of the ready ones are granted.
-        burned, voided: how many there ever were.
-        hourly_use: how many were burnt in the last hour.
-        refill_rate: how many became ready in the last hour.
+    Raises:
+        SecretReuseError: it has made some of them.
     """
-
-    pending: int
-    ready: int
-    granted: int
-    burned: int
-    voided: int
-    hourly_use: int
-    refill_rate: int
-
-    @property
-    def generated(self) -> int:
-        """How many were ever made."""
-        return self.pending + self.ready + self.burned + self.voided
-
-    @property
-    def time_to_empty(self) -> int | None:
-        """Seconds until none is ready, at the use of the last hour and without a refill; None if unused."""
-        return self.ready * HOUR // self.hourly_use if self.hourly_use else None
+    found = list(uses)
+    shares = tuple(use.share for use in found if use is not None)
+    if shares and len(shares) != len(found):
+        raise SecretReuseError("the request was answered with other presignatures")
+    return shares
 
 
 def _stock_of(batch: Sequence[Presignature]) -> Stock:

@@ -62,6 +62,33 @@ class Consumption:
 
 
 @dataclass(frozen=True, slots=True)
+class ReuseAttempt:
+    """A request for a presignature that has made its share for another one: refused.
+
+    One without a sighash may be that of an honest coordinator who did not know yet.
+
+    Args:
+        presignature: its id, 32 bytes.
+        request: id of the request that was refused, 32 bytes.
+        sighash: what it was to sign, 32 bytes; None where the request did not come so far.
+        time: Unix seconds.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    presignature: bytes
+    request: bytes
+    sighash: bytes | None
+    time: int
+
+    def __post_init__(self) -> None:
+        ids = (self.presignature, self.request, *(() if self.sighash is None else (self.sighash,)))
+        if any(len(value) != 32 for value in ids) or not 0 <= self.time < 1 << 63:
+            raise UsageError("an id, a sighash or the time of an attempt is out of range")
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Counts of one stock.
 
@@ -126,6 +153,9 @@ class PoolStore(Protocol):
 
     def consumption(self, presignature: bytes) -> Consumption | None:
         """Return the use of a presignature; None before it."""
+
+    def note_reuse(self, attempts: Sequence[ReuseAttempt]) -> None:
+        """Write down refused requests for burnt presignatures; some of each and the number of the others."""
 
     def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
         """Return the public sides of presignatures.

@@ -92,6 +92,8 @@ def command(
                 raise
             except (Exception, KeyboardInterrupt) as e:
                 raise typer.Exit(out.error(e)) from e
+            finally:
+                out.settle()
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]

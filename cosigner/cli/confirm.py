@@ -1,6 +1,7 @@
 """The screen that is shown before anything is signed, and the question below it."""
 
 import sys
+from collections import Counter
 from typing import Any, Final
 
 from cosigner.cli import show
@@ -32,6 +33,7 @@ def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
             {
                 "coin": str(psbt.tx.inputs[item.index].prevout),
                 "value": item.coin.value,
+                "account": wallet.accounts[item.account].name,
                 "path": str(item.path),
             }
             for item in seen.inputs
@@ -41,6 +43,7 @@ def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
                 "address": address_or_none(out.out.script_pubkey, wallet.plan.network),
                 "script": out.out.script_pubkey.hex(),
                 "value": out.out.value,
+                "account": None if out.own is None else wallet.accounts[out.own.account].name,
                 "path": None if out.own is None else str(out.own.path),
             }
             for out in seen.outputs
@@ -70,11 +73,12 @@ def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId
     plan = wallet.plan
     rows: list[tuple[str, str]] = []
     for out in sorted(seen.outputs, key=lambda out: out.own is not None):
-        whose, *more = _whose(out, plan.network)
+        whose, *more = _whose(wallet, out)
         rows += [("change" if out.own else "pay", show.amount(out.out.value)), ("", whose)]
         rows += [("", line) for line in more]
     share = f"{show.percent(seen.fee, seen.sent)} of it, " if seen.sent else ""
-    coins = show.count(len(seen.inputs), "coin")
+    of_account = Counter(wallet.accounts[item.account].name for item in seen.inputs)
+    coins = " and ".join(show.count(n, f"{name} coin") for name, n in sorted(of_account.items()))
     names = ", ".join(f"party {party}" for party in signers)
     rows += [
         ("fee", f"{show.sats(seen.fee)}, {share}{seen.fee_rate}"),
@@ -86,12 +90,13 @@ def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId
     return show.facts(*rows)
 
 
-def _whose(out: ReviewedOutput, network: Network) -> list[str]:
-    text = address_or_none(out.out.script_pubkey, network)
+def _whose(wallet: LocalWallet, out: ReviewedOutput) -> list[str]:
+    text = address_or_none(out.out.script_pubkey, wallet.plan.network)
     if text is None:
         return [f"script {out.out.script_pubkey.hex()}"]
     if out.own is not None:
-        return [text, f"ours at {out.own.path}, re-derived"]
+        name = wallet.accounts[out.own.account].name
+        return [text, f"ours at {out.own.path} of the {name} account, re-derived"]
     unprotected = script_type(out.out.script_pubkey) in (ScriptType.WITNESS_UNKNOWN, ScriptType.P2A)
     return [*show.spaced(text), *([_UNPROTECTED] if unprotected else [])]
 

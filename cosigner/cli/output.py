@@ -4,9 +4,10 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any] | Sequence[Any] | str | int | bool | None
 Line = str | Text
+_SPINNER: Final = 2  # columns, before a live line
 
 
 class Output:
@@ -28,6 +30,7 @@ class Output:
         self.as_json = as_json
         self._facts: dict[str, Any] = {}
         self._out, self._side = _console(), _console(stderr=True)
+        self._live: Status | None = None
 
     def result(self, value: Json, lines: Sequence[Line]) -> None:
         """Write the result of the command.
@@ -36,6 +39,7 @@ class Output:
             value: what scripts get; amounts are integers in satoshi.
             lines: the same for people.
         """
+        self.settle()
         if self.as_json:
             _write_json(value)
         else:
@@ -48,6 +52,7 @@ class Output:
 
     def note(self, line: Line = "", style: str = "") -> None:
         """Tell people something beside the result; scripts do not get it."""
+        self.settle()
         if not self.as_json:
             self._side.print(line, style=style)
 
@@ -58,12 +63,33 @@ class Output:
 
     def step(self, step: "Step") -> None:
         """Tell people what a party has just done, on one line of a terminal."""
-        line = Text.assemble(f"  {step.who:<12} ", f"{step.deed.value}  ", (step.detail, "dim"))
-        line.stylize("cyan", 2, 14)
+        line = Text.assemble(f"{step.who:<12} ", f"{step.deed.value}  ", (step.detail, "dim"))
+        line.stylize("cyan", 0, 12)
         line.rstrip()
+        if step.deed.passing:
+            self.live(line)
+        else:
+            self.note(self._fitting(Text("  ") + line))
+
+    def live(self, line: Line) -> None:
+        """Show people how far something is, on the last line of a terminal, until anything else is shown."""
+        if self.as_json or not self._side.is_terminal:
+            return
+        if self._live is None:
+            self._live = self._side.status(line)
+            self._live.start()
+        self._live.update(self._fitting(Text.assemble(line)))
+
+    def _fitting(self, line: Text) -> Text:
         if self._side.is_terminal:
-            line.truncate(self._side.width, overflow="ellipsis")
-        self.note(line)
+            line.truncate(self._side.width - _SPINNER, overflow="ellipsis")
+        return line
+
+    def settle(self) -> None:
+        """Take the live line away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
@@ -89,6 +115,7 @@ class Output:
 
     def ask(self, question: str) -> bool:
         """Ask people at the terminal whether they agree."""
+        self.settle()
         self._side.print(f"{question} [y/N] ", end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -112,6 +139,7 @@ class Output:
         """Write what went wrong and what to do, and return the exit code."""
         from cosigner.exit_codes import classify  # noqa: PLC0415  (what goes well does without)
 
+        self.settle()
         code, name = classify(error)
         message = _printable(str(error) or type(error).__name__)
         hint = _printable(getattr(error, "hint", ""))

@@ -43,25 +43,18 @@ static mpcw_status nth_power(const lane *l, uint64_t *rho_n, const mp_limb_t *x,
 {
     const lane_mod *m = l->m;
     const size_t n = m->limbs, lanes = m->ops->lanes;
-    const mp_limb_t *modulus[LANES_MAX] = {m->n_limbs, m->n_limbs, m->n_limbs, m->n_limbs};
     mpcw_status status;
     if (!own) {
+        const mp_limb_t *modulus[LANES_MAX] = {m->n_limbs, m->n_limbs, m->n_limbs, m->n_limbs};
         if ((status = lane_enter_items(l, rho_n, x, n, n, lanes, 2)) != MPCW_OK)
             return status;
         return lane_pow_var(l, rho_n, rho_n, 2, modulus, 64 * n);
     }
     const mp_limb_t *other = (side == 0 ? own->q : own->p)->n_limbs;
     const mp_limb_t *others[LANES_MAX] = {other, other, other, other};
-    mp_limb_t *t = secret_alloc(lanes * n * sizeof *t);
-    if (!t)
-        return MPCW_E_MEMORY;
-    if ((status = lane_enter_items(l, rho_n, x, n, n, lanes, 1)) == MPCW_OK &&
-        (status = lane_pow(l, rho_n, rho_n, 1, others, 64 * n)) == MPCW_OK &&
-        (status = lane_leave(l, t, rho_n)) == MPCW_OK &&
-        (status = lane_enter_items(l, rho_n, t, n, n, lanes, 2)) == MPCW_OK)
-        status = lane_pow(l, rho_n, rho_n, 2, modulus, 64 * n);
-    secret_free(t);
-    return status;
+    if ((status = lane_enter_items(l, rho_n, x, n, n, lanes, 1)) != MPCW_OK)
+        return status;
+    return paillier_nth_power(l, rho_n, rho_n, others);
 }
 
 static mpcw_status draw_direct(const lane *l, uint64_t *rho, uint64_t *rho_n, size_t side,

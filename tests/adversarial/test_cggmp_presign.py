@@ -29,7 +29,7 @@ from ecdsa_cggmp.presign_proofs import Multiplier
 from ecdsa_cggmp.presign_statements import BY_GAMMA, BY_X, DELTA_LOG, about_Delta, domain
 from ecdsa_cggmp.presignature import batch_digest
 from ecdsa_cggmp.zk import aff_g, elog, enc_elg
-from native.curve import G, PointVector, Scalar, mul_base, mul_secret
+from native.curve import ORDER, G, PointVector, Scalar, mul_base, mul_secret
 from native.paillier import PaillierSecretKey
 from native.secret import Secret, SecretInts, SecretResidues, SecretScalars
 from native.secret_scalar import random_scalars, shift, to_ints
@@ -277,6 +277,23 @@ def test_other_mask_in_F_than_in_D(monkeypatch, check, witness):
     error = judge(run, corrupted_slot(MULTIPLY, LIAR), message)
     assert error.culprits == {LIAR: check}
     assert run.proved(error.evidence[0])
+
+
+@pytest.mark.parametrize(("at", "check"), [(0, BY_GAMMA), (1, BY_X)])
+def test_product_that_may_decrypt_to_the_right_value_is_refused_like_any_other(at, check):
+    """Selective failure: D (1 + N)^v is right modulo q, or wraps around N, for some k; nobody is told."""
+    run, slot = session(), corrupted_slot(MULTIPLY, LIAR)
+    field = next(field for field in layout("multiply", 1) if field.name == "D")
+    N = int.from_bytes(aux_infos(3, TINY)[ME].publics[ME].N, "big")
+    D = int.from_bytes(field.item(run.body(slot), at), "big")
+    for v in (1, -1, ORDER, -ORDER, ORDER << 1000, N // 2, N // 2 - ORDER):
+        other = D * (1 + v * N) % (N * N)
+        body = field.put(run.body(slot), at, other.to_bytes(field.width, "big"))
+        # the round raises, so nothing is sent that depends on the plaintext
+        with pytest.raises(FaultyPartyError) as caught:
+            run.judge(ME, {slot: body})
+        assert caught.value.culprits == {LIAR: check}
+        assert run.proved(caught.value.evidence[0])
 
 
 def test_products_for_another_verifier_or_from_another_place():

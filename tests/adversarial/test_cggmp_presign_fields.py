@@ -4,13 +4,16 @@ from functools import cache
 
 import pytest
 
+from ecdsa_cggmp import presign_rounds
 from ecdsa_cggmp.presign_failure_round import CollectDefences
 from ecdsa_cggmp.presign_messages import ENCRYPT, MULTIPLY, REVEAL
 from native.curve import ORDER, parse_points
 from native.errors import NativeError
 from protocol.errors import EncodingError, FaultyPartyError, ProtocolError, UnattributedAbort
+from protocol.evidence import Evidence
+from protocol.spec import SIZE
 from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import aux_infos
+from tests.ecdsa_cggmp.network import aux_infos, primes_of
 from tests.ecdsa_cggmp.presign_fields import POINT, Field, hostile, layout
 from tests.ecdsa_cggmp.presign_run import Recorded, corrupted_slot, record
 
@@ -75,8 +78,9 @@ def test_replaced_field_is_found_and_its_sender_convicted(message, field, at):
     run, slot = session(), SLOTS[message]
     publics = aux_infos(3, TINY)[ME].publics
     moduli = {"N_i": publics[LIAR].N, "N_j": publics[ME].N}
+    primes = {"p_i": primes_of(LIAR, "blum")[0], "q_j": primes_of(ME, "blum")[1]}
     body = run.body(slot)
-    for name, value in hostile(field, body, at, moduli):
+    for name, value in hostile(field, body, at, moduli, primes):
         if "psi" in field.name and name not in BRIEF:
             continue
         changed, check = {slot: field.put(body, at, value)}, expected(message, field, at)
@@ -100,6 +104,30 @@ def expect(run: Recorded, error: Exception, check: str) -> None:
     assert run.proved(evidence)
 
 
+@pytest.mark.parametrize("message", SLOTS)
+def test_missing_column_or_one_too_many_convicts_its_sender(message):
+    """No proof can be left out: a message without one has another size."""
+    run, slot = session(), SLOTS[message]
+    sender, body = run.inbox(slot.round, LIAR).session, run.body(slot)
+
+    def is_convicted(other: bytes) -> bool:
+        return run.proved(Evidence(sender.header, slot.sender, SIZE, (sender.sign(slot, other),)))
+
+    assert not is_convicted(body)
+    fields = layout(message, BATCH)
+    assert fields[-1].start + fields[-1].count * fields[-1].width == len(body)
+    for field in fields:
+        end = field.start + field.count * field.width
+        for other in (
+            body[: field.start] + body[end:],
+            body[:end] + body[field.start :],
+            body[: field.start],
+        ):
+            assert is_convicted(other)
+        # one item of the batch
+        assert is_convicted(body[: field.start] + body[field.start + field.width :])
+
+
 def test_unchanged_messages_are_good():
     run = session()
     for slot in SLOTS.values():
@@ -116,3 +144,15 @@ def test_sum_of_all_Gamma_may_not_be_infinity(monkeypatch):
     with pytest.raises(UnattributedAbort) as caught:
         run.judge(ME, {slot: body})
     assert caught.value.check == "Gamma"
+
+
+def test_delta_may_not_be_zero(monkeypatch):
+    # only all signers together can do that, too: with k or gamma 0, the sums hold
+    run = session()
+    slot = SLOTS["reveal"]
+    mine = run.rounds[REVEAL, ME][0].message.delta[0]
+    monkeypatch.setattr(presign_rounds, "find_failure", lambda *_: None)
+    body = layout("reveal", BATCH)[0].put(run.body(slot), 0, bytes(-mine))
+    with pytest.raises(UnattributedAbort) as caught:
+        run.judge(ME, {slot: body})
+    assert caught.value.check == "delta"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from cosigner.daemon import SIGNING_SECONDS, Daemon, Incident
+from cosigner.daemon import Daemon, Incident
 from cosigner.home import Home
 from cosigner.local import LocalWallet
 from cosigner.meeting import MeetingPlace
@@ -40,9 +40,7 @@ class Serving:
 
 
 @contextmanager
-def served(
-    wallet: LocalWallet, ids: Sequence[int], stocked: int = 0, patience: float = SIGNING_SECONDS
-) -> Iterator[Serving]:
+def served(wallet: LocalWallet, ids: Sequence[int], stocked: int = 0) -> Iterator[Serving]:
     """Serve parties of a wallet, the first two with presignatures; the wallet is closed."""
     unlock(wallet, *ids)
     if stocked:
@@ -53,5 +51,5 @@ def served(
         place = stack.enter_context(MeetingPlace.claim(wallet.folder.meeting))
         own = wallet.detach()
         stack.callback(own.close)
-        daemon = stack.enter_context(Daemon(place, own.parties, incidents.append, patience))
+        daemon = stack.enter_context(Daemon(place, own, incidents.append))
         yield Serving(wallet.home, own, pools, daemon, incidents)

@@ -11,15 +11,15 @@ from cosigner.calls import (
     MAX_ENVELOPE,
     OFFER,
     OPEN_SIGNING,
+    READY,
     RECEIVE,
     SCRIPT,
     WALLET_CALLS,
 )
 from cosigner.party import Acceptance, SigningOrder, Summary
-from cosigner.segwit_signing import MAX_OFFER
+from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
 from cosigner.service import ABOUT, About
 from cosigner.wire import MAX_REQUEST, Answered, Codec, Method, refusal
-from ecdsa_cggmp.presignature import MAX_PUBLIC
 from protocol.errors import EncodingError, SessionTimeout, UsageError
 from protocol.header import HEADER_LIMIT
 from protocol.ids import MAX_PARTIES, PartyId, SessionId
@@ -40,6 +40,7 @@ QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     RECEIVE: st.tuples(PARTY, SMALL),
     END: st.tuples(SESSION, FEW),
     OFFER: st.tuples(st.lists(INDEX, max_size=5).map(tuple), st.integers(0, 65535), IDS),
+    READY: st.lists(INDEX, max_size=5).map(tuple),
     SCRIPT: st.tuples(U32, U32, U32),
     ABOUT: st.none(),
 }
@@ -50,6 +51,7 @@ ANSWERS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     RECEIVE: LETTERS,
     END: st.none(),
     OFFER: FEW,
+    READY: IDS,
     SCRIPT: SMALL,
     ABOUT: st.builds(About, U32, st.sets(INDEX, max_size=5).map(lambda ids: tuple(sorted(ids)))),
 }
@@ -118,7 +120,7 @@ def test_longer_than_the_limit_is_refused_unread(codec: Codec[Any], values: st.S
         (RECEIVE, (PartyId(0), bytes(MAX_ENVELOPE + 1))),
         (END, (SessionId(b"short"), ())),
         (OFFER, ((PartyId(0),) * (MAX_PARTIES + 1), 1, ())),
-        (OFFER, ((), 1, (bytes(32),) * (MAX_OFFER + 1))),
+        (OFFER, ((), 1, (bytes(32),) * (MAX_LISTED + 1))),
         (OFFER, ((), 1, (bytes(31),))),
         (SCRIPT, (1 << 32, 0, 0)),
     ],
@@ -135,7 +137,7 @@ def test_question_of_the_largest_size_is_asked() -> None:
 
 
 def test_offer_of_the_largest_size_is_read() -> None:
-    offered = (bytes(MAX_PUBLIC // 2),) * MAX_OFFER
+    offered = (bytes(112 + 33 * MAX_PARTIES + 67 * MAX_PARTIES),) * MAX_OFFER  # see PublicPresignature
     assert OFFER.answer.decode(OFFER.answer.encode(offered)) == offered
 
 

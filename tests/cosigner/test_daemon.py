@@ -143,7 +143,7 @@ def test_server_says_what_it_serves(server: Server) -> None:
 
 def test_short_pool_is_told_with_its_figures(server: Server) -> None:
     with pytest.raises(PoolExhausted) as caught:
-        server.parties[P0].offer_presignatures([P0, P2], 7)
+        server.parties[P0].offer_presignatures([P0, P2], 7, server.parties[P0].ready_presignatures([P0, P2]))
     assert (caught.value.wanted, caught.value.ready) == (7, 6)
     assert str(caught.value) == "7 presignatures are wanted and 6 are ready"
 
@@ -225,7 +225,8 @@ def test_sessions_of_a_client_that_died_end_and_free_its_presignatures(
     mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fund(mixed, 40_000, 50_000, accounts=(0, 1))
-    with served(mixed, (0, 2), stocked=6, patience=0.5) as serving:
+    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0.5)
+    with served(mixed, (0, 2), stocked=6) as serving:
         with LocalWallet.open(serving.home) as client:
             peers, orders = client.parties.peers([P0, P2]), list[SigningOrder]()
 

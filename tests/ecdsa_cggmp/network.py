@@ -166,7 +166,13 @@ def presign_plan(
 
 def judged(roster: Roster, evidence: Evidence, params: Params = TINY) -> str:
     """What a fresh process that has the roster only says: "culprit check" or "nothing"."""
+    (verdict,) = all_judged([(roster, evidence)], params)
+    return verdict
+
+
+def all_judged(cases: Sequence[tuple[Roster, Evidence]], params: Params = TINY) -> list[str]:
+    """What one fresh process says of several cases."""
     command = [sys.executable, "-m", "tests.ecdsa_cggmp.fresh_verifier"]
-    text = f"{params.prime_bits} {bytes(roster).hex()} {bytes(evidence).hex()}"
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
-    return done.stdout
+    lines = [f"{params.prime_bits} {bytes(roster).hex()} {bytes(proof).hex()}\n" for roster, proof in cases]
+    done = subprocess.run(command, input="".join(lines), capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()

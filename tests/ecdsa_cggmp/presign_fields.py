@@ -70,7 +70,9 @@ def layout(message: str, batch: int, params: Params = TINY) -> tuple[Field, ...]
     return tuple(fields)
 
 
-def hostile(field: Field, body: bytes, at: int, moduli: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+def hostile(
+    field: Field, body: bytes, at: int, moduli: dict[str, bytes], primes: dict[str, int]
+) -> Iterator[tuple[str, bytes]]:
     """What may stand in place of an item, by name."""
     honest = field.item(body, at)
     for other in range(field.count):
@@ -82,23 +84,33 @@ def hostile(field: Field, body: bytes, at: int, moduli: dict[str, bytes]) -> Ite
         yield "negated", bytes([honest[0] ^ 1]) + honest[1:]
         yield "off the curve", b"\x02" + bytes(31) + b"\x05"
         yield "x = p", b"\x02" + b"\xff" * 27 + b"\xfe\xff\xff\xfc\x2f"
+        yield "infinity with a tail", bytes(32) + b"\1"
+        yield "hybrid", bytes([6 | honest[0] & 1]) + honest[1:]
+        yield "uncompressed", b"\x04" + honest[1:]
     elif field.kind == SCALAR:
         for name, number in {"0": 0, "1": 1, "q": ORDER, "q + 1": ORDER + 1, "max": (1 << 256) - 1}.items():
             yield name, number.to_bytes(32, "big")
         yield "off by one", ((int.from_bytes(honest, "big") + 1) % ORDER).to_bytes(32, "big")
     else:
         yield "off by one", (int.from_bytes(honest, "big") ^ 1).to_bytes(field.width, "big")
-        yield from _numbers(field.width, moduli)
+        numbers = {**_around(moduli), **{f"multiple of {name}": 3 * p for name, p in primes.items()}}
+        yield from _fitting(field.width, numbers)
 
 
-def _numbers(width: int, moduli: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+def _around(moduli: dict[str, bytes]) -> dict[str, int]:
+    out = {}
+    for name, modulus in moduli.items():
+        N = int.from_bytes(modulus, "big")
+        out |= {f"{name}-1": N - 1, name: N, f"{name}^2": N * N, f"{name}^2-1": N * N - 1}
+    return out
+
+
+def _fitting(width: int, numbers: dict[str, int]) -> Iterator[tuple[str, bytes]]:
     yield "0", bytes(width)
     yield "1", (1).to_bytes(width, "big")
     yield "max", b"\xff" * width
     yield "least", b"\x80" + bytes(width - 1)
     yield "random", random_bytes(width)
-    for name, modulus in moduli.items():
-        N = int.from_bytes(modulus, "big")
-        for label, number in {"-1": N - 1, "": N, "^2": N * N, "^2-1": N * N - 1}.items():
-            if number.bit_length() <= 8 * width:
-                yield name + label, number.to_bytes(width, "big")
+    for name, number in numbers.items():
+        if number.bit_length() <= 8 * width:
+            yield name, number.to_bytes(width, "big")

@@ -12,7 +12,7 @@ import pytest
 from ecdsa_cggmp import aux_rounds
 from ecdsa_cggmp.aux_info import AuxInfo, AuxPublic, AuxSecret
 from ecdsa_cggmp.aux_messages import COMMIT, PROVE, REVEAL, CommitMsg, FacMsg, ModMsg, RevealMsg
-from ecdsa_cggmp.params import SECURITY_128
+from ecdsa_cggmp.params import SECURITY_128, Params
 from ecdsa_cggmp.zk import fac, mod, prm
 from ecdsa_cggmp.zk.keys import ProofKeys
 from native.errors import WipedError
@@ -27,7 +27,7 @@ from protocol.round import Continue, Done, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Kind, SignedMessage, Slot, read_envelope
 from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import Parties, aux_secret, judged, primes_of
+from tests.ecdsa_cggmp.network import Parties, aux_secret, judged, primes_of, residues
 from tests.ecdsa_cggmp.zk.free_provers import prove_fac
 from tests.ecdsa_cggmp.zk.mod_cheats import best_effort, filled, prime
 
@@ -203,6 +203,14 @@ def test_a_copied_commitment_cannot_be_opened() -> None:
 
     liar = Copycat(lambda *_: liar.honest[VICTIM])
     expect_blame(liar.run(), {"commitment"})
+
+
+def test_a_commitment_of_another_session_cannot_be_opened() -> None:
+    class Replayer(Liar):
+        def commit(self, reveal: RevealMsg, header: Header) -> CommitMsg:
+            return reveal.commit(replace(header, session=bytes(32)), CHEAT)
+
+    expect_blame(Replayer().run(), {"commitment"})
 
 
 def test_two_commitments_are_proved_by_the_echo() -> None:
@@ -462,6 +470,11 @@ def test_a_second_reveal_for_third_parties_frames_nobody() -> None:
         assert not holds(second, recommit, without=echo.slot)
         assert not holds(without=Slot.broadcast(REVEAL, framer))
         assert not holds(without=Slot.broadcast(COMMIT, framer))
+    # nor does a proof to who is no party
+    body = seen[Slot.direct(PROVE, victim, framer)].body
+    astray = sessions[victim].sign(Slot.direct(PROVE, victim, PartyId(5)), body)
+    messages = sorted([*rounds, echo, astray], key=lambda m: m.slot)
+    assert not Evidence(header, victim, "fac", tuple(messages)).holds(host.roster, SPECS)
 
 
 def test_evidence_against_who_is_no_party_holds_nothing() -> None:
@@ -496,3 +509,11 @@ def test_factors_of_another_level_are_refused() -> None:
     session = parties(2).sessions(aux_rounds.aux_spec(level))[VICTIM]
     with pytest.raises(UsageError):
         aux_rounds.participate(session, aux_secret(VICTIM), level)
+
+
+@pytest.mark.parametrize("levels", [(TINY, SECURITY_128), (SECURITY_128, TINY)])
+def test_factors_of_two_levels_are_refused(levels: tuple[Params, Params]) -> None:
+    primes = (residues(primes_of(0, kind, of), of) for kind, of in zip(("blum", "safe"), levels, strict=True))
+    session = parties(2).sessions(SPEC)[VICTIM]
+    with pytest.raises(UsageError, match="size of the level"):
+        aux_rounds.participate(session, AuxSecret(*primes), TINY)

@@ -224,6 +224,13 @@ def wrong_delta() -> Failed:
         return run(2)
 
 
+@cache
+def two_friends() -> Failed:
+    """Signers 0 and 1 hide two summands in a product."""
+    with two_summands(0, 1):
+        return run()
+
+
 # who lies about a sum
 
 
@@ -250,9 +257,7 @@ def test_a_delta_is_settled_before_a_chi() -> None:
 
 
 def test_two_friends_cannot_hide_two_summands_in_a_product() -> None:
-    with two_summands(0, 1):
-        failed = run()
-    assert failed.culprits(2) == {0: AFF_G_STAR}
+    assert two_friends().culprits(2) == {0: AFF_G_STAR}
 
 
 def test_the_delta_zero_is_judged_as_any_other() -> None:

@@ -14,17 +14,18 @@ from ecdsa_cggmp.key_share import KeyShare
 from ecdsa_cggmp.reconstruct import reconstruct_whole_key
 from ecdsa_cggmp.resharing import RESHARING, begin_resharing
 from ecdsa_cggmp.sign import SigningRequest
-from native.curve import Scalar, mul_base
+from native.curve import PointVector, Scalar, mul_base
 from native.secret import SecretScalars
 from protocol.driver import run
-from protocol.errors import FaultyPartyError, UsageError
+from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
 from protocol.ids import Epoch, PartyId
 from protocol.resharing import dealing
 from protocol.resharing.key import plan_refresh, plan_resharing
 from protocol.resharing.messages import SHARE
 from protocol.resharing.plan import Plan
+from protocol.resharing.rounds import Dealt, new_sharing
 from protocol.signed import Slot
-from protocol.vss import interpolate
+from protocol.vss import Commitment, interpolate
 from tests.ecdsa_cggmp.keygen_cheats import altered, flipped
 from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import CHAIN_CODE, Parties, aux_infos, dealt, judged, presign_plan
@@ -156,3 +157,14 @@ def test_dealer_that_moves_the_key_is_named_and_proved(monkeypatch):
     for party in (VICTIM, PartyId(2)):
         assert outcomes[party].error.culprits == {CHEAT: "constant"}
     assert judged(parties.roster, outcomes[VICTIM].error.evidence[0]) == f"{CHEAT} constant"
+
+
+def test_new_public_share_at_infinity_blames_nobody():
+    """It takes all dealers together, or generators that are broken."""
+    shares = dealt(3, 2)
+    plan = plan_refresh(shares[0].sharing, CHAIN_CODE)
+    key = shares[0].sharing.key
+    # F(x) = key - x key is infinity at 1, where party 0 is
+    commitment = Commitment(PointVector([key, -key]))
+    with pytest.raises(UnattributedAbort, match="public share"):
+        new_sharing(plan, Dealt(None, {}, commitment, shares[0].secshare))

@@ -1,31 +1,22 @@
-"""Online signing: signatures that others verify, child keys, wrong shares, presignatures used twice."""
+"""Online signing: wrong shares, presignatures used twice, what c depends on; signatures: test_spends.py."""
 
-import hmac
 import random
 from dataclasses import replace
 from hashlib import sha256
+from itertools import combinations
 
 import pytest
-from coincurve import PublicKey
-from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
-from native.curve import ORDER, G, Scalar, multi_mul
-from native.entropy import random_bytes
+from native.curve import ORDER, G, Point, Scalar
 from native.errors import WipedError
-from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from native.verify import verify_ecdsa
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
 from protocol.resharing.plan import Sharing
-from tests.ecdsa_cggmp.network import CHAIN_CODE, dealt
+from tests.ecdsa_cggmp.network import dealt
 from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
-from tests.wallet.signer import consensus_accepts
-from wallet.bip32 import ExtendedKey, hash160
-from wallet.sighash import SighashCache
-from wallet.signature import ecdsa_to_der
-from wallet.tx import OutPoint, Transaction, TxIn, TxOut
 
 ONE = Scalar(1)
 
@@ -54,52 +45,13 @@ def key():
     return Key()
 
 
-def test_500_signatures_hold_for_coincurve():
-    keys = [Key(t, n, seed) for seed, (t, n) in enumerate([(2, 3), (1, 2), (3, 5), (7, 7), (4, 6)])]
-    high = 0
-    for i in range(500):
-        key = keys[i % len(keys)]
-        made, request = key.presign(), key.request(0 if i % 3 else None)
+@pytest.mark.parametrize(("t", "n"), [(t, n) for n in range(1, 8) for t in range(1, n + 1)])
+def test_every_set_of_t_signers_signs(t, n):
+    key = Key(t, n)
+    for signers in combinations(range(n), t):
+        made, request = key.presign(signers), key.request()
         item = context(made, request)
-        sigma = shares_of(made, item)
-        s = sum(sigma.values(), Scalar(0))
-        high += int(s) > ORDER // 2
-        signature = combine(item, sigma)
-        assert int.from_bytes(signature[32:], "big") <= ORDER // 2
-        child = multi_mul([ONE, request.tweak], [key.sharing.key, G])
-        der = cdata_to_der(deserialize_compact(signature))
-        assert PublicKey(bytes(child)).verify(der, request.digest, hasher=None)
-        # the nonce is not the one that was known before
-        assert signature[:32] != made[0].public.Gamma.x_bytes
-    assert 150 < high < 350
-
-
-def child_of(key: Key, path: tuple[int, ...]) -> tuple[Scalar, bytes]:
-    """The sum of the plain tweaks of a path, and the child's public key as the wallet derives it."""
-    parent, chain_code, tweak = key.sharing.key, CHAIN_CODE, Scalar(0)
-    for index in path:
-        digest = hmac.digest(chain_code, bytes(parent) + index.to_bytes(4, "big"), "sha512")
-        step = Scalar.from_bytes(digest[:32])
-        tweak, parent, chain_code = tweak + step, parent + step * G, digest[32:]
-    wallet = ExtendedKey(bytes(key.sharing.key), CHAIN_CODE).derive(path)
-    assert wallet.key == bytes(parent)
-    return tweak, wallet.key
-
-
-def test_child_keys_spend_for_the_consensus_library(key):
-    for path in ((), (0, 0), (1, 7), (2**31 - 1, 5, 3)):
-        tweak, public = child_of(key, path)
-        spent = TxOut(100_000, b"\x00\x14" + hash160(public))
-        inputs = (TxIn(OutPoint(random_bytes(32), 0)),)
-        tx = Transaction(inputs, (TxOut(90_000, spent.script_pubkey),))
-        digest = SighashCache(tx, [spent]).segwit_v0(0, hash160(public))
-        made = key.presign()
-        item = context(made, SigningRequest(digest, tweak))
-        der = ecdsa_to_der(combine(item, shares_of(made, item)))
-        signed = tx.with_witnesses(((der + b"\x01", public),))
-        assert consensus_accepts(signed, [spent])
-        broken = tx.with_witnesses(((der[:-1] + bytes([der[-1] ^ 1]) + b"\x01", public),))
-        assert not consensus_accepts(broken, [spent])
+        assert verify_ecdsa(combine(item, shares_of(made, item)), request.digest, item.key)
 
 
 def test_presignature_signs_once(key):
@@ -252,11 +204,26 @@ def test_nonce_at_infinity_is_refused(key, monkeypatch):
         context(made, key.request())
 
 
-def test_c_of_fixed_values_is_what_it_was():
-    """Signers of two versions must agree on it."""
+def with_nonce(Gamma: Point) -> PublicPresignature:
+    """Parts that add up, of two signers; nobody knows their logarithms to the base Gamma."""
     sharing = Sharing(Scalar(5) * G, 2, (Scalar(7) * G, Scalar(9) * G), 3)
     Delta, S = {0: Scalar(3) * G, 1: Scalar(ORDER - 2) * G}, {0: Scalar(2) * G, 1: Scalar(3) * G}
-    public = PublicPresignature(bytes(range(32)), 4, sharing, (0, 1), Scalar(11) * G, Delta, S)
+    return PublicPresignature(bytes(range(32)), 4, sharing, (0, 1), Gamma, Delta, S)
+
+
+def test_nonce_whose_r_is_zero_is_refused(monkeypatch):
+    """x = q is on the curve."""
+    p = 2**256 - 2**32 - 977
+    y = pow(ORDER**3 + 7, (p + 1) // 4, p)
+    public = with_nonce(Point(ORDER.to_bytes(32, "big") + y.to_bytes(32, "big")))
+    monkeypatch.setattr(SigningContext, "_randomiser", lambda *_: ONE)
+    with pytest.raises(UsageError, match="degenerate"):
+        SigningContext(public, SigningRequest(bytes(32), Scalar(0)), dict.fromkeys((0, 1), bytes(32)))
+
+
+def test_c_of_fixed_values_is_what_it_was():
+    """Signers of two versions must agree on it."""
+    public = with_nonce(Scalar(11) * G)
     request = SigningRequest(bytes(range(32, 64)), Scalar(13))
     item = SigningContext(public, request, {0: bytes([1]) * 32, 1: bytes([2]) * 32})
     assert public.id.hex() == "166f7a22c1f7ddfacc9b99c216cfa3941519429aa490443056b36c48a4666887"
@@ -270,26 +237,6 @@ def test_shares_that_hold_and_add_up_to_nothing_blame_nobody(key, monkeypatch):
     with pytest.raises(UnattributedAbort) as caught:
         combine(item, dict.fromkeys((0, 2, 4), Scalar(0)))
     assert caught.value.check == "signature"
-
-
-def test_two_shares_of_one_presignature_are_its_secrets(key):
-    """Why it signs once: with two shares per signer the key is public."""
-    made = key.presign((0, 2, 4))
-    copies = [Presignature(i.public, i.party, *(copy(s) for s in i.secrets())) for i in made]
-    items = [context(made, key.request(0)) for _ in range(2)]
-    a, b = (shares_of(used, item) for used, item in zip((made, copies), items, strict=True))
-    k = chi = Scalar(0)
-    for j in a:
-        # sigma c = k m + r chi, twice
-        (ca, ma, ra), (cb, mb, rb) = ((i.c, i.request.m, i.r) for i in items)
-        determinant = ma * rb - mb * ra
-        k += (a[j] * ca * rb - b[j] * cb * ra) * determinant.invert()
-        chi += (ma * b[j] * cb - mb * a[j] * ca) * determinant.invert()
-    assert chi * k.invert() * G == key.sharing.key
-
-
-def copy(secret: SecretScalars) -> SecretScalars:
-    return SecretScalars.from_bytes(secret.declassify())
 
 
 def test_dealer_of_these_tests_makes_what_presigning_does(key):

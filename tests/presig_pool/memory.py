@@ -10,7 +10,7 @@ from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from native.secret import SecretScalars
 from presig_pool.errors import PresignatureVoid
 from presig_pool.state import LIVE, Event, State, Stock, after
-from presig_pool.store import Consumption, Entry, Tally
+from presig_pool.store import Consumption, Entry, ReuseAttempt, Tally
 from protocol.errors import SecretReuseError
 
 
@@ -28,16 +28,17 @@ class MemoryStore:
         self.guard = threading.RLock()
         self.kept: dict[bytes, Kept] = {}
         self.uses: dict[bytes, Consumption] = {}
+        self.reuses: list[ReuseAttempt] = []
         self.purged: Counter[Stock] = Counter()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self.guard:
-            before = dict(self.kept), dict(self.uses), self.purged.copy()
+            before = dict(self.kept), dict(self.uses), list(self.reuses), self.purged.copy()
             try:
                 yield
             except BaseException:
-                self.kept, self.uses, self.purged = before
+                self.kept, self.uses, self.reuses, self.purged = before
                 raise
 
     def add(self, presignatures: Sequence[Presignature], batch: bytes, now: int) -> None:
@@ -82,6 +83,9 @@ class MemoryStore:
 
     def consumption(self, presignature: bytes) -> Consumption | None:
         return self.uses.get(presignature)
+
+    def note_reuse(self, attempts: Sequence[ReuseAttempt]) -> None:
+        self.reuses += attempts
 
     def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
         return [self.kept[item].held.public for item in ids]

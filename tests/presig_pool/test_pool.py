@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -7,7 +8,9 @@ from ecdsa_cggmp.sign import combine
 from native.curve import Scalar
 from native.errors import WipedError
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
-from presig_pool.pool import HOUR, Pool, Use
+from presig_pool.pool import Pool, Use
+from presig_pool.statistics import HOUR
+from presig_pool.store import ReuseAttempt
 from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
@@ -126,6 +129,20 @@ def test_the_pool_has_a_maximum_with_what_is_pending(pool: Pool) -> None:
     assert len(pool.stocks()) == 3
 
 
+def test_what_another_signer_lacks_is_void_but_for_what_is_granted(pool: Pool) -> None:
+    first, second, third = fill(pool)
+    elsewhere = fill(pool, 2, 1, signers=(1, 2))
+    pool.add(batch(3), NOW)
+    pool.grant(stock(), A, [second], NOW)
+    assert pool.ready(stock(), NOW) == (first, second, third)
+    assert pool.keep(stock(), [first, digest(9)], NOW) == 1
+    assert pool.ready(stock(), NOW) == (first, second)
+    assert use(pool, second)
+    assert pool.ready(stock(), NOW) == (first,)
+    assert pool.ready(stock((1, 2)), NOW) == (*elsewhere,)
+    assert pool.statistics(stock(), NOW).pending == 1
+
+
 # out
 
 
@@ -163,6 +180,45 @@ def test_a_presignature_is_not_used_for_another_request_or_sighash(
     if request_id == B:
         with pytest.raises(SecretReuseError):
             pool.grant(stock(), B, [item], NOW)
+
+
+def test_every_attempt_to_use_a_presignature_again_is_written_down(pool: Pool) -> None:
+    first, second, third = fill(pool)
+    pool.grant(stock(), A, [first, second], NOW)
+    uses = [Use(first, M1), Use(second, M2)]
+    pool.burn(A, uses, signer(M1, M2), NOW)
+    pool.burn(A, uses, signer(), NOW)  # a retry is none
+    pool.grant(stock(), A, [first, second], NOW)
+    for refused in (
+        lambda: pool.grant(stock(), B, [third, second, first], NOW + 1),
+        lambda: pool.burn(B, [Use(first, M1)], signer(), NOW + 2),
+        lambda: pool.burn(A, [Use(second, M2), Use(first, M2)], signer(), NOW - 9),
+        lambda: pool.burn(A, [Use(first, M2), Use(first, M1)], signer(), NOW + 3),
+    ):
+        with pytest.raises(SecretReuseError):
+            refused()
+    store = pool._store
+    assert isinstance(store, MemoryStore)
+    assert store.reuses == [
+        ReuseAttempt(second, B, None, NOW + 1),
+        ReuseAttempt(first, B, None, NOW + 1),
+        ReuseAttempt(first, B, M1, NOW + 2),
+        ReuseAttempt(first, A, M2, NOW + 2),  # the clock went back
+        ReuseAttempt(first, A, M2, NOW + 3),
+    ]
+    pool.grant(stock(), B, [third], NOW)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("presignature", A[1:]), ("request", B[1:]), ("sighash", b""), ("sighash", M1[1:]), ("time", -1),
+     ("time", 1 << 63)],
+    ids=["presignature", "request", "no sighash", "sighash", "past", "future"],
+)  # fmt: skip
+def test_an_attempt_out_of_range_does_not_exist(field: str, value: object) -> None:
+    attempt = ReuseAttempt(A, B, None, (1 << 63) - 1)
+    with pytest.raises(UsageError):
+        replace(attempt, **{field: value})  # type: ignore[arg-type]
 
 
 def test_a_request_is_not_answered_with_a_used_and_a_fresh_presignature(pool: Pool) -> None:

@@ -1,74 +1,34 @@
 """The presignatures of a party's file: sealed under a key of the process, each used once whatever happens."""
 
-import os
-import random
-import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from native.errors import NativeError, WipedError
-from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
-from presig_pool.pool import Pool, Use
+from presig_pool.errors import PresignatureVoid
+from presig_pool.pool import Use
 from presig_pool.state import State
 from presig_pool.store import Consumption
-from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError, UsageError
-from protocol.ids import PartyId
 from storage.engine import Database
-from storage.errors import CorruptError, FullError, LockedError, SealedError, StorageError
+from storage.errors import CorruptError, StorageError
 from storage.parties import PartyStore
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
-from tests.storage.crashes import Report, fill, killed
-from tests.storage.samples import entry, full_party, phrase, sql
-
-BIG = Watermarks(max=1000, target=500)
-A, B = digest(1), digest(2)
-M1, M2 = digest(101), digest(102)
-KILLS = 8
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+from tests.storage.pools import M1, M2, A, B, a_party, opened, pool_of, refill, states
+from tests.storage.samples import entry, sql
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    path = tmp_path / "1" / "party.db"
-    PartyStore.create(path, PartyId(1), phrase()).close()
-    return path
+    return a_party(tmp_path / "1")
 
 
 @pytest.fixture
 def store(path: Path) -> Iterator[PartyStore]:
     with opened(path) as store:
         yield store
-
-
-def opened(path: Path) -> PartyStore:
-    store = PartyStore.open(path)
-    store.unseal(phrase())
-    return store
-
-
-def pool_of(store: PartyStore) -> Pool:
-    return Pool(store.presignatures, BIG)
-
-
-def refill(pool: Pool, number: int = 1, count: int = 3, **kind: object) -> list[bytes]:
-    made = batch(number, count, **kind)  # type: ignore[arg-type]
-    label = pool.add(made, NOW)
-    assert pool.confirm(label, dict.fromkeys(made[0].public.signers, label), NOW) == ()
-    return [item.public.id for item in made]
-
-
-def states(path: Path) -> dict[bytes, str]:
-    return {row[0]: row[1] for row in sql(path, "SELECT id, state FROM presignatures")}  # type: ignore[misc]
 
 
 # life
@@ -170,100 +130,7 @@ def test_a_failure_after_the_audit_row_takes_it_back(path: Path, store: PartySto
         assert again.signatures() == (entry(0),)
 
 
-# restarts and copies
-
-
-@pytest.mark.parametrize("pending", [False, True])
-def test_a_restart_voids_the_pool_and_says_how_much(path: Path, pending: bool) -> None:
-    with opened(path) as store:
-        pool = pool_of(store)
-        used, *rest = refill(pool)
-        pool.grant(stock(), A, [used], NOW)
-        share = pool.burn(A, [Use(used, M1)], signer(M1), NOW)
-        if pending:
-            pool.add(batch(2, 2), NOW)
-    with opened(path) as store:
-        pool = pool_of(store)
-        assert store.presignatures.voided == 2 + 2 * pending
-        for item in rest:
-            with pytest.raises(PresignatureVoid):
-                pool.grant(stock(), A, [item], NOW)
-        with pytest.raises(PoolExhausted):
-            pool.choose(stock(), 1, NOW)
-        assert pool.statistics(stock(), NOW).voided == 2 + 2 * pending
-        assert pool.burn(A, [Use(used, M1)], signer(), NOW) == share
-        with pytest.raises(SecretReuseError):
-            pool.burn(B, [Use(used, M1)], signer(M1), NOW)
-        refill(pool, 3)
-
-
-def test_sealing_voids_the_pool(path: Path, store: PartyStore) -> None:
-    presignatures = store.presignatures
-    pool = pool_of(store)
-    (item, *_) = refill(pool)
-    pool.grant(stock(), A, [item], NOW)
-    assert store.presignatures is presignatures
-    store.seal()
-    with pytest.raises(SealedError):
-        store.presignatures  # noqa: B018
-    with pytest.raises(SealedError):
-        pool.burn(A, [Use(item, M1)], signer(M1), NOW)
-    with pytest.raises(SealedError):
-        presignatures.add(batch(5), bytes(32), NOW)
-    store.unseal(phrase())
-    assert store.presignatures is not presignatures
-    assert store.presignatures.find([item]) == {}
-
-
-def test_sealing_wipes_the_key_also_where_somebody_holds_it(store: PartyStore) -> None:
-    key = store.presignatures._key
-    assert key is not None
-    store.seal()
-    with pytest.raises(WipedError):
-        key.declassify()
-
-
-def test_a_party_that_is_sealed_in_a_transaction_that_fails_stays_sealed(store: PartyStore) -> None:
-    with pytest.raises(KeyboardInterrupt), store._vault.transaction():  # noqa: PT012
-        store.seal()
-        raise KeyboardInterrupt
-    assert store.is_sealed
-    assert store._vault._manifest is None
-
-
-def test_a_file_that_is_copied_back_signs_nothing(path: Path, tmp_path: Path) -> None:
-    with opened(path) as store:
-        pool = pool_of(store)
-        items = refill(pool)
-        shutil.copytree(path.parent, copy := tmp_path / "copy")
-        pool.grant(stock(), A, items[:1], NOW)
-        pool.burn(A, [Use(items[0], M1)], signer(M1), NOW)
-    shutil.rmtree(path.parent)
-    shutil.copytree(copy, path.parent)
-    assert states(path)[items[0]] == "READY"
-    no_second_share(path, items)
-
-
-def test_a_clone_beside_the_original_signs_nothing(path: Path, tmp_path: Path, store: PartyStore) -> None:
-    pool = pool_of(store)
-    items = refill(pool)
-    for name in ("first", "second"):  # the clone itself cloned
-        shutil.copytree(path.parent, tmp_path / name)
-        no_second_share(tmp_path / name / path.name, items)
-    pool.grant(stock(), A, items, NOW)
-    uses = [Use(item, M1) for item in items]
-    assert len(pool.burn(A, uses, signer(M1, M1, M1), NOW)) == 3  # the original still has its key
-
-
-def no_second_share(path: Path, items: Sequence[bytes]) -> None:
-    with opened(path) as store:
-        pool = pool_of(store)
-        for item in items:
-            with pytest.raises(PresignatureVoid):
-                pool.grant(stock(), B, [item], NOW)
-            with pytest.raises(PresignatureVoid):
-                store.presignatures.secrets([item])
-        assert store._db.rows("SELECT 1 FROM consumptions") == []
+# rows
 
 
 def test_a_row_that_is_put_back_with_its_secret_does_not_open(path: Path) -> None:
@@ -317,20 +184,6 @@ def test_a_presignature_under_the_id_of_another_does_not_open(store: PartyStore)
     for read in (store.presignatures.secrets, store.presignatures.publics):
         with pytest.raises(CorruptError, match="another presignature"):
             read([first])
-
-
-def test_a_forked_child_has_no_key(store: PartyStore) -> None:
-    items = refill(pool_of(store))
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            store.presignatures.secrets(items)
-        except NativeError:
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitpid(child, 0)[1] == 0
 
 
 # the tables
@@ -410,363 +263,50 @@ def test_the_settings_are_durable(store: PartyStore) -> None:
     assert store._db.row("PRAGMA secure_delete") == (1,)
 
 
-# many at once
+# figures
 
 
-def test_16_threads_drain_a_pool_and_get_each_presignature_once(store: PartyStore) -> None:
+def test_no_step_looks_through_all_that_was_ever_used(
+    store: PartyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool that has run for years answers as fast as a new one."""
     pool = pool_of(store)
-    items = refill(pool, 1, 60)
-    shares: dict[bytes, list[bytes]] = {item: [] for item in items}
-    failures: list[BaseException] = []
-
-    def drain(number: int) -> None:
-        attempt = 0
-        try:
-            while True:
-                attempt += 1
-                request = digest(1000 * number + attempt)
-                try:
-                    (item,) = pool.choose(stock(), 1, NOW)
-                    pool.grant(stock(), request, [item], NOW)
-                except (PresignatureTaken, SecretReuseError):
-                    continue  # another was faster
-                (share,) = pool.burn(request, [Use(item, M1)], signer(M1), NOW)
-                shares[item].append(share)
-        except PoolExhausted:
-            pass
-        except BaseException as e:
-            failures.append(e)
-
-    threads = [threading.Thread(target=drain, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
-    assert all(len(made) == 1 for made in shares.values())
-    assert pool.statistics(stock(), NOW).burned == 60
-
-
-def test_records_and_burns_of_threads_do_not_wait_for_each_other(store: PartyStore) -> None:
-    pool = pool_of(store)
-    items = refill(pool, 1, 10)
-    for i, item in enumerate(items):
-        pool.grant(stock(), digest(i), [item], NOW)
-
-    def burn() -> None:
-        for i, item in enumerate(items):
-            pool.burn(digest(i), [Use(item, M1)], signer(M1), NOW, lambda _, i=i: store.record(entry(i)))
-
-    def record() -> None:
-        for i in range(10, 20):
-            store.record(entry(i))
-
-    threads = [threading.Thread(target=work, daemon=True) for work in (burn, record)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-        assert not thread.is_alive()
-    assert len(store.signatures()) == 20
-
-
-DRAIN = """
-import sys
-from pathlib import Path
-from tests.storage.cheap import cheap_passphrases
-from tests.storage.test_presigs import drain_in_a_process
-with cheap_passphrases():
-    drain_in_a_process(Path(sys.argv[1]), int(sys.argv[2]))
-"""
-
-
-def drain_in_a_process(path: Path, number: int) -> None:
-    """Take turns with other processes: open, bring in the same batches, use what this process may."""
-    for turn in range(3):
-        while True:
-            try:
-                store = opened(path)
-                break
-            except LockedError:
-                continue
-        with store:
-            pool = pool_of(store)
-            for batch_number in range(6):
-                with suppress(SecretReuseError):
-                    refill(pool, batch_number, 2)
-            for attempt in range(3):
-                request = digest(100 * number + 10 * turn + attempt)
-                try:
-                    (item,) = pool.choose(stock(), 1, NOW)
-                except PoolExhausted:
-                    break
-                pool.grant(stock(), request, [item], NOW)
-                (share,) = pool.burn(request, [Use(item, request)], signer(request), NOW)
-                sys.stdout.write(f"{item.hex()} {share.hex()}\n")
-
-
-def test_4_processes_with_the_same_batches_use_each_presignature_once(path: Path) -> None:
-    command = [sys.executable, "-c", DRAIN, str(path)]
-    children = [subprocess.Popen([*command, str(i)], stdout=subprocess.PIPE, text=True) for i in range(1, 5)]
-    lines = [line.split() for child in children for line in child.communicate(timeout=60)[0].splitlines()]
-    assert all(child.returncode == 0 for child in children)
-    ids = [item for item, _ in lines]
-    assert ids
-    assert len(set(ids)) == len(ids)
-    with opened(path) as store:
-        rows = store._db.rows("SELECT lower(hex(presignature)), lower(hex(share)) FROM consumptions")
-    assert sorted(rows) == sorted((item, share) for item, share in lines)
-
-
-# kills and full disks
-
-
-def no_two_shares(shares: Sequence[tuple[str, str, str]]) -> None:
-    """Two shares of one presignature reveal the key share: see that there are none."""
-    by_presignature: dict[str, set[tuple[str, str]]] = {}
-    for item, sighash, share in shares:
-        by_presignature.setdefault(item, set()).add((sighash, share))
-    assert all(len(made) == 1 for made in by_presignature.values())
-
-
-def test_a_killed_signer_makes_one_share_of_each_presignature(path: Path) -> None:
-    rng = random.Random(1)
-    sent: list[tuple[str, str, str]] = []
-
-    def sign(report: Report) -> None:
-        pool = pool_of(opened(path))
-        for number in range(start, start + 6):
-            first, second, _ = refill(pool, number)
-            for item in (first, second):
-                request = digest(rng.randrange(2**60))
-                pool.grant(stock(), request, [item], NOW)
-                (share,) = pool.burn(request, [Use(item, request)], signer(request), NOW)
-                report(f"{item.hex()} {request.hex()} {share.hex()}")
-            pool.void("for a test", NOW)
-            report("void")
-
-    for kill in range(KILLS):
-        rng.seed(kill)
-        start = 6 * kill
-        for number in range(start, start + 6):
-            batch(number, 3)  # dealt before the time counts
-        reports = [tuple(line.split()) for line in killed(sign, rng) if " " in line]
-        sent += [report for report in reports if len(report) == 3 and len(report[2]) == 64]
-        no_two_shares(sent)
-        before = states(path)
-        with opened(path) as store:
-            pool = pool_of(store)
-            ready = [item for item, state in before.items() if state in ("PENDING", "READY")]
-            assert store.presignatures.find(ready) == {}  # nothing is left to be used
-            for item, request, share in sent:
-                again = pool.burn(bytes.fromhex(request), [Use(bytes.fromhex(item), bytes.fromhex(request))],
-                                  signer(), NOW)  # fmt: skip
-                assert again == (bytes.fromhex(share),)
-                with pytest.raises(SecretReuseError):
-                    pool.burn(B, [Use(bytes.fromhex(item), M1)], signer(M1), NOW)
-        assert set(states(path).values()) <= {"BURNED", "VOID"}
-    assert len(sent) >= KILLS
-
-
-def statements(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Count the statements of some work."""
-    count = 0
+    asked: dict[str, tuple[object, ...]] = {}
     run = Database._run
 
-    def counting(self: Database, query: str, *values: object) -> sqlite3.Cursor:
-        nonlocal count
-        count += 1
+    def noting(self: Database, query: str, *values: object) -> sqlite3.Cursor:
+        asked[query] = values
         return run(self, query, *values)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "_run", counting)
-        work()
-    return count
-
-
-def stop_at(number: int, stop: Callable[[], object], patch: pytest.MonkeyPatch) -> None:
-    """Stop before a statement."""
-    left = number
-    run = Database._run
-
-    def stopping(self: Database, query: str, *values: object) -> sqlite3.Cursor:
-        nonlocal left
-        left -= 1
-        if left == -1:
-            stop()
-        return run(self, query, *values)
-
-    patch.setattr(Database, "_run", stopping)
-
-
-def fail_disk() -> None:
-    raise StorageError("the disk failed")
-
-
-STEPS = ["add", "confirm", "burn", "void", "purge"]
-
-
-class Life:
-    """A pool of which each step can be stopped."""
-
-    def __init__(self, path: Path, at: str) -> None:
-        self.store = opened(path)
-        self.pool = pool_of(self.store)
-        self.made = batch(1, 2)
-        self.ids = [item.public.id for item in self.made]
-        self.uses = [Use(item, M1) for item in self.ids]
-        self.shares: list[tuple[bytes, ...]] = []
-        for step in STEPS[: STEPS.index(at)]:
-            if step != "burn" or at == "purge":
-                getattr(self, step)()
-        if at == "burn":
-            self.pool.grant(stock(), A, self.ids, NOW)
-
-    def add(self) -> None:
-        self.label = self.pool.add(self.made, NOW)
-
-    def confirm(self) -> None:
-        self.pool.confirm(self.label, dict.fromkeys((PartyId(0), PartyId(1)), self.label), NOW)
-
-    def burn(self) -> None:
-        self.pool.grant(stock(), A, self.ids, NOW)
-        self.shares.append(self.pool.burn(A, self.uses, signer(M1, M1), NOW, self.record))
-
-    def record(self, _: object) -> None:
-        self.store.record(entry(0))
-
-    def void(self) -> None:
-        self.pool.void("for a test", NOW)
-
-    def purge(self) -> None:
-        self.pool.purge()
-
-
-def expect_no_second_share(life: Life, path: Path) -> None:
-    """After a restart: all shares or none, the audit row with them, and nothing to sign with."""
-    with opened(path) as store:
-        pool = pool_of(store)
-        stored = [use.share for use in map(store.presignatures.consumption, life.ids) if use is not None]
-        assert len(stored) in (0, 2)
-        assert life.shares in ([], [tuple(stored)])
-        assert len(store.signatures()) == len(stored) // 2
-        if stored:
-            assert pool.burn(A, life.uses, signer(), NOW) == tuple(stored)
-        for item in life.ids:
-            with pytest.raises((PresignatureVoid, SecretReuseError)):
-                pool.grant(stock(), B, [item], NOW)
-            with pytest.raises((PresignatureVoid, SecretReuseError)):
-                pool.burn(B, [Use(item, M2)], signer(M2), NOW)
-        assert pool.statistics(stock(), NOW).ready == 0
-
-
-def a_party(directory: Path) -> Path:
-    PartyStore.create(path := directory / "party.db", PartyId(1), phrase()).close()
-    return path
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_a_kill_before_every_statement_leaves_no_second_share(
-    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    life = Life(a_party(tmp_path / "count"), step)
-    points = statements(getattr(life, step), monkeypatch)
-    life.store.close()
-    assert points >= 3
-    for number in range(points):
-        path = a_party(tmp_path / str(number))
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                life = Life(path, step)
-                stop_at(number, lambda: os.kill(os.getpid(), signal.SIGKILL), monkeypatch)
-                getattr(life, step)()
-            finally:
-                os.write(write, b"not killed")
-                os._exit(0)
-        os.close(write)
-        with os.fdopen(read, "rb") as pipe:
-            assert pipe.read() == b""
-        os.waitpid(child, 0)
-        life.shares.clear()
-        expect_no_second_share(life, path)
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_a_failure_before_every_statement_leaves_no_second_share(
-    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    life = Life(a_party(tmp_path / "count"), step)
-    points = statements(getattr(life, step), monkeypatch)
-    life.store.close()
-    for number in range(points):
-        path = a_party(tmp_path / str(number))
-        life = Life(path, step)
-        with monkeypatch.context() as patch:
-            stop_at(number, fail_disk, patch)
-            with suppress(StorageError):
-                getattr(life, step)()
-        if step == "burn" and not life.shares:
-            # a failure before anything was signed leaves the grant, any other leaves nothing
-            for use in life.uses:
-                with suppress(PresignatureVoid, SecretReuseError):
-                    life.shares.append(life.pool.burn(A, [use], signer(M1), NOW))
-            assert len(life.shares) in (0, 2)
-            life.shares.clear()
-            life.store.close()
-            continue
-        life.store.close()
-        expect_no_second_share(life, path)
-
-
-def test_a_full_disk_makes_no_share_and_nothing_of_it_comes_back(small_disk: Path) -> None:
-    path = small_disk / "1" / "party.db"
-    full_party(path)
-    store = opened(path)
-    pool = Pool(store.presignatures, BIG)
-    items = refill(pool, 1, 60)
-    store._db.truncate_log()
-    ballast = fill(small_disk)
-    refused: list[bytes] = []
-    for i, item in enumerate(items):
-        pool.grant(stock(), digest(i), [item], NOW)
-        try:
-            pool.burn(digest(i), [Use(item, M1)], signer(M1), NOW, lambda _, i=i: store.record(
-                entry(i + 10, answer=bytes(20_000))))  # fmt: skip
-        except FullError:
-            refused.append(item)
-            break
-    assert refused
-    ballast.unlink()
-    (item,) = refused
-    with pytest.raises(PresignatureVoid):
-        pool.burn(A, [Use(item, M1)], signer(M1), NOW)
-    with pytest.raises(PresignatureVoid):
-        pool.grant(stock(), B, [item], NOW)
-    assert item not in pool.choose(stock(), 10, NOW)
-    used = pool.statistics(stock(), NOW).burned
-    store.close()
-    with opened(path) as again:
-        assert len(again.signatures()) == 2 + used
-        assert again.presignatures.consumption(item) is None
-
-
-def test_a_full_disk_does_not_hinder_opening_without_presignatures(small_disk: Path) -> None:
-    path = small_disk / "1" / "party.db"
-    full_party(path)
-    ballast = fill(small_disk)
-    with opened(path) as store:
-        assert store.presignatures.voided == 0
-    ballast.unlink()
+        patch.setattr(Database, "_run", noting)
+        first, *_ = refill(pool)
+        pool.grant(stock(), A, pool.choose(stock(), 1, NOW), NOW)
+        pool.burn(A, [Use(first, M1)], signer(M1), NOW, lambda _: store.record(entry(0)))
+        with pytest.raises(SecretReuseError):
+            pool.grant(stock(), B, [first], NOW)
+        pool.expire(NOW)
+        pool.statistics(stock(), NOW)
+        pool.void("for a test", NOW)
+    plans = [
+        store._db.rows(f"EXPLAIN QUERY PLAN {query}", *values)
+        for query, values in asked.items()
+        if query.startswith(("SELECT", "UPDATE", "INSERT"))
+    ]
+    assert len(plans) > 15
+    steps = {step for plan in plans for *_, step in plan}
+    scans = {step for step in steps if step.startswith("SCAN")}
+    assert scans == {"SCAN vault", "SCAN p USING INDEX presignatures_live"}
+    assert not any(step.endswith("(stock=?)") for step in steps)
 
 
 # formats
 
 
 def test_a_file_of_format_1_gets_the_tables(path: Path) -> None:
-    sql(path, "DROP TABLE consumptions", "DROP TABLE presignatures", "DROP TABLE stocks")
+    later = "further_reuse_attempts", "reuse_attempts", "consumptions", "presignatures", "stocks"
+    sql(path, *(f"DROP TABLE {table}" for table in later))
     sql(path, "PRAGMA user_version = 1")
     with opened(path) as store:
         refill(pool_of(store))
-    assert sql(path, "PRAGMA user_version") == [(2,)]
+    assert sql(path, "PRAGMA user_version") == [(4,)]

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from presig_pool.store import Consumption, Tally
+from presig_pool.store import Consumption, ReuseAttempt, Tally
 from protocol.ids import PartyId
 from storage.parties import PartyStore
 from storage.wallets import SqlWalletStore, WalletSettings
+from tests.ecdsa_cggmp.levels import TINY
+from tests.ecdsa_cggmp.network import aux_infos
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
-from tests.storage.samples import RECOVERY, entry, key_shares, phrase
+from tests.storage.samples import RECOVERY, ecdsa_shares, entry, key_shares, phrase
 from tests.storage.test_wallets import STORED, account, block, transaction
 from wallet.network import REGTEST
 from wallet.script import ScriptType
@@ -29,7 +31,7 @@ def restored(directory: Path, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["party-1.sql", "party-2.sql"])
+@pytest.mark.parametrize("name", [f"party-{number}.sql" for number in range(1, 5)])
 def test_a_party_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
     with PartyStore.open(restored(tmp_path, name)) as store:
         store.unseal(phrase("correct horse"))
@@ -50,18 +52,43 @@ def test_a_party_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
         store.drop_share(bytes(expected.info.thresh_pk), 0)
 
 
-def test_presignatures_of_an_old_format_are_void_and_their_use_is_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "live", "ever"), [("party-2.sql", 2, 3), ("party-3.sql", 1, 4), ("party-4.sql", 1, 4)]
+)
+def test_presignatures_of_an_old_format_are_void_and_their_use_is_known(
+    tmp_path: Path, name: str, live: int, ever: int
+) -> None:
     first, second, third = (item.public.id for item in batch(1, 3))
     request, sighash = digest(1), digest(101)
-    with PartyStore.open(restored(tmp_path, "party-2.sql")) as store:
+    with PartyStore.open(restored(tmp_path, name)) as store:
         store.unseal(phrase("correct horse"))
         presignatures = store.presignatures
-        assert presignatures.voided == 2
+        assert presignatures.voided == live
         assert list(presignatures.find([first, second, third])) == [first]
         share = presignatures.consumption(first)
         assert share == Consumption(first, request, sighash, *signer(sighash)(batch(1, 1)), NOW + 1)
         assert presignatures.publics([first]) == (batch(1, 1)[0].public,)
-        assert presignatures.tally(stock(), NOW) == Tally(0, 0, 1, 3, 1, 1)
+        assert presignatures.tally(stock(), NOW) == Tally(0, 0, 1, ever, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["party-3.sql", "party-4.sql"])
+def test_ecdsa_shares_auxiliary_info_and_attempts_of_an_old_format_are_read(
+    tmp_path: Path, name: str
+) -> None:
+    with PartyStore.open(restored(tmp_path, name)) as store:
+        log = store.reuse_log()
+        assert log.count == 10
+        assert log.latest[0] == ReuseAttempt(batch(1)[0].public.id, digest(9), digest(102), NOW + 12)
+        assert len(log.latest) == 8
+        store.unseal(phrase("correct horse"))
+        for epoch in (0, 1):
+            expected = ecdsa_shares(2, epoch)[1]
+            share = store.ecdsa_share(bytes(expected.sharing.key), epoch)
+            assert (share.sharing, share.chain_code) == (expected.sharing, expected.chain_code)
+            assert share.secshare.declassify() == expected.secshare.declassify()
+        aux = store.aux(TINY)
+        assert aux.own.blum.declassify() == aux_infos(3)[1].own.blum.declassify()
+        assert aux.publics.keys() == {0, 1, 2}
 
 
 @pytest.mark.parametrize("name", ["wallet-1.sql"])

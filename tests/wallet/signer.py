@@ -49,12 +49,15 @@ def sign(draft: Draft) -> Transaction:
     return draft.tx.with_witnesses(tuple(stacks))
 
 
-def consensus_accepts(tx: Transaction, spent: Sequence[TxOut]) -> bool:
-    """Tell whether libbitcoinkernel takes every input."""
+def consensus_verdicts(tx: Transaction, spent: Sequence[TxOut]) -> list[bool]:
+    """Tell which inputs libbitcoinkernel takes."""
     kernel_tx = pbk.Transaction(bytes(tx))
     outs = [pbk.TransactionOutput(pbk.ScriptPubkey(out.script_pubkey), out.value) for out in spent]
     data = pbk.script.PrecomputedTransactionData(kernel_tx, outs)
     flags = pbk.ScriptVerificationFlags.ALL
-    return all(
-        out.script_pubkey.verify(spent[i].value, kernel_tx, data, i, flags) for i, out in enumerate(outs)
-    )
+    return [out.script_pubkey.verify(spent[i].value, kernel_tx, data, i, flags) for i, out in enumerate(outs)]
+
+
+def consensus_accepts(tx: Transaction, spent: Sequence[TxOut]) -> bool:
+    """Tell whether libbitcoinkernel takes every input."""
+    return all(consensus_verdicts(tx, spent))

@@ -2,7 +2,8 @@
 
 import random
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -119,6 +120,15 @@ def test_an_elog_is_worth_nothing_in_another_context() -> None:
 def test_contexts_differ_in_every_key_and_parameter(kind: str) -> None:
     contexts = {keys.context for keys in other_keys().values()} | {infos()[0].proof_keys(0, 1).context}
     assert len(contexts) == len(other_keys()) + 1
+
+
+def test_a_context_depends_on_every_number_of_the_level() -> None:
+    keys = infos()[0].proof_keys(PROVER, VERIFIER)
+    numbers = asdict(keys.params)
+    # not levels: most break an inequality
+    changed = [SimpleNamespace(**{**numbers, name: number + 1}) for name, number in numbers.items()]
+    contexts = {keys.context, *(replace(keys, params=params).context for params in changed)}
+    assert len(contexts) == 1 + len(numbers)
 
 
 # bytes
