@@ -31,6 +31,10 @@ class NotEnoughSignersError(CosignerError):
     """Fewer parties than the threshold are there to sign, or are unlocked."""
 
 
+class NotKeptError(CosignerError):
+    """No process keeps the wallet's presignatures, and they would end with this one."""
+
+
 class PolicyDenied(CosignerError):  # noqa: N818
     """Parties refused what they were asked to sign; they have sent nothing, and nobody is blamed.
 

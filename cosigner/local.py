@@ -5,7 +5,6 @@ served by another process (cosigner.parties), and neither side notices.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Self
 
 from cosigner.calls import WalletPeer
@@ -14,9 +13,9 @@ from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home, WalletFolder
 from cosigner.keeper import RefillProgress
 from cosigner.keys import SEGWIT_ACCOUNT
-from cosigner.parties import OwnParties, Parties, unix_now
+from cosigner.parties import OwnParties, Parties
 from cosigner.plan import WalletPlan
-from cosigner.pools import PoolFigures, PoolVerbs, past_figures
+from cosigner.pools import PoolFigures, Pools, PoolVerbs
 from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
@@ -212,18 +211,28 @@ class LocalWallet(SpendingWallet):
     # ---- presignatures ----
 
     @property
-    def pools(self) -> PoolVerbs:
-        """The pools of the parties that are served, else of those that are unlocked here.
+    def own_pools(self) -> Pools:
+        """The pools of the parties that are unlocked here.
 
         Raises:
             UnknownError: the wallet has no SegWit account.
         """
-        if self.keys.segwit is None:
+        if self.parties.own.pools is None:
             raise UnknownError(
                 "this wallet has no SegWit account, and Taproot inputs need no presignatures",
                 "a wallet has both accounts if it is made without --no-segwit",
             )
-        return self.parties.pools
+        return self.parties.own.pools
+
+    @property
+    def pools(self) -> PoolVerbs:
+        """The pools of the parties that are served; without a server, of those that are unlocked here.
+
+        Raises:
+            UnknownError: the wallet has no SegWit account.
+        """
+        own, server = self.own_pools, self.parties.server
+        return own if server is None else server.pools
 
     def pool_figures(self) -> PoolFigures:
         """Return what there is of presignatures; while all parties are sealed, what their files say.
@@ -233,11 +242,7 @@ class LocalWallet(SpendingWallet):
             StorageError: a file cannot be read, or another process has it.
         """
         pools = self.pools
-        if self.unlocked or self.keys.segwit is None:
-            return pools.figures()
-        with ExitStack() as files:
-            stores = {i: files.enter_context(self.parties.store(i)) for i in map(PartyId, range(self.plan.n))}
-            return past_figures(self.keys.segwit, stores, unix_now())
+        return pools.figures() if self.unlocked else self.parties.past_figures(self.plan.n)
 
     # ---- signing ----
 

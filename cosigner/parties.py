@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,14 @@ from cosigner.home import WalletFolder
 from cosigner.keys import WalletKeys
 from cosigner.party import Credentials, Party
 from cosigner.plan import WalletPlan
-from cosigner.pools import Pools, PoolVerbs
+from cosigner.pools import PoolFigures, Pools, past_figures
 from cosigner.presigning import EcdsaCredentials
 from cosigner.segwit_key import SegwitKey
 from cosigner.segwit_signing import SegwitSigner
 from cosigner.steps import Progress
 from ecdsa_cggmp.key_share import PublicShare
 from presig_pool.pool import Pool
+from presig_pool.watermarks import DEFAULT as WATERMARKS
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from storage.errors import CorruptError, LockedError
@@ -43,7 +44,9 @@ class OwnParties:
         self._folder, self._keys, self._progress = folder, keys, progress
         self.parties: dict[PartyId, Party] = {}
         self.stores: dict[PartyId, PartyStore] = {}
-        self.pools = None if keys.segwit is None else Pools(keys.segwit, self.parties, self.stores, unix_now)
+        self.pools: Pools | None = None
+        if keys.segwit is not None:
+            self.pools = Pools(keys.segwit, self.parties, self.stores, unix_now, WATERMARKS)
 
     def unlock(self, party: PartyId, passphrase: Passphrase) -> None:
         """Unseal a party; one that is unlocked stays so.
@@ -90,7 +93,7 @@ class OwnParties:
             raise CorruptError("the store of the party is of another key than the wallet")
         segwit, making = None, None
         if keys.segwit is not None:
-            segwit = SegwitSigner(keys.segwit, Pool(store.presignatures), unix_now)
+            segwit = SegwitSigner(keys.segwit, Pool(store.presignatures, WATERMARKS), unix_now)
             making = _presigning(store, keys, keys.segwit)
         credentials = Credentials(store.host_key(), keys, share, segwit, plan.caps, making)
         return Party(credentials, store, self._progress)
@@ -101,7 +104,7 @@ class Parties:
 
     def __init__(self, folder: WalletFolder, keys: WalletKeys, progress: Progress) -> None:
         """See OwnParties; the server is looked for when a party is needed."""
-        self._folder = folder
+        self._folder, self._keys = folder, keys
         self.own = OwnParties(folder, keys, progress)
 
     @cached_property
@@ -120,19 +123,6 @@ class Parties:
     def served(self) -> "Mapping[PartyId, WalletPeer]":
         """The parties that are served."""
         return self.server.parties if self.server is not None else {}
-
-    @property
-    def pools(self) -> PoolVerbs:
-        """The pools of the parties that are served; without a server, of those that are unlocked here.
-
-        Raises:
-            UsageError: the wallet has no SegWit account.
-        """
-        if self.server is not None:
-            return self.server.pools
-        if self.own.pools is None:
-            raise UsageError("the wallet has no SegWit account")
-        return self.own.pools
 
     @property
     def present(self) -> tuple[PartyId, ...]:
@@ -163,6 +153,19 @@ class Parties:
         else:
             with PartyStore.open(self._folder.party(party)) as store:
                 yield store
+
+    def past_figures(self, n: int) -> PoolFigures:
+        """Return what the files of all n parties say of pools, while no party takes part.
+
+        Raises:
+            UsageError: the wallet has no SegWit account.
+            StorageError: a file cannot be read, or another process has it.
+        """
+        if self._keys.segwit is None:
+            raise UsageError("the wallet has no SegWit account")
+        with ExitStack() as files:
+            stores = {i: files.enter_context(self.store(i)) for i in map(PartyId, range(n))}
+            return past_figures(self._keys.segwit, stores, WATERMARKS, unix_now())
 
     def close(self) -> None:
         """Seal the parties that are unlocked here, and let go of the server; a second call does nothing."""
