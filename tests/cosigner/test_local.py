@@ -135,7 +135,7 @@ def test_address_that_a_party_derives_otherwise_is_not_verified(
 ) -> None:
     text = wallet.new_address().text
     unlock(wallet, 0, 1)
-    monkeypatch.setattr(wallet._parties[PartyId(1)], "script", lambda *_: b"another")
+    monkeypatch.setattr(wallet.parties.own.parties[PartyId(1)], "script", lambda *_: b"another")
     with pytest.raises(UnattributedAbort) as caught:
         wallet.address_verify(text)
     assert caught.value.suspects == {1}

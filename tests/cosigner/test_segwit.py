@@ -68,7 +68,7 @@ def test_transaction_is_signed_with_a_presignature_for_each_segwit_input(
     segwit = 4 // len(accounts)
     assert [ready(mixed, i, 0, 2) for i in (0, 2)] == [5 - segwit] * 2
     for party in (0, 2):
-        entries = mixed._stores[PartyId(party)].signatures()
+        entries = mixed.parties.own.stores[PartyId(party)].signatures()
         assert [len(entry.sighashes) for entry in entries] == [4 - segwit, segwit][-len(accounts) :]
 
 
@@ -80,7 +80,7 @@ def test_short_pool_is_told_and_nothing_is_signed(mixed: LocalWallet) -> None:
     with pytest.raises(PoolExhausted) as caught:
         mixed.sign(draft.psbt)
     assert (caught.value.wanted, caught.value.ready) == (2, 1)
-    assert mixed._stores[PartyId(0)].signatures() == ()
+    assert mixed.parties.own.stores[PartyId(0)].signatures() == ()
     assert ready(mixed, 0, 0, 2) == 1
 
 
@@ -133,8 +133,10 @@ def test_address_of_the_segwit_account_is_verified_by_the_parties(
     assert [text[:6] for text in texts] == ["bcrt1p", "bcrt1q"]
     for text in texts:
         assert mixed.address_verify(text) == (0, 1)
-    assert mixed._parties[PartyId(0)].script(1, 0, 0) != mixed._parties[PartyId(0)].script(0, 0, 0)
-    monkeypatch.setattr(mixed._parties[PartyId(1)], "script", lambda *_: b"another")
+    assert mixed.parties.own.parties[PartyId(0)].script(1, 0, 0) != mixed.parties.own.parties[
+        PartyId(0)
+    ].script(0, 0, 0)
+    monkeypatch.setattr(mixed.parties.own.parties[PartyId(1)], "script", lambda *_: b"another")
     with pytest.raises(UnattributedAbort) as caught:
         mixed.address_verify(texts[1])
     assert caught.value.suspects == {1}
@@ -260,7 +262,7 @@ def test_replacement_takes_presignatures_of_its_own(
     assert ready(mixed, 0, 0, 2) == 8 - 2 * used
     assert {txin.prevout for txin in first.inputs} <= {txin.prevout for txin in second.inputs}
     assert mixed.ledger().entry(first.txid).status is Status.REPLACED
-    answers = [entry.answer for entry in mixed._stores[PartyId(0)].signatures()]
+    answers = [entry.answer for entry in mixed.parties.own.stores[PartyId(0)].signatures()]
     assert len(set(answers)) == len(answers) == 2 * len(accounts)
 
 
@@ -304,14 +306,16 @@ def test_signed_transaction_pays_the_rate_that_its_draft_promised(mixed: LocalWa
 
 
 def consumed(wallet: LocalWallet, party: int) -> list[bytes]:
-    rows = wallet._stores[PartyId(party)]._db.rows("SELECT request, share FROM consumptions ORDER BY rowid")
+    rows = wallet.parties.own.stores[PartyId(party)]._db.rows(
+        "SELECT request, share FROM consumptions ORDER BY rowid"
+    )
     return [bytes(request + share) for request, share in rows]
 
 
 def logged(wallet: LocalWallet, party: int) -> list[bytes]:
     assert wallet.keys.segwit is not None
     key, found = wallet.keys.segwit.public_key, []
-    for entry in wallet._stores[PartyId(party)].signatures():
+    for entry in wallet.parties.own.stores[PartyId(party)].signatures():
         if entry.key == key:
             found += [entry.session + entry.answer[i : i + 32] for i in range(0, len(entry.answer), 32)]
     return found
@@ -348,7 +352,7 @@ def test_kill_in_the_middle_of_a_signature_leaves_log_and_presignatures_as_one(
         assert len(consumed(wallet, 0)) == 1
         assert consumed(wallet, 0) == logged(wallet, 0)
         assert consumed(wallet, 2) == logged(wallet, 2) == []
-        assert [len(wallet._stores[PartyId(i)].signatures()) for i in (0, 2)] == [2, 1]
+        assert [len(wallet.parties.own.stores[PartyId(i)].signatures()) for i in (0, 2)] == [2, 1]
         assert [ready(wallet, i, 0, 2) for i in (0, 2)] == [0, 0]
         stock_up(wallet, (0, 2), 4)
         sign(wallet, wallet.draft_send(payment(130_000)))
@@ -358,7 +362,7 @@ def test_full_disk_of_a_signer_lets_no_share_out_and_the_next_transaction_is_sig
     stocked: LocalWallet,
 ) -> None:
     draft = stocked.draft_send(payment(200_000))
-    db = stocked._stores[PartyId(2)]._db
+    db = stocked.parties.own.stores[PartyId(2)]._db
     really = PartyStore.record
 
     def record(store: PartyStore, entry: SignedEntry) -> None:
@@ -378,7 +382,7 @@ def test_full_disk_of_a_signer_lets_no_share_out_and_the_next_transaction_is_sig
     assert len(consumed(stocked, 0)) == 2
     sign(stocked, draft)
     assert consumed(stocked, 2) == logged(stocked, 2) != []
-    stocked._stores[PartyId(2)]._check_log()
+    stocked.parties.own.stores[PartyId(2)]._check_log()
 
 
 def test_threads_that_sign_with_one_wallet_use_no_presignature_twice(mixed: LocalWallet) -> None:
@@ -405,7 +409,7 @@ def test_threads_that_sign_with_one_wallet_use_no_presignature_twice(mixed: Loca
     for party in (0, 2):
         assert sorted(consumed(mixed, party)) == sorted(logged(mixed, party))
         assert len(set(consumed(mixed, party))) == used
-        mixed._stores[PartyId(party)]._check_log()
+        mixed.parties.own.stores[PartyId(party)]._check_log()
 
 
 # ---- PSBTs ----
