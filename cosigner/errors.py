@@ -62,3 +62,7 @@ class RefillFailedError(CosignerError):
         self.__cause__ = cause
         parties = ", ".join(f"party {party}" for party in sorted(self.named))
         super().__init__(f"the refill failed{' with ' if parties else ''}{parties}: {cause}")
+
+
+class UnreachableError(CosignerError, ConnectionError):
+    """A party does not answer, or what runs it does not: absent is not faulty."""

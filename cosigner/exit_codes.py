@@ -11,6 +11,7 @@ from cosigner.errors import (
     NotKeptError,
     PolicyDenied,
     RefillFailedError,
+    UnreachableError,
     WalletExistsError,
 )
 from native.errors import MemoryLockError, NativeError
@@ -104,6 +105,7 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (NotKeptError, ExitCode.PRESIGNATURES, "not-kept"),
     (PolicyDenied, ExitCode.REFUSED, "policy-denied"),
     (RefillFailedError, ExitCode.PROTOCOL, "refill-failed"),
+    (UnreachableError, ExitCode.TIMEOUT, "unreachable"),
     (CosignerError, ExitCode.UNEXPECTED, "cosigner"),
     (WrongPassphraseError, ExitCode.LOCKED, "wrong-passphrase"),
     (SealedError, ExitCode.LOCKED, "sealed"),

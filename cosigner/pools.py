@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from cosigner.keeper import Keeper, Refilling, RefillProgress, Waiting
 from cosigner.party import Party
@@ -65,6 +66,22 @@ class PoolFigures:
     watermarks: Watermarks
     stocks: tuple[StockFigures, ...]
     parties: tuple[PartyFigures, ...]
+
+
+class PoolVerbs(Protocol):
+    """What a user does with the pools of parties, wherever they are; see Pools."""
+
+    def figures(self) -> PoolFigures:
+        """Return what there is."""
+
+    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+        """Have presignatures made now."""
+
+    def drain(self, signers: Sequence[PartyId] | None = None) -> int:
+        """Void presignatures."""
+
+    def purge(self) -> int:
+        """Forget what is void."""
 
 
 class Pools:

@@ -132,7 +132,7 @@ def watch(
         else:
             members = sorted({party for group in groups for party in group})
             unlock(wallet, members, passphrase_file or [], call.out)
-            with wallet.pools.kept(groups):
+            with wallet.own_pools.kept(groups):
                 found, interrupted = _look(call, wallet, seconds)
                 call.out.note("Ending, when the batch that is being made is done.")
             ended = sum(stock.ready for stock in found.stocks)

@@ -75,7 +75,7 @@ def signers_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:
         UsageError: the text is no list of parties.
     """
     if text is None:
-        return tuple(PartyId(i) for i in range(wallet.plan.t))
+        return wallet.default_signers()
     try:
         parties = sorted({int(part) for part in text.split(",")})
     except ValueError as e:

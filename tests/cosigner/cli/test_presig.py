@@ -20,7 +20,7 @@ P0, P1 = PartyId(0), PartyId(1)
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     marks = Watermarks(low=1, target=2, max=3, batch=2)
-    monkeypatch.setattr("cosigner.local.WATERMARKS", marks)
+    monkeypatch.setattr("cosigner.parties.WATERMARKS", marks)
 
 
 # ---- without a process that keeps them ----
