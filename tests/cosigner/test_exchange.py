@@ -107,6 +107,21 @@ def test_evidence_is_passed_on_to_all(at_once: bool) -> None:
         assert not peers[i].results
 
 
+class Astray(Peer):
+    """Sends to nobody, and to itself."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        answers = super().receive(sender, envelope)
+        return tuple(Sealed(j, sealed.envelope) for sealed in answers for j in (PartyId(9), self.me))
+
+
+def test_messages_to_nobody_are_dropped() -> None:
+    peers: dict[PartyId, Peer] = {i: Peer(i) for i in IDS[:2]} | {LIAR: Astray(LIAR)}
+    errors = [failure.error for failure in run(peers)]
+    assert len(errors) == N
+    assert all(isinstance(error, SessionTimeout) for error in errors)
+
+
 @pytest.mark.parametrize("at_once", [False, True])
 def test_party_that_is_gone_ends_the_session(at_once: bool) -> None:
     peers: dict[PartyId, Peer] = {i: Peer(i) for i in IDS[:2]} | {LIAR: Gone(LIAR)}
