@@ -8,8 +8,10 @@ from cosigner.errors import (
     CosignerError,
     DeclinedError,
     NotEnoughSignersError,
+    NotKeptError,
     PolicyDenied,
     RefillFailedError,
+    UnreachableError,
     WalletExistsError,
 )
 from native.errors import MemoryLockError, NativeError
@@ -100,8 +102,10 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (WalletExistsError, ExitCode.REFUSED, "wallet-exists"),
     (DeclinedError, ExitCode.REFUSED, "declined"),
     (NotEnoughSignersError, ExitCode.NOT_ENOUGH_SIGNERS, "not-enough-signers"),
+    (NotKeptError, ExitCode.PRESIGNATURES, "not-kept"),
     (PolicyDenied, ExitCode.REFUSED, "policy-denied"),
     (RefillFailedError, ExitCode.PROTOCOL, "refill-failed"),
+    (UnreachableError, ExitCode.TIMEOUT, "unreachable"),
     (CosignerError, ExitCode.UNEXPECTED, "cosigner"),
     (WrongPassphraseError, ExitCode.LOCKED, "wrong-passphrase"),
     (SealedError, ExitCode.LOCKED, "sealed"),

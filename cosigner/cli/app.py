@@ -26,6 +26,7 @@ NOUNS: Final = {
     "coin": "The unspent outputs of the wallet.",
     "tx": "Drafts, transactions, and what can be done while one waits.",
     "psbt": "Partially signed transactions (BIP-174, BIP-370).",
+    "presig": "The presignatures with which SegWit inputs are signed.",
     "fee": "What a transaction should pay.",
     "chain": "The chain that the wallet sees, and blocks on demand on regtest.",
     "key": "The public side of the wallet's threshold keys.",

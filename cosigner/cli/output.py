@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.status import Status
 from rich.text import Text
 
@@ -80,6 +81,15 @@ class Output:
             self._live.start()
         self._live.update(self._fitting(Text.assemble(line)))
 
+    @contextmanager
+    def table(self) -> Iterator[Callable[[Sequence[Line]], None]]:
+        """Lend a function that shows lines in the place of those before; the last ones stay."""
+        if self.as_json:
+            yield lambda _: None
+            return
+        with Live(console=self._out, auto_refresh=False) as live:
+            yield lambda lines: live.update(Group(*lines), refresh=True)
+
     def _fitting(self, line: Text) -> Text:
         if self._side.is_terminal:
             line.truncate(self._side.width - _SPINNER, overflow="ellipsis")
@@ -142,7 +152,7 @@ class Output:
         self.settle()
         code, name = classify(error)
         message = _printable(str(error) or type(error).__name__)
-        hint = _printable(getattr(error, "hint", ""))
+        hint = _printable(getattr(error, "hint", "") or "\n".join(getattr(error, "__notes__", ())))
         if self.as_json:
             detail = {"code": int(code), "name": name, "message": message, "hint": hint}
             _write_json({"error": detail | _details(error) | self._facts})
@@ -165,7 +175,18 @@ def _write_json(value: Json) -> None:
 
 def _details(error: BaseException) -> dict[str, Any]:
     """Return the public attributes that scripts act on: amounts, rules, culprits."""
-    names = ("needed", "available", "rule", "reason", "refusals", "culprits", "missing", "check")
+    names = (
+        "needed",
+        "available",
+        "rule",
+        "reason",
+        "refusals",
+        "culprits",
+        "missing",
+        "check",
+        "wanted",
+        "ready",
+    )
     found = {name: getattr(error, name) for name in names if hasattr(error, name)}
     return {name: _plain(value) for name, value in found.items()}
 
