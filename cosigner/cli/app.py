@@ -14,6 +14,7 @@ from cosigner.cli.output import Output
 VERBS: Final = {
     "demo": "Show a 2-of-3 wallet on regtest: a Taproot and a SegWit account, spent from together.",
     "send": "Pay somebody: draft, show, ask, sign, broadcast.",
+    "serve": "Keep parties unlocked and their presignatures ready, for all other commands, until Ctrl-C.",
     "regtest": "Run a bitcoind with a regtest chain of its own until Ctrl-C.",
     "doctor": "Check what wallets need of this machine.",
     "exit-codes": "List the exit codes, and the names of errors.",

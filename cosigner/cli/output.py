@@ -52,6 +52,15 @@ class Output:
             for line in lines:
                 self._out.print(line)
 
+    def event(self, value: Mapping[str, Any], line: Line) -> None:
+        """Write one of many results of a command that goes on: a line for people, or an object on a line."""
+        self.settle()
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        else:
+            self._out.print(line)
+        sys.stdout.flush()
+
     def raw(self, text: str) -> None:
         """Write a result that is the same for people and for scripts."""
         self.settle()
@@ -170,7 +179,7 @@ class Output:
         hint = _printable(getattr(error, "hint", "") or "\n".join(getattr(error, "__notes__", ())))
         if self.as_json:
             detail = {"code": int(code), "name": name, "message": message, "hint": hint}
-            _write_json({"error": detail | _details(error) | self._facts})
+            _write_json({"error": detail | public_facts(error) | self._facts})
         else:
             self._side.print(Text.assemble(("error", "bold red"), f" ({name}): {message}"))
             if hint:
@@ -188,7 +197,7 @@ def _write_json(value: Json) -> None:
     sys.stdout.write("\n")
 
 
-def _details(error: BaseException) -> dict[str, Any]:
+def public_facts(error: BaseException) -> dict[str, Any]:
     """Return the public attributes that scripts act on: amounts, rules, culprits."""
     names = (
         "needed",
