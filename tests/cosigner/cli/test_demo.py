@@ -13,6 +13,7 @@ from cosigner.home import Home
 from cosigner.local import LocalWallet
 from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
 from tests.cosigner.cli.test_commands import shape
+from tests.cosigner.cli.test_serve import Server
 from wallet.tx import show_txid
 
 KILLS = 20
@@ -54,6 +55,16 @@ def test_demo_spends_from_both_accounts_in_one_transaction(bare: Mpcw) -> None:
         spent = [coin for coin in coins if coin.spent_by is not None]
         assert [show_txid(coin.spent_by) for coin in spent if coin.spent_by] == [value["bumped"]] * 2
         assert {wallet.accounts[coin.owner.account].name for coin in spent} == {"taproot", "segwit"}
+
+
+def test_demo_uses_what_a_server_has_made(bare: Mpcw) -> None:
+    assert bare.json("demo")["presignatures"]["made"] == 15
+    server = Server(bare, "-w", "demo", marks={"WATERMARKS": "1,15,20,15"})
+    server.stocked(3)
+    value = bare.json("demo")
+    assert server.end(signal.SIGTERM) == (0, "")
+    assert value["presignatures"]["made"] == 0
+    assert value["presignatures"]["left"] > 0
 
 
 def test_demo_goes_on_with_a_wallet_of_taproot_alone(bare: Mpcw) -> None:
