@@ -113,8 +113,8 @@ def made() -> Group:
 def dealt_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a dealer give the parties what the sessions make, in no time."""
 
-    def run(peers: Mapping[PartyId, SegwitKeygenParty], header: Header) -> None:
-        if header.protocol == KEYGEN.name:
+    def run(peers: Mapping[PartyId, SegwitKeygenParty], spec: ProtocolSpec, *_: object) -> None:
+        if spec.name == KEYGEN.name:
             for party, share in zip(peers.values(), dealt(len(peers), 2), strict=True):
                 party._keep_share(share)
         else:
