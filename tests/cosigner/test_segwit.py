@@ -255,6 +255,13 @@ def test_keys_of_other_parties_or_another_threshold_make_no_wallet(
         WatchSettings.of(settings.plan, settings.recovery_data, other)
 
 
+def test_wallet_has_a_key_for_each_account_and_no_other(mixed: LocalWallet) -> None:
+    assert (mixed.keys.key_of(0), mixed.keys.key_of(1)) == (mixed.keys.taproot, mixed.keys.segwit)
+    for account in (-1, 2):
+        with pytest.raises(UsageError, match="no such account"):
+            mixed.keys.key_of(account)
+
+
 def test_vouchers_that_do_not_hold_make_no_wallet(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     really = SegwitKeygenParty.vouch
 
