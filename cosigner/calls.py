@@ -26,7 +26,7 @@ _MAX_SCRIPT: Final = 64  # bytes
 _PRESIGNATURE_ID_SIZE: Final = 32
 
 SECONDS: Final = 60  # the largest transaction is reviewed and signed in a few
-REFILL_SECONDS: Final = 120  # a message of a batch costs seconds, and others may be worked at
+BATCH_SECONDS: Final = 120  # a message of a batch costs seconds, and others may be worked at
 
 Letters = Sequence[Sealed]
 Envelope = tuple[PartyId, bytes]  # from whom, what
@@ -164,7 +164,7 @@ def _read_place(reader: Reader) -> Place:
     return reader.unsigned("account", 4), reader.unsigned("branch", 4), reader.unsigned("index", 4)
 
 
-_LETTERS: Final[Codec[Letters]] = Codec(write_letters, read_letters, MAX_REPLY)
+LETTERS: Final[Codec[Letters]] = Codec(write_letters, read_letters, MAX_REPLY)
 
 OPEN_SIGNING: Final[Method[SigningPeer, SigningOrder, Acceptance]] = Method(
     "open_signing",
@@ -176,9 +176,9 @@ OPEN_SIGNING: Final[Method[SigningPeer, SigningOrder, Acceptance]] = Method(
 RECEIVE: Final[Method[SigningPeer, Envelope, Letters]] = Method(
     "receive",
     Codec(write_envelope, _read_envelope, MAX_ENVELOPE + 8),
-    _LETTERS,
+    LETTERS,
     lambda peer, envelope: peer.receive(*envelope),
-    REFILL_SECONDS,
+    BATCH_SECONDS,
 )
 END: Final[Method[SigningPeer, Ending, MpcError | None]] = Method(
     "end",

@@ -18,6 +18,7 @@ from cosigner.meeting import MeetingPlace
 from cosigner.parties import OwnParties
 from cosigner.pool_calls import POOL_CALLS, REFILL, News, RefillOrder
 from cosigner.pools import Pools
+from cosigner.refill_calls import REFILL_CALLS
 from cosigner.service import ABOUT, WALLET_SERVICE, About, handlers, party_service, reporting
 from cosigner.wire import MAX_REPLY, MAX_REQUEST
 from protocol.ids import PartyId
@@ -85,7 +86,9 @@ class Daemon:
             services.append(handlers(WALLET_SERVICE, self._pools, POOL_CALLS, self._failed(None)))
             services.append(reporting(WALLET_SERVICE, REFILL, self._refill(self._pools), self._failed(None)))
         for i, party in self._parties.items():
-            services.append(handlers(party_service(i), party, WALLET_CALLS, self._failed(i)))
+            services.append(
+                handlers(party_service(i), party, (*WALLET_CALLS, *REFILL_CALLS), self._failed(i))
+            )
         self._server.add_generic_rpc_handlers(services)
         self._server.add_insecure_port(place.target)
         place.protect()

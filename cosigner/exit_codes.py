@@ -84,7 +84,7 @@ MEANINGS: Final = {
     ExitCode.PROTOCOL: "a protocol was aborted; who is proven to be at fault is named",
     ExitCode.LOCKED: "a passphrase is wrong, or a secret is sealed",
     ExitCode.STORAGE: "what is kept cannot be read or written: see the name",
-    ExitCode.PRESIGNATURES: "presignatures for SegWit inputs are not ready: have them made, or try again",
+    ExitCode.PRESIGNATURES: "presignatures for SegWit inputs are not ready: make some, or try again",
     ExitCode.INTERRUPTED: "interrupted from the keyboard",
 }
 

@@ -8,7 +8,7 @@ from cosigner.calls import SECONDS, read_parties, write_parties
 from cosigner.keeper import Refilling, Waiting
 from cosigner.pools import PartyFigures, PoolFigures, PoolVerbs, StockFigures
 from cosigner.refill_messages import read_stock, write_stock
-from cosigner.wire import Codec, Method, read_counted, write_counted
+from cosigner.wire import NOTHING, Codec, Method, read_counted, write_counted
 from cosigner.wire_errors import read_text, write_text
 from presig_pool.statistics import Statistics
 from presig_pool.watermarks import Watermarks
@@ -130,12 +130,11 @@ def _read_drain(reader: Reader) -> Sequence[PartyId] | None:
     return signers if some else None
 
 
-_NOTHING: Final[Codec[None]] = Codec(lambda _, __: None, lambda _: None, 0)
 _COUNT: Final[Codec[int]] = Codec(lambda out, n: out.unsigned(n, 8), lambda r: r.unsigned("count", 8), 8)
 
 FIGURES: Final[Method[PoolVerbs, None, PoolFigures]] = Method(
     "figures",
-    _NOTHING,
+    NOTHING,
     Codec(_write_figures, _read_figures, FIGURES_LIMIT),
     lambda pools, _: pools.figures(),
     SECONDS,
@@ -148,7 +147,7 @@ DRAIN: Final[Method[PoolVerbs, Sequence[PartyId] | None, int]] = Method(
     SECONDS,
 )
 PURGE: Final[Method[PoolVerbs, None, int]] = Method(
-    "purge", _NOTHING, _COUNT, lambda pools, _: pools.purge(), SECONDS
+    "purge", NOTHING, _COUNT, lambda pools, _: pools.purge(), SECONDS
 )
 REFILL: Final[Method[PoolVerbs, RefillOrder, News]] = Method(
     "refill",

@@ -108,6 +108,7 @@ class Pools:
         self._watermarks = watermarks
         self._keepers: dict[PartyId, Keeper] = {}
         self._doing: dict[Stock, Refilling | Waiting] = {}
+        self._told: RefillProgress = lambda _: None
 
     def figures(self) -> PoolFigures:
         """Return what there is."""
@@ -154,17 +155,21 @@ class Pools:
         return sum(party.refills.pool.purge() for party in self._parties.values())
 
     @contextmanager
-    def kept(self, groups: Iterable[Sequence[PartyId]]) -> Iterator[None]:
+    def kept(
+        self, groups: Iterable[Sequence[PartyId]], told: RefillProgress = lambda _: None
+    ) -> Iterator[None]:
         """Keep the stocks of groups of signers filled during a block; a batch that runs is finished after it.
 
         Args:
             groups: t unlocked parties each.
+            told: how far refills are and what they wait for, from any thread.
 
         Raises:
             UsageError: one is not t parties of the wallet.
         """
         stocks = [self._parties[min(group)].refills.stock(group) for group in groups]
         members = sorted({i for stock in stocks for i in stock.signers})
+        self._told = told
         self._keepers = {i: self._new_keeper(i, stocks) for i in members}
         stop = threading.Event()
         threads = [
@@ -212,6 +217,7 @@ class Pools:
         return Keeper(self._parties[party].refills, self._parties, stocks, self._clock, self._note)
 
     def _note(self, record: Refilling | Waiting) -> None:
+        self._told(record)
         if isinstance(record, Refilling) and record.made == record.wanted:
             self._doing.pop(record.stock, None)
         else:

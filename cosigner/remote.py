@@ -14,6 +14,8 @@ from cosigner.meeting import MeetingPlace
 from cosigner.party import Acceptance, SigningOrder
 from cosigner.pool_calls import DRAIN, FIGURES, PURGE, REFILL
 from cosigner.pools import PoolFigures
+from cosigner.refill_calls import CONFIRM, DEPTH, KEEP, LEND, OPEN_PRESIGNING, VOUCH
+from cosigner.refill_messages import PresignOrder
 from cosigner.service import ABOUT, WALLET_SERVICE, About, party_service
 from cosigner.wire import MAX_REPLY, Answered, Method
 from protocol.errors import EncodingError, MpcError
@@ -142,6 +144,30 @@ class RemoteParty:
     def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
         """Have it end a session; return the error with which it ended."""
         return self._caller.ask(END, (session, tuple(evidence)))
+
+    def depth(self, stock: bytes) -> bytes:
+        """Ask it what there is of a stock."""
+        return self._caller.ask(DEPTH, stock)
+
+    def lend(self, leader: PartyId, asked: bytes) -> bytes:
+        """Ask it to consent to a leader."""
+        return self._caller.ask(LEND, (leader, asked))
+
+    def keep(self, leader: PartyId, asked: bytes) -> None:
+        """Have it void what not all signers have."""
+        self._caller.ask(KEEP, (leader, asked))
+
+    def open_presigning(self, leader: PartyId, order: PresignOrder) -> Sequence[Sealed]:
+        """Ask it to take part in a presigning session."""
+        return self._caller.ask(OPEN_PRESIGNING, (leader, order))
+
+    def vouch(self, session: SessionId) -> bytes:
+        """Ask it to sign the digest of a batch."""
+        return self._caller.ask(VOUCH, session)
+
+    def confirm(self, session: SessionId, vouchers: Mapping[PartyId, bytes]) -> None:
+        """Have it make a batch READY."""
+        self._caller.ask(CONFIRM, (session, vouchers))
 
 
 class RemotePools:

@@ -10,7 +10,7 @@ import grpc
 
 from cosigner.calls import read_parties, write_parties
 from cosigner.errors import UnreachableError
-from cosigner.wire import Codec, Method, refusal
+from cosigner.wire import NOTHING, Codec, Method, refusal
 from protocol.codec import Reader, Writer
 from protocol.errors import EncodingError
 from protocol.ids import PartyId
@@ -139,7 +139,7 @@ def _read_about(reader: Reader) -> About:
 
 ABOUT: Final[Method[Host, None, About]] = Method(
     "about",
-    Codec(lambda _, __: None, lambda _: None, 0),
+    NOTHING,
     Codec(_write_about, _read_about, 1024),
     lambda host, _: host.about(),
     5,

@@ -56,6 +56,9 @@ class Codec(Generic[T]):
         return decode(data, self.limit, self.read)
 
 
+NOTHING: Final[Codec[None]] = Codec(lambda _, __: None, lambda _: None, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Method(Generic[P_contra, Q, A]):
     """One thing that is asked of a party.

@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cosigner.errors import CosignerError, NotEnoughSignersError, PolicyDenied
+from cosigner.errors import (
+    CosignerError,
+    NotEnoughSignersError,
+    PolicyDenied,
+    RefillFailedError,
+    UnreachableError,
+)
 from native.errors import MemoryLockError, NativeError
 from presig_pool.errors import LeaseRefused, PoolExhausted, PresignatureTaken, PresignatureVoid
 from protocol.codec import Reader, Writer
@@ -82,6 +88,7 @@ def read_error(reader: Reader) -> Exception:
     number = reader.unsigned("error", 1, below=len(_KINDS))
     message, hint = read_text(reader, "message"), read_text(reader, "hint")
     error = _KINDS[number].read(reader)
+    error.__cause__ = None
     error.args = (message,)  # some classes would compose another from what they make public
     if hasattr(error, "hint"):
         error.hint = hint
@@ -239,6 +246,12 @@ _KINDS: Final = (
         lambda out, e: _write_told(out, e.refusals),
         lambda r: PolicyDenied(_read_told(r)),
     ),
+    _Kind(
+        RefillFailedError,
+        lambda out, e: _write_parties(out, e.named),
+        lambda r: RefillFailedError(_read_parties(r), Exception()),
+    ),
+    _plain(UnreachableError),
     _plain(CosignerError),
     _corrupt(RolledBackError),
     _corrupt(CorruptError),

@@ -27,7 +27,7 @@ def progress_text(record: Refilling) -> str:
     batch = f"batch {min(record.batch + 1, record.batches)} of {record.batches}"
     text = f"making presignatures: {batch}, {record.made} of {record.wanted} made"
     if record.seconds_left is None:
-        return text
+        return f"{text}, about {expected_seconds(record.wanted, len(record.stock.signers))} s"
     return f"{text}, {record.per_second:.1f} per second, {show.span(round(record.seconds_left))} left"
 
 

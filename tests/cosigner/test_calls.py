@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosigner.calls import (
@@ -16,16 +16,25 @@ from cosigner.calls import (
     SCRIPT,
     WALLET_CALLS,
 )
+from cosigner.keeper import Refilling, Waiting
 from cosigner.party import Acceptance, SigningOrder, Summary
+from cosigner.pool_calls import DRAIN, FIGURES, POOL_CALLS, PURGE, REFILL
+from cosigner.pools import PartyFigures, PoolFigures, StockFigures
+from cosigner.refill_calls import CONFIRM, DEPTH, KEEP, LEND, OPEN_PRESIGNING, REFILL_CALLS, VOUCH
+from cosigner.refill_messages import PresignOrder
 from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
 from cosigner.service import ABOUT, About
 from cosigner.wire import MAX_REQUEST, Answered, Codec, Method, refusal
+from presig_pool.state import Stock
+from presig_pool.statistics import Statistics
+from presig_pool.watermarks import DEFAULT
 from protocol.errors import EncodingError, SessionTimeout, UsageError
 from protocol.header import HEADER_LIMIT
-from protocol.ids import MAX_PARTIES, PartyId, SessionId
+from protocol.ids import MAX_PARTIES, Epoch, PartyId, SessionId
 from protocol.machine import Sealed
 from wallet.errors import MalformedError
 
+STOCK = Stock(b"\2" * 33, Epoch(1), (PartyId(0), PartyId(2)))
 SMALL = st.binary(max_size=40)
 PARTY = st.integers(0, 2**32 - 1).map(PartyId)
 INDEX = st.integers(0, MAX_PARTIES - 1).map(PartyId)
@@ -35,6 +44,15 @@ SESSION = st.binary(min_size=32, max_size=32).map(SessionId)
 IDS = st.lists(st.binary(min_size=32, max_size=32), max_size=4).map(tuple)
 FEW = st.lists(SMALL, max_size=4).map(tuple)
 
+SIGNERS = st.lists(INDEX, max_size=5).map(tuple)
+SECONDS = st.integers(0, 10**12).map(lambda micro: micro / 10**6)
+DOING = st.builds(Refilling, st.just(STOCK), U32, U32, U32, U32, SECONDS) | st.builds(
+    Waiting, st.just(STOCK), SIGNERS, U32, st.text(max_size=9)
+)
+FIGURE = st.builds(Statistics, U32, U32, U32, U32, U32, U32, U32, st.none() | U32)
+STOCKS = st.lists(st.builds(StockFigures, SIGNERS, U32, FIGURE, st.none() | DOING), max_size=3).map(tuple)
+PARTIES = st.lists(st.builds(PartyFigures, INDEX, U32, U32), max_size=3).map(tuple)
+
 QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     OPEN_SIGNING: st.builds(SigningOrder, FEW, SMALL, SMALL),
     RECEIVE: st.tuples(PARTY, SMALL),
@@ -43,6 +61,16 @@ QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     READY: st.lists(INDEX, max_size=5).map(tuple),
     SCRIPT: st.tuples(U32, U32, U32),
     ABOUT: st.none(),
+    DEPTH: SMALL,
+    LEND: st.tuples(INDEX, SMALL),
+    KEEP: st.tuples(INDEX, SMALL),
+    OPEN_PRESIGNING: st.tuples(INDEX, st.builds(PresignOrder, SMALL, U64)),
+    VOUCH: SESSION,
+    CONFIRM: st.tuples(SESSION, st.dictionaries(INDEX, SMALL, max_size=4)),
+    FIGURES: st.none(),
+    DRAIN: st.none() | SIGNERS,
+    PURGE: st.none(),
+    REFILL: st.tuples(SIGNERS, U32),
 }
 ANSWERS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     OPEN_SIGNING: st.builds(
@@ -53,6 +81,16 @@ ANSWERS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     OFFER: FEW,
     READY: IDS,
     SCRIPT: SMALL,
+    DEPTH: SMALL,
+    LEND: SMALL,
+    KEEP: st.none(),
+    OPEN_PRESIGNING: LETTERS,
+    VOUCH: SMALL,
+    CONFIRM: st.none(),
+    FIGURES: st.builds(PoolFigures, st.booleans(), st.just(DEFAULT), STOCKS, PARTIES),
+    DRAIN: U64,
+    PURGE: U64,
+    REFILL: U32 | DOING,
     ABOUT: st.builds(About, U32, st.sets(INDEX, max_size=5).map(lambda ids: tuple(sorted(ids)))),
 }
 CODECS = [
@@ -60,13 +98,15 @@ CODECS = [
     *((f"{method.name} answer", method.answer, values) for method, values in ANSWERS.items()),
 ]
 each = pytest.mark.parametrize(("codec", "values"), [c[1:] for c in CODECS], ids=[c[0] for c in CODECS])
+few = settings(max_examples=25)  # of each of many encodings
 
 
 def test_every_call_is_looked_at() -> None:
-    assert set(QUESTIONS) == set(ANSWERS) == {*WALLET_CALLS, ABOUT}
+    assert set(QUESTIONS) == set(ANSWERS) == {*WALLET_CALLS, *REFILL_CALLS, *POOL_CALLS, REFILL, ABOUT}
 
 
 @each
+@few
 @given(data=st.data())
 def test_value_comes_back(codec: Codec[Any], values: st.SearchStrategy[Any], data: st.DataObject) -> None:
     value = data.draw(values)
@@ -74,6 +114,7 @@ def test_value_comes_back(codec: Codec[Any], values: st.SearchStrategy[Any], dat
 
 
 @each
+@few
 @given(data=st.data())
 def test_cut_longer_and_changed_encodings_are_refused_or_of_another_value(
     codec: Codec[Any], values: st.SearchStrategy[Any], data: st.DataObject
@@ -90,6 +131,7 @@ def test_cut_longer_and_changed_encodings_are_refused_or_of_another_value(
 
 
 @each
+@few
 @given(data=st.data())
 def test_bytes_are_the_one_encoding_of_a_value_or_refused(
     codec: Codec[Any], values: st.SearchStrategy[Any], data: st.DataObject
@@ -150,6 +192,7 @@ def test_session_ends_with_an_error_of_a_protocol() -> None:
 
 
 @pytest.mark.parametrize("method", ANSWERS, ids=lambda method: method.name)
+@few
 @given(data=st.data())
 def test_reply_is_an_answer_or_an_error(method: Method[Any, Any, Any], data: st.DataObject) -> None:
     value = data.draw(ANSWERS[method])

@@ -17,15 +17,19 @@ import pytest
 from cosigner import calls
 from cosigner.errors import PolicyDenied, UnreachableError
 from cosigner.home import Home
+from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
 from cosigner.meeting import SOCKET, MeetingPlace
+from cosigner.parties import unix_now
 from cosigner.party import Party, SigningOrder
+from cosigner.refill_calls import REFILL_CALLS
 from cosigner.remote import Caller, RemoteParty, Server
 from cosigner.service import ABOUT, WALLET_SERVICE, party_service
 from cosigner.signing import sign
 from cosigner.steps import silent
 from cosigner.wire import MAX_REQUEST, Method
 from presig_pool.errors import PoolExhausted
+from presig_pool.watermarks import Watermarks
 from protocol.errors import EncodingError
 from protocol.ids import PartyId
 from storage.errors import LockedError, StorageError
@@ -138,6 +142,50 @@ def test_server_says_what_it_serves(server: Server) -> None:
     assert server.about.parties == (0, 2)
 
 
+def test_refill_is_led_by_a_party_of_another_process(
+    serving: Serving, client: LocalWallet, server: Server
+) -> None:
+    unlock(client, 1)
+    own = client.parties.own.parties[P1]
+    peers = {P1: own, P2: server.parties[P2]}
+    stock = own.refills.stock([P1, P2])
+    told = list[Refilling | Waiting]()
+    keeper = Keeper(own.refills, peers, (), unix_now, told.append)
+    assert keeper.refill(stock, 2) == 2
+    assert serving.ready(2, 1, 2) == (2, 0)
+    assert isinstance(told[-1], Refilling)
+    segwit = frozenset(coin.outpoint for coin in client.coins() if coin.owner.account == 1)
+    psbt = client.draft_send_all(STRANGER, FeeRate(2000), CoinControl(segwit, only=True)).psbt
+    assert consensus_accepts(psbt, extract(client.sign(psbt, [P1, P2]).psbt))
+    assert serving.ready(2, 1, 2) == (0, 0)
+
+
+def test_pools_of_the_server_are_those_of_the_wallet(serving: Serving, client: LocalWallet) -> None:
+    found = client.pool_figures()
+    assert [(stock.signers, stock.ready) for stock in found.stocks] == [((0, 2), 6)]
+    assert client.pools.drain() == 6
+    assert client.pools.purge() == 12
+    told = list[Refilling | Waiting]()
+    assert client.pools.refill([P0, P2], 3, told.append) == 3
+    assert [news.made for news in told if isinstance(news, Refilling)] == [0, 3]
+    assert serving.ready(0, 0, 2) == (3, 0)
+
+
+def test_refill_whose_user_has_gone_makes_no_more_batches(
+    serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pool in serving.pools.values():
+        pool.watermarks = Watermarks(low=1, target=1, max=150, batch=1)
+
+    def leave(_: Refilling | Waiting) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        client.pools.refill([P0, P2], 100, leave)
+    eventually(lambda: [it.what for it in serving.incidents] == ["refill"])
+    assert serving.ready(0, 0, 2)[0] < 20
+
+
 # ---- errors ----
 
 
@@ -197,10 +245,40 @@ def test_unreachable_signer_ends_the_session_of_the_others(
     assert serving.ready(0, 0, 2) == (6, 0)
 
 
+# ---- secrets ----
+
+
+def test_no_secret_is_in_any_reply(
+    serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies, reply = list[bytes](), Method.reply
+
+    def overheard(method: Method[Any, Any, Any], value: object) -> bytes:
+        replies.append(reply(method, value))
+        return replies[-1]
+
+    secrets = list[bytes]()
+    for i, pool in serving.pools.items():
+        store, segwit = serving.own.stores[PartyId(i)], client.keys.segwit
+        assert segwit is not None
+        secrets += [store.host_key().declassify()]
+        secrets += [store.share(client.keys.taproot.public_key).secshare.declassify()]
+        secrets += [store.ecdsa_share(segwit.public_key).secshare.declassify()]
+        for held in pool._store.secrets(pool.ready(segwit.stock([P0, P2]), 0)):
+            secrets += [secret.declassify() for secret in held.secrets()]
+    monkeypatch.setattr(Method, "reply", overheard)
+    client.sign(everything(client))
+    client.pools.figures()
+    assert len(replies) > 10
+    assert len(secrets) == 2 * 3 + 2 * 6 * 2
+    said = b"".join(replies)
+    assert not any(form in said for secret in secrets for form in (secret, secret[::-1]))
+
+
 # ---- hostile bytes ----
 
 
-@pytest.mark.parametrize("method", calls.WALLET_CALLS, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", [*calls.WALLET_CALLS, *REFILL_CALLS], ids=lambda method: method.name)
 @pytest.mark.parametrize("request_", [b"", b"\x00", b"\xff" * 100], ids=["empty", "zero", "ones"])
 def test_malformed_request_is_refused(server: Server, method: Method[Any, Any, Any], request_: bytes) -> None:
     call: Any = server._channel.unary_unary(f"/{party_service(P0)}/{method.name}")

@@ -43,6 +43,8 @@ EXAMPLES: list[Exception] = [
     PoolExhausted(3, 1),
     own.PolicyDenied({P2: "fee", P0: "dust \u20bf"}),
     own.NotEnoughSignersError("two are needed", "unlock"),
+    own.RefillFailedError([P2], protocol.UnattributedAbort("batch digest", [P0])),
+    own.UnreachableError("party 2 does not answer", "look"),
     storage.CorruptError("damaged", "settings", "row 3", "stop"),
     storage.RolledBackError("older", "log"),
     WITH_HINT,

@@ -34,6 +34,10 @@ if os.environ.get("OWN_TERMINAL"):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 if limit := os.environ.get("FILE_LIMIT"):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+if marks := os.environ.get("WATERMARKS"):
+    from cosigner import parties
+    from presig_pool.watermarks import Watermarks
+    parties.WATERMARKS = Watermarks(*map(int, marks.split(",")))
 with cheap_passphrases(), nullcontext() if os.environ.get("FULL_SIZE") else tiny_ecdsa():
     main()
 """

@@ -196,7 +196,9 @@ def test_people_at_a_terminal_are_offered_to_make_them(both: Mpcw) -> None:
 def test_progress_says_batch_rate_and_time_left() -> None:
     stock = Stock(b"\x02" * 33, Epoch(0), (P0, P1))
     start = Refilling(stock, 0, 4, 0, 100, 0.0)
-    assert progress_text(start) == "making presignatures: batch 1 of 4, 0 of 100 made"
+    assert progress_text(start) == (
+        f"making presignatures: batch 1 of 4, 0 of 100 made, about {expected_seconds(100, 2)} s"
+    )
     later = Refilling(stock, 1, 4, 32, 100, 4.0)
     assert progress_text(later) == (
         "making presignatures: batch 2 of 4, 32 of 100 made, 8.0 per second, 8 s left"
