@@ -6,7 +6,7 @@ Whoever is at an end of it knows nothing of the others but what these bytes say;
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -84,7 +84,8 @@ def ended_on_error(session: SessionId, peers: Mapping[PartyId, Endpoint]) -> Ite
         yield
     except BaseException:
         for peer in peers.values():
-            peer.end(session)
+            with suppress(OSError):  # one that cannot be reached ends it by itself
+                peer.end(session)
         raise
 
 
