@@ -37,10 +37,10 @@ bitcoind:  ## a real bitcoind under .cache/, for the tests that want one
 strace:  ## strace, for the tests that stop a party at any of its system calls
 	tools/install-system-packages strace
 
-test:  ## the whole suite; what wants a bitcoind or strace is skipped where there is none
-	$(BIN)/pytest
+test:  ## the whole suite on all cores; what wants a bitcoind or strace is skipped where there is none
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-demo:  ## a 2-of-3 Taproot wallet on regtest: key generation, address, payment, bump, confirmation
+demo:  ## a 2-of-3 wallet on regtest: key generation, presignatures, mixed payment, bump, confirmation
 	$(BIN)/mpcw demo
 
 check:  ## style, types, import layers

@@ -169,9 +169,8 @@ def report_refill(group: Refilling, name: str, rounds: int) -> None:
         speed, cost = 60 * BATCH / wall, 1e3 * cpu / BATCH
         print(f"{name}: {kind:8}{speed:9.0f} presignatures a minute, {cost:7.1f} ms of CPU each")
     refill, alone = (min(cpu for _, cpu in taken[kind]) for kind in ("refill", "alone"))
-    print(
-        Target(f"{name}: share of the pool in a refill", POOL_SHARE, (refill - alone) / refill, at_most=True)
-    )
+    share = max(1 - alone / refill, 0.001)  # less than what can be measured may come out negative
+    print(Target(f"{name}: share of the pool in a refill", POOL_SHARE, share, at_most=True))
 
 
 def percentiles(times: Sequence[float]) -> str:

@@ -31,6 +31,10 @@ class NotEnoughSignersError(CosignerError):
     """Fewer parties than the threshold are there to sign, or are unlocked."""
 
 
+class NotKeptError(CosignerError):
+    """No process keeps the wallet's presignatures, and they would end with this one."""
+
+
 class PolicyDenied(CosignerError):  # noqa: N818
     """Parties refused what they were asked to sign; they have sent nothing, and nobody is blamed.
 
@@ -58,3 +62,7 @@ class RefillFailedError(CosignerError):
         self.__cause__ = cause
         parties = ", ".join(f"party {party}" for party in sorted(self.named))
         super().__init__(f"the refill failed{' with ' if parties else ''}{parties}: {cause}")
+
+
+class UnreachableError(CosignerError, ConnectionError):
+    """A party does not answer, or what runs it does not: absent is not faulty."""

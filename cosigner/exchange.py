@@ -163,9 +163,10 @@ class _Post:
         self._closed = True
 
     def put(self, sender: PartyId, sealed: Sealed) -> None:
-        """Take a message from its sender."""
+        """Take a message from its sender; one to nobody who takes part is dropped."""
         everybody = set(self._waiting) - {sender}
-        for receiver in everybody if sealed.receiver == EVERYBODY else {sealed.receiver}:
+        receivers = everybody if sealed.receiver == EVERYBODY else everybody & {sealed.receiver}
+        for receiver in receivers:
             self._waiting[receiver].append((sender, sealed.envelope))
 
     def take(self, but: Collection[PartyId]) -> Iterator[tuple[PartyId, tuple[PartyId, bytes]]]:

@@ -8,8 +8,10 @@ from cosigner.errors import (
     CosignerError,
     DeclinedError,
     NotEnoughSignersError,
+    NotKeptError,
     PolicyDenied,
     RefillFailedError,
+    UnreachableError,
     WalletExistsError,
 )
 from native.errors import MemoryLockError, NativeError
@@ -82,7 +84,7 @@ MEANINGS: Final = {
     ExitCode.PROTOCOL: "a protocol was aborted; who is proven to be at fault is named",
     ExitCode.LOCKED: "a passphrase is wrong, or a secret is sealed",
     ExitCode.STORAGE: "what is kept cannot be read or written: see the name",
-    ExitCode.PRESIGNATURES: "presignatures for SegWit inputs are not ready: have them made, or try again",
+    ExitCode.PRESIGNATURES: "presignatures for SegWit inputs are not ready: make some, or try again",
     ExitCode.INTERRUPTED: "interrupted from the keyboard",
 }
 
@@ -100,8 +102,10 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (WalletExistsError, ExitCode.REFUSED, "wallet-exists"),
     (DeclinedError, ExitCode.REFUSED, "declined"),
     (NotEnoughSignersError, ExitCode.NOT_ENOUGH_SIGNERS, "not-enough-signers"),
+    (NotKeptError, ExitCode.PRESIGNATURES, "not-kept"),
     (PolicyDenied, ExitCode.REFUSED, "policy-denied"),
     (RefillFailedError, ExitCode.PROTOCOL, "refill-failed"),
+    (UnreachableError, ExitCode.TIMEOUT, "unreachable"),
     (CosignerError, ExitCode.UNEXPECTED, "cosigner"),
     (WrongPassphraseError, ExitCode.LOCKED, "wrong-passphrase"),
     (SealedError, ExitCode.LOCKED, "sealed"),

@@ -187,7 +187,6 @@ class Keeper:
 
     def _ordered(self, stock: Stock, count: int, stop: threading.Event, progress: RefillProgress) -> int:
         with self._one:
-            self._signer.expire()
             me, now, marks = self._signer.id, self._clock(), self._signer.pool.watermarks
             seen = self._leader(stock).look(now)
             lease = claim(stock, seen.lease, now, me)

@@ -173,7 +173,7 @@ class Party:
         """
         if len(order.headers) > len(self._credentials.keys.accounts):
             raise UsageError("there is one session for each key")
-        self._end_old()
+        self.end_old()
         headers = [decode(header, HEADER_LIMIT, Header.read) for header in order.headers]
         for header in headers:
             self._sessions.expect_new(header)
@@ -274,12 +274,19 @@ class Party:
         self._release(session)
         return ended
 
-    def _end_old(self) -> None:
-        """End sessions whose coordinator has gone: there is room for a few only."""
+    def end_old(self) -> tuple[MpcError, ...]:
+        """End sessions whose coordinator has gone; return the errors with which they ended.
+
+        There is room for a few sessions only, and what they were granted is kept from others.
+        """
         now = time.monotonic()
-        for session, opened in list(self._opened.items()):
-            if now - opened > SESSION_SECONDS:
-                self.end(session)
+        old = [session for session, opened in list(self._opened.items()) if now - opened > SESSION_SECONDS]
+        return tuple(error for session in old if (error := self.end(session)) is not None)
+
+    def end_all(self) -> None:
+        """End all signing sessions, and wipe their secrets."""
+        for session in list(self._opened):
+            self.end(session)
 
     def _release(self, session: SessionId) -> None:
         if self._credentials.segwit is not None:

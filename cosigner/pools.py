@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from cosigner.keeper import Keeper, Refilling, RefillProgress, Waiting
 from cosigner.party import Party
@@ -11,7 +12,7 @@ from cosigner.presigning import Clock
 from cosigner.segwit_key import SegwitKey
 from presig_pool.state import Stock
 from presig_pool.statistics import HOUR, Statistics
-from presig_pool.watermarks import DEFAULT, Watermarks
+from presig_pool.watermarks import Watermarks
 from protocol.ids import PartyId
 from storage.parties import PartyStore
 
@@ -67,6 +68,22 @@ class PoolFigures:
     parties: tuple[PartyFigures, ...]
 
 
+class PoolVerbs(Protocol):
+    """What a user does with the pools of parties, wherever they are; see Pools."""
+
+    def figures(self) -> PoolFigures:
+        """Return what there is."""
+
+    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+        """Have presignatures made now."""
+
+    def drain(self, signers: Sequence[PartyId] | None = None) -> int:
+        """Void presignatures."""
+
+    def purge(self) -> int:
+        """Forget what is void."""
+
+
 class Pools:
     """The pools of the parties that are unlocked. Threads may share it."""
 
@@ -76,6 +93,7 @@ class Pools:
         parties: Mapping[PartyId, Party],
         stores: Mapping[PartyId, PartyStore],
         clock: Clock,
+        watermarks: Watermarks,
     ) -> None:
         """Look after pools.
 
@@ -84,10 +102,13 @@ class Pools:
             parties: those that are unlocked; more may come and go.
             stores: of the same.
             clock: tells the time.
+            watermarks: of every pool.
         """
         self._key, self._parties, self._stores, self._clock = key, parties, stores, clock
+        self._watermarks = watermarks
         self._keepers: dict[PartyId, Keeper] = {}
         self._doing: dict[Stock, Refilling | Waiting] = {}
+        self._told: RefillProgress = lambda _: None
 
     def figures(self) -> PoolFigures:
         """Return what there is."""
@@ -96,7 +117,7 @@ class Pools:
             PartyFigures(i, store.presignatures.voided, store.reuse_log().count)
             for i, store in sorted(self._stores.items())
         )
-        return PoolFigures(True, self._watermarks(), stocks, parties)
+        return PoolFigures(True, self._watermarks, stocks, parties)
 
     def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
         """Have presignatures made now, whatever the watermarks but the maximum say.
@@ -134,17 +155,21 @@ class Pools:
         return sum(party.refills.pool.purge() for party in self._parties.values())
 
     @contextmanager
-    def kept(self, groups: Iterable[Sequence[PartyId]]) -> Iterator[None]:
+    def kept(
+        self, groups: Iterable[Sequence[PartyId]], told: RefillProgress = lambda _: None
+    ) -> Iterator[None]:
         """Keep the stocks of groups of signers filled during a block; a batch that runs is finished after it.
 
         Args:
             groups: t unlocked parties each.
+            told: how far refills are and what they wait for, from any thread.
 
         Raises:
             UsageError: one is not t parties of the wallet.
         """
         stocks = [self._parties[min(group)].refills.stock(group) for group in groups]
         members = sorted({i for stock in stocks for i in stock.signers})
+        self._told = told
         self._keepers = {i: self._new_keeper(i, stocks) for i in members}
         stop = threading.Event()
         threads = [
@@ -177,9 +202,6 @@ class Pools:
         fewest = min((pool.statistics(stock, now) for pool in pools), key=lambda it: it.ready)
         return StockFigures(stock.signers, len(common), fewest, self._doing.get(stock))
 
-    def _watermarks(self) -> Watermarks:
-        return next((party.refills.pool.watermarks for party in self._parties.values()), DEFAULT)
-
     def _leader(self, stock: Stock) -> PartyId:
         """Return who leads a refill now: who has the lease, else the first."""
         first = stock.signers[0]
@@ -195,18 +217,22 @@ class Pools:
         return Keeper(self._parties[party].refills, self._parties, stocks, self._clock, self._note)
 
     def _note(self, record: Refilling | Waiting) -> None:
+        self._told(record)
         if isinstance(record, Refilling) and record.made == record.wanted:
             self._doing.pop(record.stock, None)
         else:
             self._doing[record.stock] = record
 
 
-def past_figures(key: SegwitKey, stores: Mapping[PartyId, PartyStore], now: int) -> PoolFigures:
+def past_figures(
+    key: SegwitKey, stores: Mapping[PartyId, PartyStore], watermarks: Watermarks, now: int
+) -> PoolFigures:
     """Return what the files of parties say of pools that no process has: nothing in them can be used.
 
     Args:
         key: the presignatures were for.
         stores: of all parties, sealed or not.
+        watermarks: of every pool that there will be.
         now: Unix seconds.
     """
     past: dict[tuple[PartyId, ...], Statistics] = {}
@@ -222,4 +248,4 @@ def past_figures(key: SegwitKey, stores: Mapping[PartyId, PartyStore], now: int)
         left = sum(tally.pending + tally.ready for tally in tallies.values())
         parties.append(PartyFigures(i, left, store.reuse_log().count))
     stocks = tuple(StockFigures(signers, 0, it, None) for signers, it in sorted(past.items()))
-    return PoolFigures(False, DEFAULT, stocks, tuple(parties))
+    return PoolFigures(False, watermarks, stocks, tuple(parties))

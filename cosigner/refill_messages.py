@@ -20,7 +20,8 @@ from protocol.header import Header
 from protocol.ids import Epoch, PartyId
 from protocol.signed import SIGNATURE_SIZE
 
-_LIMIT: Final = 1 << 21  # bytes of a message; one lists 65535 ids at most
+MESSAGE_LIMIT: Final = 1 << 21  # bytes of a message; one lists 65535 ids at most
+_FENCES: Final = 1 << 63  # the next number of what a peer says has an encoding, too
 VOUCHER_SIZE: Final = DIGEST_SIZE + SIGNATURE_SIZE
 
 
@@ -59,7 +60,7 @@ def read_stock(data: bytes) -> Stock:
     Raises:
         EncodingError: it is not the encoding of a stock.
     """
-    return decode(data, _LIMIT, _read_stock)
+    return decode(data, MESSAGE_LIMIT, _read_stock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,12 @@ class LeaseRequest:
         Raises:
             EncodingError: it is not the encoding of one.
         """
-        return decode(data, _LIMIT, cls.read)
+        return decode(data, MESSAGE_LIMIT, cls.read)
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Read a request that others follow."""
-        return cls(_read_stock(reader), reader.unsigned("fence", 8))
+        return cls(_read_stock(reader), reader.unsigned("fence", 8, below=_FENCES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class KeepRequest:
         Raises:
             EncodingError: it is not the encoding of one.
         """
-        return decode(data, _LIMIT, lambda reader: cls(LeaseRequest.read(reader), _read_ids(reader)))
+        return decode(data, MESSAGE_LIMIT, lambda reader: cls(LeaseRequest.read(reader), _read_ids(reader)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class Holding:
             lease = _read_lease(reader, stock, now) if reader.boolean("lease") else None
             return cls(ready, pending, signing, lease)
 
-        return decode(data, _LIMIT, read)
+        return decode(data, MESSAGE_LIMIT, read)
 
 
 def _write_lease(writer: Writer, lease: Lease, now: int) -> Writer:
@@ -182,7 +183,7 @@ def _write_lease(writer: Writer, lease: Lease, now: int) -> Writer:
 
 
 def _read_lease(reader: Reader, stock: Stock, now: int) -> Lease:
-    leader, fence = PartyId(reader.unsigned("leader", 1)), reader.unsigned("fence", 8)
+    leader, fence = PartyId(reader.unsigned("leader", 1)), reader.unsigned("fence", 8, below=_FENCES)
     left = reader.unsigned("seconds left", 2, below=LEASE_SECONDS + 1)
     if leader not in stock.signers:
         raise EncodingError("leader", "no signer of the stock")
@@ -200,7 +201,7 @@ def read_lease(data: bytes, stock: Stock, now: int) -> Lease:
     Raises:
         EncodingError: it is not the encoding of one.
     """
-    return decode(data, _LIMIT, lambda reader: _read_lease(reader, stock, now))
+    return decode(data, MESSAGE_LIMIT, lambda reader: _read_lease(reader, stock, now))
 
 
 # vouchers

@@ -72,7 +72,7 @@ class SegwitSigner:
     def participate(
         self, place: Session, requests: Sequence[SigningRequest], record: Callable[[Shares], object]
     ) -> Continue[SharesMsg]:
-        """Take part in a signing session.
+        """Take part in a signing session; the caller releases what it was granted when it is over.
 
         Args:
             place: the party's place in it.
@@ -112,11 +112,7 @@ class SegwitSigner:
 
         ids = [item.presignature.id for item in plan.inputs]
         publics = self.pool.grant(self.key.stock(plan.signers), session, ids, self.clock())
-        try:
-            return sign_rounds.participate(place, self.key.sharing, publics, burn)
-        except BaseException:
-            self.release(session)
-            raise
+        return sign_rounds.participate(place, self.key.sharing, publics, burn)
 
     def release(self, session: SessionId) -> None:
         """Take back what a session was granted and has not burnt."""

@@ -51,9 +51,14 @@ class Step:
     detail: str = ""
 
     @property
+    def by_coordinator(self) -> bool:
+        """Whether no party did it."""
+        return self.actor == COORDINATOR
+
+    @property
     def who(self) -> str:
         """The actor as users call it."""
-        return "coordinator" if self.actor == COORDINATOR else f"party {self.actor}"
+        return "coordinator" if self.by_coordinator else f"party {self.actor}"
 
     def __str__(self) -> str:
         return f"{self.who}: {self.deed.value}" + (f" ({self.detail})" if self.detail else "")

@@ -9,7 +9,6 @@ from cosigner.cli.command import Invocation, command
 from cosigner.cli.unlock import PassphraseFiles, unlock
 from cosigner.local import LocalWallet
 from cosigner.watch import Address
-from protocol.ids import PartyId
 from wallet import address, qr
 from wallet.account import GAP_LIMIT, Branch
 from wallet.amounts import Sats, parse_amount
@@ -128,8 +127,7 @@ def verify(
     """Have t parties derive an address, each from its own store, before it is given away."""
     with call.open() as wallet:
         wallet.find_address(text)
-        parties = [PartyId(i) for i in range(wallet.plan.t)]
-        unlock(wallet, parties, passphrase_file or [], call.out)
+        unlock(wallet, wallet.default_signers(), passphrase_file or [], call.out)
         agreed = wallet.address_verify(text)
     names = " and ".join(f"party {party}" for party in agreed)
     value = {"address": text, "parties": list(agreed)}

@@ -2,15 +2,18 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cosigner.cli import show
 from cosigner.cli.command import Invocation
 from cosigner.cli.show import Line
 from cosigner.local import LocalWallet
+from cosigner.segwit_key import SEGWIT
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from wallet import address
+from wallet.account import Account
 from wallet.errors import MalformedError
 from wallet.network import Network
 from wallet.psbt import Psbt
@@ -61,7 +64,9 @@ def address_or_none(script: bytes, network: Network) -> str | None:
         return None
 
 
-def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId, ...]) -> list[Line]:
+def screen(
+    wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId, ...], replaces: bool = False
+) -> list[Line]:
     """Return a transaction as its user reads it before it is signed.
 
     Args:
@@ -69,11 +74,12 @@ def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId
         psbt: the transaction.
         seen: what the wallet's own review found; nothing is shown that was not checked.
         signers: who is to sign.
+        replaces: whether it takes the place of a transaction that was signed before.
     """
     plan = wallet.plan
     rows: list[tuple[str, str]] = []
     for out in sorted(seen.outputs, key=lambda out: out.own is not None):
-        whose, *more = _whose(wallet, out)
+        whose, *more = _whose(out, plan.network, wallet.accounts)
         rows += [("change" if out.own else "pay", show.amount(out.out.value)), ("", whose)]
         rows += [("", line) for line in more]
     share = f"{show.percent(seen.fee, seen.sent)} of it, " if seen.sent else ""
@@ -84,18 +90,27 @@ def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId
         ("fee", f"{show.sats(seen.fee)}, {share}{seen.fee_rate}"),
         ("spends", f"{coins}, {show.sats(sum(item.coin.value for item in seen.inputs))}"),
         ("signed by", f"{names} (any {plan.t} of {plan.n})"),
+        ("uses", _presignatures(of_account[SEGWIT], replaces)),
         ("transaction", show_txid(psbt.tx.txid)),
         ("", "may be replaced (RBF)" if psbt.tx.signals_rbf else "cannot be replaced"),
     ]
     return show.facts(*rows)
 
 
-def _whose(wallet: LocalWallet, out: ReviewedOutput) -> list[str]:
-    text = address_or_none(out.out.script_pubkey, wallet.plan.network)
+def _presignatures(count: int, replaces: bool) -> str:
+    """Say what SegWit inputs cost; each signature, also of a replacement, takes one of its own."""
+    if not count:
+        return ""
+    what = show.count(count, "new presignature" if replaces else "presignature")
+    return what + (": those of what it replaces are used up" if replaces else "")
+
+
+def _whose(out: ReviewedOutput, network: Network, accounts: Sequence[Account]) -> list[str]:
+    text = address_or_none(out.out.script_pubkey, network)
     if text is None:
         return [f"script {out.out.script_pubkey.hex()}"]
     if out.own is not None:
-        name = wallet.accounts[out.own.account].name
+        name = accounts[out.own.account].name
         return [text, f"ours at {out.own.path} of the {name} account, re-derived"]
     unprotected = script_type(out.out.script_pubkey) in (ScriptType.WITNESS_UNKNOWN, ScriptType.P2A)
     return [*show.spaced(text), *([_UNPROTECTED] if unprotected else [])]

@@ -49,16 +49,17 @@ class Peer:
 
 
 class Liar(Peer):
-    """Reveals another coin than it committed to."""
+    """Sends party 0 a share that is wrong, and party 1 none."""
 
     def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
-        return tuple(self._spoil(sealed) for sealed in super().receive(sender, envelope))
+        answers = super().receive(sender, envelope)
+        return tuple(self._spoil(sealed) for sealed in answers if sealed.receiver != IDS[1])
 
     def _spoil(self, sealed: Sealed) -> Sealed:
         _, message = read_envelope(sealed.envelope, self.me, sealed.receiver)
-        if message.slot != Slot.broadcast(2, self.me):
+        if message.slot != Slot.direct(2, self.me, IDS[0]):
             return sealed
-        body = bytes([message.body[0] ^ 1]) + message.body[1:]
+        body = message.body[:-1] + bytes([message.body[-1] ^ 1])
         place = toss.session(self.me)
         return Sealed(sealed.receiver, place.sign(message.slot, body).envelope(place.header))
 
@@ -104,14 +105,28 @@ def test_parties_work_at_once_and_each_on_one_message() -> None:
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-def test_evidence_is_passed_on_to_all(at_once: bool) -> None:
+def test_evidence_that_one_party_has_is_passed_on_to_all(at_once: bool) -> None:
     peers: dict[PartyId, Peer] = {i: Peer(i) for i in IDS[:2]} | {LIAR: Liar(LIAR)}
     failures = {failure.party: failure.error for failure in run(peers, at_once=at_once)}
     for i in IDS[:2]:
         error = failures[i]
         assert isinstance(error, FaultyPartyError)
-        assert error.culprits == {LIAR: "opening"}
-        assert not peers[i].results
+        assert error.culprits == {LIAR: "share"}
+
+
+class Astray(Peer):
+    """Sends to nobody, and to itself."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        answers = super().receive(sender, envelope)
+        return tuple(Sealed(j, sealed.envelope) for sealed in answers for j in (PartyId(9), self.me))
+
+
+def test_messages_to_nobody_are_dropped() -> None:
+    peers: dict[PartyId, Peer] = {i: Peer(i) for i in IDS[:2]} | {LIAR: Astray(LIAR)}
+    errors = [failure.error for failure in run(peers)]
+    assert len(errors) == N
+    assert all(isinstance(error, SessionTimeout) for error in errors)
 
 
 @pytest.mark.parametrize("at_once", [False, True])

@@ -1,11 +1,13 @@
 """Keepers that lead refills: their own peers in one process, honest, broken and hostile."""
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,14 +17,15 @@ from cosigner import keeper as keeper_module
 from cosigner.errors import RefillFailedError
 from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.priority import NICE, yield_to_others
-from cosigner.refill_messages import PresignOrder
+from cosigner.refill_messages import Holding, PresignOrder
+from cosigner.refilling import Leader, Seen
 from native.verify import verify_ecdsa
 from presig_pool.errors import LeaseRefused
-from presig_pool.refill import BACK_OFF_SECONDS, LEASE_SECONDS
+from presig_pool.refill import BACK_OFF_SECONDS, LEASE_SECONDS, Lease
 from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
-from protocol.ids import PartyId, SessionId
+from protocol.ids import Epoch, PartyId, SessionId
 from protocol.machine import Sealed
 from storage.parties import PartyStore
 from tests.cosigner.ecdsa_signing import sign, stocked
@@ -117,6 +120,28 @@ def test_lease_is_renewed_while_there_is_nothing_to_do(group: Signers) -> None:
     assert lease.until > group.now
 
 
+def test_what_is_over_is_void_whether_there_is_a_refill_or_not(group: Signers) -> None:
+    stock = group.filled(0, 1)
+    group.now += group.marks.max_age + 1
+    Kept(group, 0).tend()
+    assert group.figures(stock, 0) == (0, 0, 2)
+
+
+def test_signer_of_another_epoch_takes_no_part(group: Signers) -> None:
+    stock = group.stock(0, 1)
+    group.shares = [*group.shares]
+    refreshed = replace(group.shares[1].sharing, epoch=Epoch(1))
+    group.shares[1] = replace(group.shares[1], sharing=refreshed)
+    group.peers[P1] = group.peer(1)
+    kept = Kept(group, 0, stock)
+    kept.tend()
+    (waiting,) = kept.waiting
+    assert "epoch" in waiting.reason
+    assert group.figures(stock, 0) == (0, 0, 0)
+    with pytest.raises(LeaseRefused, match="epoch"):
+        kept.keeper.refill(stock, 1)
+
+
 # a user's order
 
 
@@ -150,12 +175,20 @@ def test_interrupted_order_ends_with_the_batch_that_runs(group: Signers) -> None
 
     def interrupt(record: Refilling | Waiting) -> None:
         if isinstance(record, Refilling) and record.batch == 1:
-            raise KeyboardInterrupt
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            time.sleep(0.5)
 
     with pytest.raises(KeyboardInterrupt):
         Kept(group, 0).keeper.refill(stock, 4, interrupt)
+    assert [group.figures(stock, i) for i in (0, 1)] == [(0, 2, 0)] * 2
+
+
+def test_orders_of_one_party_wait_for_each_other() -> None:
+    group = Signers(marks=ONE)
+    stock, keeper = group.stock(0, 1), Kept(group, 0).keeper
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: keeper.refill(stock, 1), range(2))) == [1, 1]
     assert group.figures(stock, 0) == (0, 2, 0)
-    assert group.figures(stock, 1) == (0, 2, 0)
 
 
 # two leaders
@@ -188,6 +221,15 @@ def test_leaders_of_two_stocks_of_one_party_refill_at_once() -> None:
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(lambda me: Kept(group, me).keeper.refill(stocks[me], 2), stocks)) == [2, 2]
     assert group.figures(stocks[0], 1) == group.figures(stocks[2], 1) == (0, 2, 0)
+
+
+def test_last_lease_is_the_one_with_the_largest_number(group: Signers) -> None:
+    stock = group.stock(0, 1)
+    old, new = Lease(stock, P0, 3, group.now + 90), Lease(stock, P1, 4, group.now)
+    for leases in ((old, new), (new, old), (None, new)):
+        held = {PartyId(i): Holding((), 0, False, lease) for i, lease in enumerate(leases)}
+        assert Seen(held, ()).lease == new
+    assert Seen({P0: Holding((), 0, False, None)}, ()).lease is None
 
 
 def test_when_a_leader_dies_in_a_batch_the_next_takes_over(group: Signers) -> None:
@@ -298,34 +340,41 @@ def test_peer_that_fails_is_named_and_waited_for(at: str, error: Exception) -> N
     assert len(ready[0]) == 1
 
 
-def test_back_off_doubles_until_a_refill_succeeds(group: Signers) -> None:
+def test_back_off_doubles_until_a_refill_succeeds() -> None:
+    group = Signers(marks=ONE)
     broken = with_peer(group, 1, Broken)
     assert isinstance(broken, Broken)
     broken.at = "open"
-    kept, waits = Kept(group, 0, group.stock(0, 1)), []
-    for _ in range(3):
+    stock, waits = group.stock(0, 1), []
+    kept = Kept(group, 0, stock)
+
+    def fail() -> None:
         kept.tend()
         waits.append(kept.waiting[-1].until - group.now)
         group.now = kept.waiting[-1].until
-    assert waits == [BACK_OFF_SECONDS, 2 * BACK_OFF_SECONDS, 4 * BACK_OFF_SECONDS]
-    # a lease whose renewal failed may be over; somebody leads again
+
+    for _ in range(3):
+        fail()
     broken.at = ""
-    group.now += 4 * LEASE_SECONDS - (group.now % LEASE_SECONDS)
-    Kept(group, 1, group.stock(0, 1)).tend()
     kept.tend()
-    assert group.figures(group.stock(0, 1), 0)[1] == 3
+    assert group.figures(stock, 0) == (0, 1, 0)
+    broken.at = "depth"
+    fail()
+    assert waits == [BACK_OFF_SECONDS, 2 * BACK_OFF_SECONDS, 4 * BACK_OFF_SECONDS, BACK_OFF_SECONDS]
 
 
 def test_user_may_try_at_once_and_is_told_with_whom_it_failed(group: Signers) -> None:
     broken = with_peer(group, 1, Broken)
     assert isinstance(broken, Broken)
     broken.at = "open"
-    kept = Kept(group, 0)
+    kept = Kept(group, 0, group.stock(0, 1))
     for _ in range(2):
         with pytest.raises(RefillFailedError, match="party 1: gone") as caught:
             kept.keeper.refill(group.stock(0, 1), 1)
         assert caught.value.named == {1}
     broken.at = ""
+    kept.tend()  # the keeper itself waits
+    assert kept.told == [Refilling(group.stock(0, 1), 0, 1, 0, 1, pytest.approx(0, abs=9))] * 2
     assert kept.keeper.refill(group.stock(0, 1), 1) == 1
 
 
@@ -380,7 +429,7 @@ class Otherwise(Peer):
         return self.say(super().vouch(session))
 
 
-@pytest.mark.parametrize("say", [lambda v: b"", lambda v: bytes(96), lambda v: v[:32] + bytes(64)])
+@pytest.mark.parametrize("say", [lambda v: b"", lambda v: v[:32] + bytes(64)])
 def test_signer_who_does_not_vouch_is_a_suspect(say: Callable[[bytes], bytes]) -> None:
     group = Signers(5, 3)
     otherwise = with_peer(group, 1, Otherwise)
@@ -406,16 +455,27 @@ class Liar(Peer):
         return self.answer
 
 
-@pytest.mark.parametrize("answer", [b"", b"\xff" * 9, b"\0\1" + bytes(32) + bytes(4)])
-def test_peer_that_lies_about_its_depth_does_not_stop_the_keeper(group: Signers, answer: bytes) -> None:
+LIES = {
+    "nothing": b"",
+    "too short": b"\xff" * 9,
+    "another presignature": b"\0\1" + bytes(32) + bytes(4),
+    "a last lease": bytes(5) + b"\1\0" + b"\xff" * 8 + bytes(2),
+    "a large lease": bytes(5) + b"\1\0\x7f" + b"\xff" * 7 + bytes(2),
+}
+
+
+@pytest.mark.parametrize("answer", LIES.values(), ids=LIES)
+def test_peer_that_lies_about_its_depth_does_not_stop_the_keeper(answer: bytes) -> None:
+    group = Signers(marks=ONE)
     liar = with_peer(group, 1, Liar)
     assert isinstance(liar, Liar)
     liar.answer = answer
     stock, other = group.stock(0, 1), group.stock(0, 2)
     kept = Kept(group, 0, stock, other)
     kept.tend()
+    group.now += LEASE_SECONDS
     kept.tend()
-    assert group.figures(other, 0) == (0, 3, 0)
+    assert group.figures(other, 0)[1] == 1
     assert group.figures(stock, 0)[1] <= group.marks.max
 
 
@@ -454,26 +514,21 @@ def test_party_that_signs_without_a_pause_gets_presignatures(group: Signers) -> 
 
 
 def test_refill_pauses_between_batches_while_the_party_signs(group: Signers) -> None:
-    stock = group.stock(0, 1)
-    kept = Kept(group, 0, stock)
-    seen = []
+    stock, signing = group.stock(0, 1), list[bool]()
+    make = Leader.make
+
+    def watched(leader: Leader, fence: int, count: int) -> None:
+        signing.append(group.signer(0).signing)
+        make(leader, fence, count)
 
     def sign(record: Refilling | Waiting) -> None:
-        kept.told.append(record)
         if isinstance(record, Refilling) and record.batch == 1:
             session = open_toss(group, 0)
+            threading.Timer(0.3, group.signer(0)._sessions.end, [session]).start()
 
-            def end() -> None:
-                time.sleep(0.3)
-                seen.append(group.figures(stock, 0))
-                group.signer(0)._sessions.end(session)
-
-            threading.Thread(target=end).start()
-
-    kept.keeper = Keeper(group.signer(0), group.peers, [stock], lambda: group.now, sign)
-    kept.tend()
-    assert seen == [(0, 2, 0)]
-    assert group.figures(stock, 0) == (0, 3, 0)
+    with patch.object(Leader, "make", watched):
+        assert Kept(group, 0).keeper.refill(stock, 3, sign) == 3
+    assert signing == [False, False]
 
 
 # the loop

@@ -1,7 +1,7 @@
 """What a wallet whose parties are in this process says of its presignatures, and does with them."""
 
+import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,12 +26,13 @@ def nobody(_: Refilling | Waiting) -> None:
 
 
 @pytest.fixture
-def small(mixed: LocalWallet) -> Iterator[LocalWallet]:
+def small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LocalWallet:
     """A wallet with all parties unlocked, and small pools."""
-    unlock(mixed, 0, 1, 2)
-    for i in range(3):
-        pool(mixed, i).watermarks = SMALL
-    return mixed
+    monkeypatch.setattr("cosigner.parties.WATERMARKS", SMALL)
+    wallet = request.getfixturevalue("mixed")
+    assert isinstance(wallet, LocalWallet)
+    unlock(wallet, 0, 1, 2)
+    return wallet
 
 
 def ready(wallet: LocalWallet) -> dict[tuple[PartyId, ...], int]:
@@ -100,12 +101,14 @@ def test_kept_stocks_are_filled_while_the_block_runs(small: LocalWallet) -> None
 
 
 def test_what_a_keeper_waits_for_is_told(small: LocalWallet, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(*_: object) -> bytes:
-        raise ConnectionError("no way there")
+    def lost(stock: bytes) -> bytes:
+        if threading.current_thread().name == "keeper of party 0":  # the party's own keeper reaches it
+            raise ConnectionError("no way there")
+        return small.parties.own.parties[P1].refills.depth(stock)
 
     stock_up(small, (0, 1), 1)
     pool(small, 0).watermarks = Watermarks(low=2, target=2, max=4, batch=2)
-    monkeypatch.setattr(small._parties[P1], "depth", lost)
+    monkeypatch.setattr(small.parties.own.parties[P1], "depth", lost)
     with small.pools.kept([(P0, P1)]):
         until = time.monotonic() + 30
         while (doing := small.pool_figures().stocks[0].doing) is None and time.monotonic() < until:
@@ -139,7 +142,7 @@ def test_restart_voids_the_pool_and_the_files_say_so(small: LocalWallet, home: H
 def test_attempts_to_use_a_presignature_again_are_counted(small: LocalWallet) -> None:
     stock_up(small, (0, 1), 1)
     fund(small, 50_000, accounts=(1,))
-    (used,) = small._parties[P0].ready_presignatures((P0, P1))
+    (used,) = small.parties.own.parties[P0].ready_presignatures((P0, P1))
     assert [it.reuse_attempts for it in small.pool_figures().parties] == [0, 0, 0]
     small.sign(small.draft_send(payment(20_000)).psbt, (P0, P1))
     stock = pool(small, 0).stocks()[0]

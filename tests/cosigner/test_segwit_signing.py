@@ -313,6 +313,8 @@ def test_presignature_that_another_session_has_is_not_granted_until_that_is_over
     party.end(segwit.session)
     party.open_signing(order_of(group, second, two, three))
     assert group.free(0, *SIGNERS)[0] == one
+    party.end(taproot.session)
+    assert len(party._opened) == 2  # those of the second
 
 
 def test_presignature_that_is_burnt_void_or_unknown_is_not_granted() -> None:

@@ -61,7 +61,7 @@ def fund(
 
 def pool(wallet: LocalWallet, party: int) -> Pool:
     """The pool of an unlocked party."""
-    segwit = wallet._parties[PartyId(party)]._credentials.segwit
+    segwit = wallet.parties.own.parties[PartyId(party)]._credentials.segwit
     assert segwit is not None
     return segwit.pool
 
@@ -70,7 +70,7 @@ def stock_up(wallet: LocalWallet, signers: Sequence[int], count: int) -> None:
     """Have a dealer put presignatures into the pools of unlocked parties."""
     assert wallet.keys.segwit is not None
     key = wallet.keys.segwit.public_key
-    shares = {i: wallet._stores[PartyId(i)].ecdsa_share(key) for i in signers}
+    shares = {i: wallet.parties.own.stores[PartyId(i)].ecdsa_share(key) for i in signers}
     deal_presignatures({i: pool(wallet, i) for i in signers}, shares, count, int(time.time()))
 
 
@@ -81,4 +81,4 @@ def payment(amount: int, rate: int = 2000) -> Payment:
 
 def party(wallet: LocalWallet, i: int) -> Party:
     """An unlocked party."""
-    return wallet._parties[PartyId(i)]
+    return wallet.parties.own.parties[PartyId(i)]

@@ -254,7 +254,7 @@ class Story:
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["KILL", *ERRORS])
 def test_no_system_call_at_which_a_party_ends_makes_a_second_share(
-    life: Life, what: str, say: list[str]
+    life: Life, what: str, record_property: Callable[[str, object], None]
 ) -> None:
     for _ in range(2):  # the file is as a process before left it
         life.run(SYSCALLS)
@@ -268,7 +268,8 @@ def test_no_system_call_at_which_a_party_ends_makes_a_second_share(
             k += 1
         assert hit[syscall] >= there_are[syscall]
     life.expect_no_key()
-    say.append(f"{what}: " + ", ".join(f"{count} {syscall}" for syscall, count in sorted(hit.items())))
+    points = ", ".join(f"{count} {syscall}" for syscall, count in sorted(hit.items()))
+    record_property("measured", f"{what} at each of {hit.total()} system calls of a party: {points}")
 
 
 # ---- that the sweeps would see it ----
