@@ -74,6 +74,13 @@ class Gone(Peer):
         return super().receive(sender, envelope)
 
 
+class Unreachable(Peer):
+    """Can be told nothing."""
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        raise ConnectionResetError("gone")
+
+
 def run(peers: dict[PartyId, Peer], *, at_once: bool = True):
     letters = [letter for peer in peers.values() for letter in peer.open()]
     session = toss.header().session
@@ -170,3 +177,13 @@ def test_party_that_is_gone_ends_the_session(at_once: bool) -> None:
     assert set(failures) == {0, 1}
     assert all(isinstance(error, SessionTimeout) for error in failures.values())
     assert not any(peer.results or peer.sessions.is_open(toss.header().session) for peer in peers.values())
+
+
+def test_session_is_ended_at_all_others_than_one_that_cannot_be_reached() -> None:
+    peers: dict[PartyId, Peer] = {IDS[0]: Unreachable(IDS[0])} | {i: Peer(i) for i in IDS[1:]}
+    session = toss.header().session
+    for peer in peers.values():
+        peer.open()
+    with pytest.raises(SessionTimeout), ended_on_error(session, peers):
+        raise SessionTimeout(IDS)
+    assert [peer.sessions.is_open(session) for peer in peers.values()] == [True, False, False]
