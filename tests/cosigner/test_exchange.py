@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from cosigner.exchange import Letter, carry
+from cosigner.exchange import Failure, Letter, carry, ended_on_error, first_error
 from cosigner.sessions import Sessions
-from protocol.errors import FaultyPartyError, MpcError, SessionTimeout
+from protocol.errors import FaultyPartyError, MpcError, SessionTimeout, UnattributedAbort, UsageError
 from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.signed import Kind, Slot, read_envelope
@@ -73,6 +74,13 @@ class Gone(Peer):
         return super().receive(sender, envelope)
 
 
+class Unreachable(Peer):
+    """Can be told nothing."""
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        raise ConnectionResetError("gone")
+
+
 def run(peers: dict[PartyId, Peer], *, at_once: bool = True):
     letters = [letter for peer in peers.values() for letter in peer.open()]
     session = toss.header().session
@@ -107,6 +115,45 @@ def test_evidence_that_one_party_has_is_passed_on_to_all(at_once: bool) -> None:
         assert error.culprits == {LIAR: "share"}
 
 
+def test_evidence_is_checked_and_is_of_the_session() -> None:
+    failures = run({i: Peer(i) for i in IDS[:2]} | {LIAR: Liar(LIAR)}, at_once=False)
+    failure = next(failure for failure in failures if failure.party == IDS[0])
+    error = failure.error
+    assert isinstance(error, FaultyPartyError)
+    header, keys, spec = toss.header(), toss.roster(N), toss.TOSS
+    assert first_error([failure], header, keys, spec) is error
+    (evidence,) = error.evidence
+    framed = FaultyPartyError({IDS[1]: "share"}, [replace(evidence, culprit=IDS[1])])
+    both = FaultyPartyError({IDS[1]: "share", LIAR: "share"}, [evidence])
+    for said in (framed, both):
+        found = first_error([Failure(IDS[0], said)], header, keys, spec)
+        assert isinstance(found, UnattributedAbort)
+        assert found.suspects == {0, *said.culprits}
+    found = first_error([failure], toss.header(session=b"another"), keys, spec)
+    assert isinstance(found, UnattributedAbort)
+
+
+class Stuck(Peer):
+    """Fails, and cannot even end its session."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        raise UsageError("no")
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        raise UsageError("no")
+
+
+def test_party_that_cannot_end_its_session_keeps_no_other_from_it() -> None:
+    peers: dict[PartyId, Peer] = {IDS[0]: Stuck(IDS[0])} | {i: Peer(i) for i in IDS[1:]}
+    assert {failure.party for failure in run(peers)} == set(IDS)
+    assert not any(peers[i].sessions.is_open(toss.header().session) for i in IDS[1:])
+    again = {IDS[0]: Stuck(IDS[0]), IDS[1]: Peer(IDS[1])}
+    again[IDS[1]].open()
+    with pytest.raises(ZeroDivisionError), ended_on_error(toss.header().session, again):
+        raise ZeroDivisionError
+    assert not again[IDS[1]].sessions.is_open(toss.header().session)
+
+
 class Astray(Peer):
     """Sends to nobody, and to itself."""
 
@@ -130,3 +177,13 @@ def test_party_that_is_gone_ends_the_session(at_once: bool) -> None:
     assert set(failures) == {0, 1}
     assert all(isinstance(error, SessionTimeout) for error in failures.values())
     assert not any(peer.results or peer.sessions.is_open(toss.header().session) for peer in peers.values())
+
+
+def test_session_is_ended_at_all_others_than_one_that_cannot_be_reached() -> None:
+    peers: dict[PartyId, Peer] = {IDS[0]: Unreachable(IDS[0])} | {i: Peer(i) for i in IDS[1:]}
+    session = toss.header().session
+    for peer in peers.values():
+        peer.open()
+    with pytest.raises(SessionTimeout), ended_on_error(session, peers):
+        raise SessionTimeout(IDS)
+    assert [peer.sessions.is_open(session) for peer in peers.values()] == [True, False, False]
