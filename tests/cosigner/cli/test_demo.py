@@ -130,6 +130,16 @@ def state(home: Path) -> tuple[int, set[str]]:
 
 
 @pytest.mark.slow
+def test_demo_at_full_size_shows_its_online_signing_time(bare: Mpcw) -> None:
+    with bare.start("demo", "--json", variables={"FULL_SIZE": "1"}) as process:
+        out, err = process.communicate(timeout=300)
+    assert (process.returncode, err) == (0, "")
+    value = json.loads(out)
+    assert value["presignatures"]["left"] == value["presignatures"]["made"] - 2
+    assert 0 < value["sent_signing_seconds"] < value["presignatures"]["seconds"]
+
+
+@pytest.mark.slow
 def test_demo_survives_kills_at_any_moment(bare: Mpcw, capsys: pytest.CaptureFixture[str]) -> None:
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201
