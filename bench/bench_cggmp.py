@@ -1,102 +1,62 @@
-"""CGGMP24: key generation, auxiliary info, presignatures, signatures, bytes on the wire; per party.
+"""CGGMP24: primes, key generation, auxiliary info, presignatures, signatures, wire and memory; per party.
 
-    python bench/bench_cggmp.py            figures beside their targets, at full size: two minutes
-    python bench/bench_cggmp.py --quick    2 of 3 only: half a minute
+    python bench/bench_cggmp.py            figures beside their targets, at full size: four minutes
+    python bench/bench_cggmp.py --quick    2 of 3 only: a minute
     pytest bench --benchmark-only          the same operations at the tests' tiny level
 
-The program's figures are CPU time of all threads, divided by the parties, with signatures of messages, hashes
-and echoes. Targets are those of performance.md 7.3; that of a single presignature counts kernels alone and
-leaves out that a prover verifies its own proofs before it sends them. Primes are given.
+Times of the program are CPU time of all threads, divided by the parties, with signatures of messages, hashes
+and echoes: the latency of a party that has one core. Targets are those of performance.md 7.3; that of a
+single presignature counts kernels alone and leaves out that a prover verifies its own proofs first.
 """
 
 import argparse
-import time
+import shutil
 from collections.abc import Callable
-from functools import cache
+from time import process_time
 from typing import Final
 
 import pytest
 
+from bench_primes import openssl, ours
+from cggmp_group import Presigning, keygen, presigning, signer_bytes
+from cggmp_node import longest_gap_ms, memory_mb, sign_ms, sign_ms_beside
 from comparison.targets import HEAD, Target
-from ecdsa_cggmp import keygen_rounds, presign
-from ecdsa_cggmp.keygen_checks import SPEC as KEYGEN
-from ecdsa_cggmp.keygen_messages import keygen_params
-from ecdsa_cggmp.params import SECURITY_128, Params
-from ecdsa_cggmp.presign_messages import EncryptMsg, EncryptProofMsg, MultiplyMsg, RevealMsg
+from ecdsa_cggmp.params import SECURITY_128
 from ecdsa_cggmp.presignature import Presignature
-from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
-from native.curve import Scalar
-from native.entropy import random_bytes
-from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import Parties, aux_infos, dealt, presign_plan
-from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
+from ecdsa_cggmp.sign import SigningContext, combine, sign_share
+from native.primes import PrimeKind
+from tests.ecdsa_cggmp.network import Parties, aux_infos
+from tests.ecdsa_cggmp.presignatures import shares_of
 
-GROUPS = pytest.mark.parametrize(("t", "n"), [(2, 3), (3, 5)], ids=["2of3", "3of5"])
+GROUPS = pytest.mark.parametrize(("t", "n"), [(2, 3), (3, 5), (4, 5)], ids=["2of3", "3of5", "4of5"])
 # of performance.md 7.3
+PRIME_SECONDS: Final = {PrimeKind.SAFE: 1.0}
 AUX_INFO_SECONDS: Final = 4.3
+TABLE_SECONDS: Final = (1.1, 2.6)  # of the own key, of a peer's
 KEYGEN_MS: Final = 3.0
 LATENCY_MS: Final = 110.0
-REFILL: Final = {(2, 3): 860.0, (3, 5): 440.0}  # presignatures a minute and core
+REFILL_BATCH: Final = 32  # which the targets of refills are for, or more
+REFILL: Final = {(2, 3): 860.0, (3, 5): 440.0, (4, 5): 297.0}  # presignatures a minute and core
 SIGN_MS: Final = 0.3
-PAIR_BYTES: Final = 20_736.0
-
-
-class Presigning:
-    """Presigning among the first t of n parties.
-
-    Args:
-        t, n: threshold and parties.
-        params: the level.
-        tables: whether every signer has made its tables of randomness, as a node has.
-    """
-
-    def __init__(self, t: int, n: int, params: Params = TINY, *, tables: bool = False) -> None:
-        self.t, self.params = t, params
-        self.parties, self.shares = Parties(n), dealt(n, t)
-        self.aux = aux_infos(n, params)[:t]
-        self.key = secret_key(self.shares[:t])
-        if tables:
-            for info in self.aux:
-                for party in range(t):
-                    if info.table(party) is None:
-                        info.build_table(party)
-
-    def run(self, batch: int) -> list[tuple[Presignature, ...]]:
-        """Make a batch, as all signers."""
-        plan = bytes(presign_plan(self.shares, range(self.t), batch, self.params))
-        sessions = self.parties.sessions(presign.presign_spec(self.params), range(self.t), plan)
-        outcomes = self.parties.run(
-            sessions, lambda s: presign.participate(s, self.shares[s.me], self.aux[s.me])
-        )
-        return [outcome.result for outcome in outcomes.values()]
-
-    def signing(self) -> tuple[tuple[Presignature, ...], SigningContext]:
-        """Return a presignature and what to sign with it."""
-        made = presignature(self.shares[0].sharing, self.key, range(self.t))
-        return made, context(made, SigningRequest(random_bytes(32), Scalar(1)))
-
-
-presigning = cache(Presigning)
-
-
-def keygen(t: int, n: int) -> None:
-    """Generate a key, as all parties."""
-    parties = Parties(n)
-    parties.run(parties.sessions(KEYGEN, params=keygen_params(t)), keygen_rounds.participate)
+GAP_MS: Final = 50.0
+SIGNER_BYTES: Final = {2: 20_736.0}
 
 
 @GROUPS
 def test_keygen(benchmark, t, n):
+    benchmark.extra_info["target"] = f"{KEYGEN_MS} ms a party of 2 of 3"
     benchmark(keygen, t, n)
 
 
 def test_aux_info(benchmark):
+    benchmark.extra_info["target"] = f"{AUX_INFO_SECONDS} s a party of 3, at full size"
     benchmark.pedantic(lambda: Parties(2).aux(), rounds=1)
 
 
 @GROUPS
 @pytest.mark.parametrize("batch", [1, 8])
 def test_presign(benchmark, t, n, batch):
+    benchmark.extra_info["target"] = f"{REFILL[t, n]} a minute and core, at full size"
     benchmark.pedantic(presigning(t, n).run, (batch,), rounds=1)
 
 
@@ -106,72 +66,110 @@ def test_sign_share(benchmark, t, n):
         made, item = presigning(t, n).signing()
         return (made[0], item), {}
 
+    benchmark.extra_info["target"] = f"{SIGN_MS} ms with combine"
     benchmark.pedantic(sign_share, setup=fresh, rounds=20)
 
 
 @GROUPS
 def test_combine(benchmark, t, n):
     made, item = presigning(t, n).signing()
+    benchmark.extra_info["target"] = f"{SIGN_MS} ms with sign_share"
     benchmark(combine, item, shares_of(made, item))
+
+
+def test_failure(benchmark):
+    benchmark.pedantic(presigning(2, 3).fail, rounds=1)
 
 
 def cpu_ms(call: Callable[[], object], parties: int, repeats: int = 3) -> float:
     """Return the least milliseconds of CPU time of all threads that a call takes for each party."""
     taken = []
     for _ in range(repeats):
-        start = time.process_time()
+        start = process_time()
         call()
-        taken.append(time.process_time() - start)
+        taken.append(process_time() - start)
     return 1e3 * min(taken) / parties
 
 
-def sign_ms(group: Presigning) -> float:
-    """Return the milliseconds from the request to a verified signature, at the signer that combines."""
-    taken = []
-    for _ in range(50):
-        made, item = group.signing()
-        others = {i.party: sign_share(i, item) for i in made[1:]}
-        start = time.process_time()
-        mine = SigningContext(item.presignature, item.request, item.contributions)
-        combine(mine, {made[0].party: sign_share(made[0], mine), **others})
-        taken.append(time.process_time() - start)
-    return 1e3 * min(taken)
-
-
-def pair_bytes(params: Params) -> float:
-    """Return the bytes of a presignature from one signer to another of two, in a batch of 32."""
-    batch, entry = 32, 96  # of an echo, for each signer
-    sizes = (
-        EncryptMsg.size(params, batch),
-        EncryptProofMsg.size(params, batch),
-        MultiplyMsg.size(params, batch, 1),
-        RevealMsg.size(batch),
-        2 * 2 * entry,
+def show(name: str, taken: float, target: float | None = None) -> None:
+    """Print a figure of which less is better, beside its target if there is one."""
+    print(
+        f"{name:60}{taken:9.2f}" if target is None else Target(name, target, taken, at_most=True), flush=True
     )
-    return sum(sizes) / batch
 
 
-def show(name: str, taken: float, target: float | None) -> None:
-    """Print a time, beside its target if there is one."""
-    print(f"{name:60}{taken:9.2f}" if target is None else Target(name, target, taken, at_most=True))
+def report_primes(count: int) -> float:
+    """Print the figures of prime search; return the mean seconds of two primes of each kind."""
+    program, total = shutil.which("openssl"), 0.0
+    for kind in PrimeKind:
+        row = ours(kind, SECURITY_128.prime_bits, count * (1 if kind is PrimeKind.SAFE else 10))
+        name = f"{kind.name.lower()} prime of {SECURITY_128.prime_bits} bits"
+        show(f"{name}: expected seconds", row.expected_seconds, PRIME_SECONDS.get(kind))
+        total += 2 * row.expected_seconds
+        if program:
+            other = openssl(program, kind, SECURITY_128.prime_bits, 4)
+            mean = sum(other.seconds) / len(other.seconds)
+            print(
+                f"{f'{name}: openssl, mean of 4, over ours':60}{mean / row.expected_seconds:9.2f}", flush=True
+            )
+    return total
 
 
-def report(t: int, n: int, batches: tuple[int, ...]) -> None:
+def report_aux_info(prime_seconds: float) -> None:
+    """Print the figures of auxiliary info among three."""
+    taken = cpu_ms(lambda: Parties(3).aux(params=SECURITY_128), 3, 1) / 1e3
+    show("3 parties: auxiliary info with given primes, s", taken)
+    show("3 parties: auxiliary info, expected s", taken + prime_seconds, AUX_INFO_SECONDS)
+    (info, *_) = aux_infos(3, SECURITY_128)
+    for name, party, target in zip(("own key", "a peer's key"), (0, 1), TABLE_SECONDS, strict=True):
+        show(
+            f"table of randomness, {name}, s", cpu_ms(lambda i=party: info.build_table(i), 1, 1) / 1e3, target
+        )
+
+
+def report_group(t: int, n: int, batches: tuple[int, ...]) -> Presigning:
     """Print the figures of one group."""
     name = f"{t} of {n}"
     keygen(t, n)
     taken = cpu_ms(lambda: keygen(t, n), n, 10)
     show(f"{name}: key generation, ms", taken, KEYGEN_MS if (t, n) == (2, 3) else None)
+    show(f"{name}: bytes that a signer sends", signer_bytes(SECURITY_128, t), SIGNER_BYTES.get(t))
     group = Presigning(t, n, SECURITY_128, tables=True)
     group.run(1)
     for batch in batches:
-        taken = cpu_ms(lambda b=batch: group.run(b), t, 2) / batch
+        taken = cpu_ms(lambda b=batch: group.run(b), t, 3 if batch == 1 else 1) / batch
         if batch == 1:
             show(f"{name}: single presignature, ms", taken, LATENCY_MS if t == 2 else None)
-        else:
-            text = f"{name}: presignatures a minute and core, B = {batch} ({taken:.1f} ms)"
-            print(Target(text, REFILL[t, n], 60_000 / taken))
-    print(Target(f"{name}: signature from presignature, ms", SIGN_MS, sign_ms(group), at_most=True))
+        text = f"{name}: presignatures a minute and core, B = {batch} ({taken:.1f} ms)"
+        rate = 60_000 / taken
+        print(
+            Target(text, REFILL[t, n], rate) if batch >= REFILL_BATCH else f"{text:60}{rate:9.2f}", flush=True
+        )
+    show(
+        f"{name}: signature from presignature, ms", min(group.sign(process_time) for _ in range(50)), SIGN_MS
+    )
+    return group
+
+
+def report_failure(group: Presigning) -> None:
+    """Print the figures of figure 9."""
+    defending, judging = group.fail()
+    show("2 of 3: a defence after a wrong delta, ms", defending)
+    show("2 of 3: verifying the peer's defence, ms", judging)
+
+
+def report_node(group: Presigning) -> None:
+    """Print what presigning does to a node: on the clock, so of a quiet machine only."""
+    held, peak = memory_mb(32)
+    show("2 of 3: memory of a signer between batches, MB", held)
+    show("2 of 3: peak memory of a signer, B = 32, MB", peak)
+    show("2 of 3: longest delay of the event loop, B = 32, ms", longest_gap_ms(group, 32), GAP_MS)
+    for name, figures in (
+        ("idle", sign_ms(group)),
+        ("beside a refill of nice 10", sign_ms_beside(group, 128)),
+    ):
+        show(f"signature, ms on the clock, {name}: median", figures[0])
+        show(f"signature, ms on the clock, {name}: longest", figures[1])
 
 
 def main() -> None:
@@ -180,13 +178,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="2 of 3 only")
     quick = parser.parse_args().quick
     print(HEAD)
-    print(Target("bytes a presignature and ordered pair", PAIR_BYTES, pair_bytes(SECURITY_128), at_most=True))
     if not quick:
-        taken = cpu_ms(lambda: Parties(3).aux(params=SECURITY_128), 3, 1) / 1e3
-        print(Target("3 parties: auxiliary info with given primes, s", AUX_INFO_SECONDS, taken, at_most=True))
-    report(2, 3, (1, 8, 32))
+        report_aux_info(report_primes(6))
+    group = report_group(2, 3, (1, 8, 32) if quick else (1, 8, 32, 128))
+    report_failure(group)
+    report_node(group)
     if not quick:
-        report(3, 5, (1, 8, 32))
+        report_group(3, 5, (1, 8, 32, 128))
+        report_group(4, 5, (1, 8, 32))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,11 @@ class Row:
     tests: int = 0
     expected_tests: int = 0
 
+    @property
+    def expected_seconds(self) -> float:
+        """The seconds of a prime, without the luck of the run."""
+        return sum(self.seconds) / self.tests * self.expected_tests / len(self.seconds)
+
     def __str__(self) -> str:
         mean = statistics.mean(self.seconds)
         error = statistics.stdev(self.seconds) / len(self.seconds) ** 0.5 if len(self.seconds) > 1 else 0.0
@@ -39,7 +44,7 @@ class Row:
             a_prime = self.tests / len(self.seconds)
             text += f" {a_prime:9.0f} {self.tests / self.expected_tests:9.2f}"
             text += f" {sum(self.seconds) / self.tests * 1e3:8.3f}"
-            text += f" {sum(self.seconds) / self.tests * self.expected_tests / len(self.seconds):11.3f}"
+            text += f" {self.expected_seconds:11.3f}"
         return text
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 
 from cosigner import keygen, level, segwit_keygen
 from cosigner.home import WalletFolder
@@ -9,11 +10,13 @@ from cosigner.keygen import KeygenParty, KeygenTerms
 from cosigner.plan import WalletPlan
 from cosigner.segwit_keygen import SegwitKeygenParty, SegwitTerms
 from cosigner.settings import WatchSettings
-from cosigner.steps import Progress
+from cosigner.steps import Deed, Progress, Step
 from cosigner.taproot_key import TaprootKey, taproot_account
 from ecdsa_cggmp.aux_info import AuxSecret
 from ecdsa_cggmp.key_share import PublicShare
 from frost_bip340.key_share import KeyShare
+from native.primes import PrimeKind
+from native.primes import Progress as SearchProgress
 from native.secret import SecretSeed
 from protocol.errors import UnattributedAbort
 from protocol.ids import PartyId
@@ -78,7 +81,8 @@ def _segwit(plan: WalletPlan, stores: Mapping[PartyId, PartyStore], progress: Pr
     def party(me: PartyId, store: PartyStore) -> SegwitKeygenParty:
         # what the party knows of the others is in its own store
         host_keys = TaprootKey.recover(store.recovery_data(), plan.network, plan.birth).host_keys
-        terms = SegwitTerms(me, plan.t, store.host_key(), host_keys, level.PARAMS, _factors, progress)
+        factors = partial(_factors, me, progress)
+        terms = SegwitTerms(me, plan.t, store.host_key(), host_keys, level.PARAMS, factors, progress)
         return SegwitKeygenParty(terms, store)
 
     peers = {me: party(me, store) for me, store in stores.items()}
@@ -86,5 +90,10 @@ def _segwit(plan: WalletPlan, stores: Mapping[PartyId, PartyStore], progress: Pr
     return segwit_keygen.generate(peers, plan.t, host_keys, level.PARAMS, progress)
 
 
-def _factors() -> AuxSecret:
-    return AuxSecret.search(level.PARAMS)
+def _factors(me: PartyId, progress: Progress) -> AuxSecret:
+    def tell(kind: PrimeKind, so_far: SearchProgress) -> None:
+        found = f"{so_far.found} of 2 {'safe' if kind is PrimeKind.SAFE else 'Blum'} primes"
+        tested = f"{so_far.tests} of about {so_far.expected_tests} tested"
+        progress(Step(me, Deed.PRIMES_SEARCHED, f"{found}, {tested}"))
+
+    return AuxSecret.search(level.PARAMS, progress=tell)

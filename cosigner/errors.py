@@ -1,6 +1,6 @@
 """The errors of cosigner/ that neither the protocols nor the wallet know."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from protocol.errors import MpcError
@@ -31,6 +31,10 @@ class NotEnoughSignersError(CosignerError):
     """Fewer parties than the threshold are there to sign, or are unlocked."""
 
 
+class NotKeptError(CosignerError):
+    """No process keeps the wallet's presignatures, and they would end with this one."""
+
+
 class PolicyDenied(CosignerError):  # noqa: N818
     """Parties refused what they were asked to sign; they have sent nothing, and nobody is blamed.
 
@@ -42,3 +46,23 @@ class PolicyDenied(CosignerError):  # noqa: N818
         self.refusals = MappingProxyType(dict(sorted(refusals.items())))
         text = "; ".join(f"party {party} refuses: {reason}" for party, reason in self.refusals.items())
         super().__init__(text)
+
+
+class RefillFailedError(CosignerError):
+    """Presignatures could not be made, and nothing of the attempt is used.
+
+    The cause says what failed; a FaultyPartyError alone proves anything about the parties that are named.
+
+    Attributes:
+        named: the parties with which a refill waits before it is tried again.
+    """
+
+    def __init__(self, named: Iterable[PartyId], cause: Exception) -> None:
+        self.named = frozenset(named)
+        self.__cause__ = cause
+        parties = ", ".join(f"party {party}" for party in sorted(self.named))
+        super().__init__(f"the refill failed{' with ' if parties else ''}{parties}: {cause}")
+
+
+class UnreachableError(CosignerError, ConnectionError):
+    """A party does not answer, or what runs it does not: absent is not faulty."""

@@ -8,10 +8,14 @@ from cosigner.errors import (
     CosignerError,
     DeclinedError,
     NotEnoughSignersError,
+    NotKeptError,
     PolicyDenied,
+    RefillFailedError,
+    UnreachableError,
     WalletExistsError,
 )
 from native.errors import MemoryLockError, NativeError
+from presig_pool.errors import LeaseRefused, PoolExhausted, PresignatureTaken, PresignatureVoid
 from protocol.errors import (
     EncodingError,
     FaultyCoordinatorError,
@@ -63,6 +67,7 @@ class ExitCode(IntEnum):
     PROTOCOL = 9
     LOCKED = 10
     STORAGE = 11
+    PRESIGNATURES = 12
     INTERRUPTED = 130
 
 
@@ -79,6 +84,7 @@ MEANINGS: Final = {
     ExitCode.PROTOCOL: "a protocol was aborted; who is proven to be at fault is named",
     ExitCode.LOCKED: "a passphrase is wrong, or a secret is sealed",
     ExitCode.STORAGE: "what is kept cannot be read or written: see the name",
+    ExitCode.PRESIGNATURES: "presignatures for SegWit inputs are not ready: make some, or try again",
     ExitCode.INTERRUPTED: "interrupted from the keyboard",
 }
 
@@ -96,7 +102,10 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (WalletExistsError, ExitCode.REFUSED, "wallet-exists"),
     (DeclinedError, ExitCode.REFUSED, "declined"),
     (NotEnoughSignersError, ExitCode.NOT_ENOUGH_SIGNERS, "not-enough-signers"),
+    (NotKeptError, ExitCode.PRESIGNATURES, "not-kept"),
     (PolicyDenied, ExitCode.REFUSED, "policy-denied"),
+    (RefillFailedError, ExitCode.PROTOCOL, "refill-failed"),
+    (UnreachableError, ExitCode.TIMEOUT, "unreachable"),
     (CosignerError, ExitCode.UNEXPECTED, "cosigner"),
     (WrongPassphraseError, ExitCode.LOCKED, "wrong-passphrase"),
     (SealedError, ExitCode.LOCKED, "sealed"),
@@ -108,6 +117,10 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (RolledBackError, ExitCode.STORAGE, "rolled-back"),
     (CorruptError, ExitCode.STORAGE, "corrupt"),
     (StorageError, ExitCode.STORAGE, "storage"),
+    (PoolExhausted, ExitCode.PRESIGNATURES, "pool-exhausted"),
+    (PresignatureVoid, ExitCode.PRESIGNATURES, "presignature-void"),
+    (PresignatureTaken, ExitCode.PRESIGNATURES, "presignature-taken"),
+    (LeaseRefused, ExitCode.PRESIGNATURES, "lease-refused"),
     (SessionTimeout, ExitCode.TIMEOUT, "timeout"),
     (FaultyPartyError, ExitCode.PROTOCOL, "faulty-party"),
     (FaultyCoordinatorError, ExitCode.PROTOCOL, "faulty-coordinator"),

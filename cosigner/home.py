@@ -41,6 +41,11 @@ class WalletFolder:
         """The state of the watching side."""
         return self.path / "wallet.db"
 
+    @property
+    def meeting(self) -> Path:
+        """Where `mpcw serve` and the other commands meet."""
+        return self.path / "serve"
+
     def party(self, party: PartyId) -> Path:
         """Return the store of a party, alone in its directory."""
         return self.path / "parties" / str(party) / "party.db"

@@ -1,29 +1,28 @@
-"""A wallet all of whose parties live in this process, each with its own store and passphrase.
+"""A wallet all of whose parties are kept on this machine, each with its own store and passphrase.
 
-Between the parties and the coordinator there are bytes only (cosigner.exchange): daemons on machines of their
-own take the place of the parties here without any of them noticing.
+Between the parties and the coordinator there are bytes only (cosigner.exchange): a party may as well be
+served by another process (cosigner.parties), and neither side notices.
 """
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Self
 
+from cosigner.calls import WalletPeer
 from cosigner.creation import make_wallet
 from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home, WalletFolder
-from cosigner.keys import SEGWIT_ACCOUNT, WalletKeys
-from cosigner.party import Credentials, Party
+from cosigner.keeper import RefillProgress
+from cosigner.keys import SEGWIT_ACCOUNT
+from cosigner.parties import OwnParties, Parties
 from cosigner.plan import WalletPlan
-from cosigner.segwit_signing import SegwitSigner
+from cosigner.pools import PoolFigures, Pools, PoolVerbs
 from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
 from cosigner.steps import Deed, Progress, Step, silent
-from presig_pool.pool import Pool
+from presig_pool.errors import PoolExhausted
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import COORDINATOR, PartyId
-from storage.errors import CorruptError
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
 from storage.signing_log import SignedEntry
@@ -71,7 +70,8 @@ class LocalWallet(SpendingWallet):
         wallet = cls.open(home, name, progress)
         try:
             for party, master in masters.items():
-                wallet._admit(party, PartyStore.reopen(wallet.folder.party(party), master))
+                store = PartyStore.reopen(wallet.folder.party(party), master)
+                wallet.parties.own.admit(party, store)
         except BaseException:
             wallet.close()
             raise
@@ -109,16 +109,19 @@ class LocalWallet(SpendingWallet):
     ) -> None:
         super().__init__(folder.path.name, settings, store, home)
         self._folder, self._progress = folder, progress
-        self._parties: dict[PartyId, Party] = {}
-        self._stores: dict[PartyId, PartyStore] = {}
+        self.parties = Parties(folder, self.keys, progress)
 
     def close(self) -> None:
-        """Seal all parties and close all files; a second call does nothing."""
-        self._parties.clear()
-        for store in self._stores.values():
-            store.close()
-        self._stores.clear()
+        """Seal the parties that are unlocked here and close all files; a second call does nothing."""
+        self.parties.close()
         super().close()
+
+    def detach(self) -> OwnParties:
+        """Close the wallet, but for the parties that are unlocked here: they are the caller's from now on."""
+        own = self.parties.own
+        self.parties.own = OwnParties(self._folder, self.keys, self._progress)
+        self.close()
+        return own
 
     # ---- parties ----
 
@@ -133,7 +136,7 @@ class LocalWallet(SpendingWallet):
         return self._folder
 
     def unlock(self, party: PartyId, passphrase: Passphrase) -> None:
-        """Unseal a party, so that it takes part until the wallet is closed; one that is unlocked stays so.
+        """Unseal a party, so that it takes part until the wallet is closed; one that takes part goes on.
 
         Raises:
             UnknownError: there is no such party.
@@ -141,39 +144,8 @@ class LocalWallet(SpendingWallet):
             StorageError: its store is damaged, or another process has it.
         """
         self._expect_party(party)
-        if party in self._parties:
-            return
-        store = PartyStore.open(self._folder.party(party))
-        try:
-            store.unseal(passphrase)
-        except BaseException:
-            store.close()
-            raise
-        self._admit(party, store)
-
-    def _admit(self, party: PartyId, store: PartyStore) -> None:
-        """Take the unsealed store of a party over."""
-        try:
-            self._parties[party] = self._party(store, party)
-        except BaseException:
-            store.close()
-            raise
-        self._stores[party] = store
-
-    def _party(self, store: PartyStore, party: PartyId) -> Party:
-        """Return the party of an unsealed store, all of whose knowledge is the store's."""
-        plan = WalletPlan.parse(store.terms() or "")
-        ecdsa = store.ecdsa_shares()[-1] if plan.segwit else None
-        keys = WalletKeys.recover(store.recovery_data(), ecdsa, plan.network, plan.birth)
-        share = store.share(keys.taproot.public_key)
-        if {share.party, store.party, ecdsa.party if ecdsa else party} != {party}:
-            raise CorruptError(f"this is the store of party {store.party}, not of party {party}")
-        if keys != self.keys:
-            raise CorruptError("the store of the party is of another key than the wallet")
-        segwit = None
-        if keys.segwit is not None:
-            segwit = SegwitSigner(keys.segwit, Pool(store.presignatures), _now)
-        return Party(Credentials(store.host_key(), keys, share, segwit, plan.caps), store, self._progress)
+        if party not in self.unlocked:
+            self.parties.own.unlock(party, passphrase)
 
     def change_passphrase(self, party: PartyId, old: Passphrase, new: Passphrase) -> None:
         """Seal a party under another passphrase, whether it is unlocked or not.
@@ -185,7 +157,8 @@ class LocalWallet(SpendingWallet):
         Security:
             Old copies of its file still open with the old passphrase.
         """
-        with self._opened(party) as store:
+        self._expect_party(party)
+        with self.parties.store(party) as store:
             store.change_passphrase(old, new)
 
     def signed_by(self, party: PartyId) -> tuple[SignedEntry, ...]:
@@ -194,18 +167,9 @@ class LocalWallet(SpendingWallet):
         Raises:
             UnknownError: there is no such party.
         """
-        with self._opened(party) as store:
-            return store.signatures()
-
-    @contextmanager
-    def _opened(self, party: PartyId) -> Iterator[PartyStore]:
-        """Lend the store of a party, which is opened for it if it is sealed."""
         self._expect_party(party)
-        if party in self._stores:
-            yield self._stores[party]
-        else:
-            with PartyStore.open(self._folder.party(party)) as store:
-                yield store
+        with self.parties.store(party) as store:
+            return store.signatures()
 
     def _expect_party(self, party: PartyId) -> None:
         if party not in range(self.plan.n):
@@ -213,8 +177,13 @@ class LocalWallet(SpendingWallet):
 
     @property
     def unlocked(self) -> tuple[PartyId, ...]:
-        """The parties that are unlocked, ascending."""
-        return tuple(sorted(self._parties))
+        """The parties that take part, ascending: unlocked here, or served by another process."""
+        return self.parties.present
+
+    def default_signers(self) -> tuple[PartyId, ...]:
+        """Return t parties, ascending: those that take part before those that are sealed."""
+        sealed = (party for party in map(PartyId, range(self.plan.n)) if party not in self.unlocked)
+        return tuple(sorted([*self.unlocked, *sealed][: self.plan.t]))
 
     def address_verify(self, text: str) -> tuple[PartyId, ...]:
         """Have every unlocked party derive an address from its own copy of the account.
@@ -239,13 +208,54 @@ class LocalWallet(SpendingWallet):
             raise UnattributedAbort("the parties derive different addresses", others)
         return tuple(parties)
 
-    def sign(self, psbt: Psbt, signers: Sequence[PartyId] | None = None) -> Signed:
+    # ---- presignatures ----
+
+    @property
+    def own_pools(self) -> Pools:
+        """The pools of the parties that are unlocked here.
+
+        Raises:
+            UnknownError: the wallet has no SegWit account.
+        """
+        if self.parties.own.pools is None:
+            raise UnknownError(
+                "this wallet has no SegWit account, and Taproot inputs need no presignatures",
+                "a wallet has both accounts if it is made without --no-segwit",
+            )
+        return self.parties.own.pools
+
+    @property
+    def pools(self) -> PoolVerbs:
+        """The pools of the parties that are served; without a server, of those that are unlocked here.
+
+        Raises:
+            UnknownError: the wallet has no SegWit account.
+        """
+        own, server = self.own_pools, self.parties.server
+        return own if server is None else server.pools
+
+    def pool_figures(self) -> PoolFigures:
+        """Return what there is of presignatures; while all parties are sealed, what their files say.
+
+        Raises:
+            UnknownError: the wallet has no SegWit account.
+            StorageError: a file cannot be read, or another process has it.
+        """
+        pools = self.pools
+        return pools.figures() if self.unlocked else self.parties.past_figures(self.plan.n)
+
+    # ---- signing ----
+
+    def sign(
+        self, psbt: Psbt, signers: Sequence[PartyId] | None = None, wait: RefillProgress | None = None
+    ) -> Signed:
         """Have parties sign a transaction and finalise it; the signed PSBT takes the place of its draft.
 
         Args:
             psbt: the transaction.
             signers: who signs, at least t unlocked parties, of which the first t do if there are SegWit
                 inputs; None for the first t that are unlocked.
+            wait: told how far it is when presignatures that are missing are made first; None to make none.
 
         Returns:
             The finalised PSBT, and what each signer has seen in it.
@@ -255,20 +265,29 @@ class LocalWallet(SpendingWallet):
             RefusedError: a rule of the wallet's own review forbids the transaction.
             PolicyDenied: signers refused; names them with their reasons.
             PoolExhausted: the signers have too few presignatures for the SegWit inputs.
+            RefillFailedError: those that are missing cannot be made; names with whom it failed.
             FaultyPartyError: signers spoiled the session; names them.
             StorageError: a log cannot be written; that party's signature did not leave.
         """
         seen, peers = self.review(psbt), self._chosen(signers)
         if any(item.account == SEGWIT_ACCOUNT for item in seen.inputs):
             peers = {party: peers[party] for party in sorted(peers)[: self.plan.t]}
-        signed = sign(seen, psbt, self.keys, peers, self._progress)
+        try:
+            signed = sign(seen, psbt, self.keys, peers, self._progress)
+        except PoolExhausted as short:
+            if wait is None:
+                raise
+            self.pools.refill(tuple(peers), short.wanted - short.ready, wait)
+            signed = sign(seen, psbt, self.keys, peers, self._progress)
         self._store.put_draft(signed.psbt.tx.txid, bytes(signed.psbt))
         return signed
 
-    def _chosen(self, signers: Sequence[PartyId] | None, *, everybody: bool = False) -> dict[PartyId, Party]:
+    def _chosen(
+        self, signers: Sequence[PartyId] | None, *, everybody: bool = False
+    ) -> dict[PartyId, WalletPeer]:
         t = self.plan.t
         chosen = (self.unlocked if everybody else self.unlocked[:t]) if signers is None else signers
-        sealed = sorted(set(chosen) - set(self._parties))
+        sealed = sorted(set(chosen) - set(self.unlocked))
         if sealed:
             raise NotEnoughSignersError(
                 f"party {', '.join(map(str, sealed))} is sealed", "unlock it with its passphrase"
@@ -278,8 +297,4 @@ class LocalWallet(SpendingWallet):
                 f"{t} parties of this wallet are needed and {len(set(chosen))} are there",
                 "unlock more of them with their passphrases",
             )
-        return {party: self._parties[party] for party in sorted(set(chosen))}
-
-
-def _now() -> int:
-    return int(time.time())
+        return self.parties.peers(set(chosen))

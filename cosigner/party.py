@@ -1,12 +1,14 @@
 """A co-signer: it judges a transaction on its own and signs only inputs of one that it has reviewed."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Protocol, Self
 
 from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT, WalletKeys
+from cosigner.presigning import EcdsaCredentials, Signer
+from cosigner.refill_messages import PresignOrder
 from cosigner.segwit_signing import SegwitSigner
 from cosigner.sessions import Sessions
 from cosigner.steps import Deed, Progress, Step
@@ -18,7 +20,7 @@ from native.secret import SecretScalars, SecretSeed
 from protocol.codec import decode
 from protocol.errors import MpcError, UsageError
 from protocol.header import HEADER_LIMIT, Header
-from protocol.ids import PartyId, SessionId
+from protocol.ids import SESSION_ID_SIZE, PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.roster import ROSTER_LIMIT, Roster
 from protocol.round import Continue
@@ -33,6 +35,8 @@ from wallet.review import Review, ReviewedInput, review
 # A party sees no chain and knows of change only what it has signed itself, one address each time. So many
 # more may have been used without it; a node that recovers the wallet looks as far (Bitcoin Core, -keypool).
 CHANGE_LEAD: Final = 1000 - GAP_LIMIT
+
+SESSION_SECONDS: Final = 120  # as long as presignatures are granted to a session
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Credentials:
         taproot: its share of the Taproot key.
         segwit: what it signs SegWit inputs with; None for a wallet without.
         caps: fees that it refuses to exceed.
+        ecdsa: what it makes presignatures with; None if it makes none.
     """
 
     host_key: SecretScalars
@@ -113,6 +118,7 @@ class Credentials:
     taproot: KeyShare
     segwit: SegwitSigner | None
     caps: FeeCaps
+    ecdsa: EcdsaCredentials | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +143,11 @@ class Party:
         self._credentials, self._log, self._progress = credentials, log, progress
         self._sessions = Sessions()
         self._signed = len(log.signatures())
+        self._opened: dict[SessionId, float] = {}  # when
+        self._refills: Signer | None = None
+        if credentials.segwit is not None and credentials.ecdsa is not None:
+            pool, clock = credentials.segwit.pool, credentials.segwit.clock
+            self._refills = Signer(credentials.ecdsa, pool, self._sessions, clock, progress)
 
     @property
     def id(self) -> PartyId:
@@ -162,6 +173,7 @@ class Party:
         """
         if len(order.headers) > len(self._credentials.keys.accounts):
             raise UsageError("there is one session for each key")
+        self.end_old()
         headers = [decode(header, HEADER_LIMIT, Header.read) for header in order.headers]
         for header in headers:
             self._sessions.expect_new(header)
@@ -172,17 +184,62 @@ class Party:
         keys, change = self._credentials.keys, self._signed + CHANGE_LEAD
         next_change = [change] * len(keys.accounts)
         seen = review(psbt, keys.accounts, self._credentials.caps, next_change=next_change)
-        parts = self._parts(headers, roster, psbt, seen)
-        messages = tuple(self._sessions.open(part.place, part.opening, part.store) for part in parts)
+        try:
+            parts = self._parts(headers, roster, psbt, seen)
+            messages = tuple(self._sessions.open(part.place, part.opening, part.store) for part in parts)
+        except BaseException:
+            for header in headers:
+                self.end(header.session)
+            raise
+        self._opened.update((header.session, time.monotonic()) for header in headers)
         summary = Summary.of(seen)
         self._say(Deed.TRANSACTION_REVIEWED, f"{summary.sent} sat to others, fee {summary.fee} sat")
         return Acceptance(summary, messages)
 
+    def ready_presignatures(self, signers: Sequence[PartyId]) -> tuple[bytes, ...]:
+        """Tell a coordinator which presignatures are ready; see SegwitSigner.ready."""
+        return self._segwit().ready(signers)
+
     def offer_presignatures(
-        self, signers: Sequence[PartyId], count: int, avoid: Sequence[bytes] = ()
+        self, signers: Sequence[PartyId], count: int, among: Sequence[bytes]
     ) -> tuple[bytes, ...]:
         """Pick presignatures for a coordinator; see SegwitSigner.offer."""
-        return self._segwit().offer(signers, count, avoid)
+        return self._segwit().offer(signers, count, among)
+
+    @property
+    def refills(self) -> Signer:
+        """The party's side of refills.
+
+        Raises:
+            UsageError: it makes no presignatures.
+        """
+        if self._refills is None:
+            raise UsageError("the party makes no presignatures")
+        return self._refills
+
+    def depth(self, stock: bytes) -> bytes:
+        """Return what there is of a stock; see Signer.depth."""
+        return self.refills.depth(stock)
+
+    def lend(self, leader: PartyId, asked: bytes) -> bytes:
+        """Consent to a leader of refills; see Signer.lend."""
+        return self.refills.lend(leader, asked)
+
+    def keep(self, leader: PartyId, asked: bytes) -> None:
+        """Void what not all signers have; see Signer.keep."""
+        self.refills.keep(leader, asked)
+
+    def open_presigning(self, leader: PartyId, order: PresignOrder) -> tuple[Sealed, ...]:
+        """Take part in a refill; see Signer.open_presigning."""
+        return self.refills.open_presigning(leader, order)
+
+    def vouch(self, session: SessionId) -> bytes:
+        """Sign the digest of a batch; see Signer.vouch."""
+        return self.refills.vouch(session)
+
+    def confirm(self, session: SessionId, vouchers: Mapping[PartyId, bytes]) -> None:
+        """Make a batch READY; see Signer.confirm."""
+        self.refills.confirm(session, vouchers)
 
     def script(self, account: int, branch: int, index: int) -> bytes:
         """Return the output script of an address as the party derives it from its own copy of the account.
@@ -201,15 +258,39 @@ class Party:
         return accounts[account].script(KeyPath(Branch(branch), index))
 
     def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
-        """Take an envelope; see Sessions.receive."""
-        return self._sessions.receive(sender, envelope)
+        """Take an envelope; see Sessions.receive. A session that fails gives back what it has not burnt."""
+        try:
+            return self._sessions.receive(sender, envelope)
+        except BaseException:
+            session = SessionId(envelope[:SESSION_ID_SIZE])
+            if not self._sessions.is_open(session):
+                self._release(session)
+            raise
 
     def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
         """End a session, and take back the presignatures that it has not burnt; see Sessions.end."""
         ended = self._sessions.end(session, evidence)
+        self._opened.pop(session, None)
+        self._release(session)
+        return ended
+
+    def end_old(self) -> tuple[MpcError, ...]:
+        """End sessions whose coordinator has gone; return the errors with which they ended.
+
+        There is room for a few sessions only, and what they were granted is kept from others.
+        """
+        now = time.monotonic()
+        old = [session for session, opened in list(self._opened.items()) if now - opened > SESSION_SECONDS]
+        return tuple(error for session in old if (error := self.end(session)) is not None)
+
+    def end_all(self) -> None:
+        """End all signing sessions, and wipe their secrets."""
+        for session in list(self._opened):
+            self.end(session)
+
+    def _release(self, session: SessionId) -> None:
         if self._credentials.segwit is not None:
             self._credentials.segwit.release(session)
-        return ended
 
     def _segwit(self) -> SegwitSigner:
         if self._credentials.segwit is None:

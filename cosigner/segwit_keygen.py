@@ -44,6 +44,12 @@ class SegwitKeygenStore(Protocol):
     def put_aux(self, aux: AuxInfo) -> None:
         """Seal the auxiliary info; it is durable on return."""
 
+    def ecdsa_share(self, key: bytes) -> KeyShare:
+        """Read the share of a key back."""
+
+    def aux(self, params: Params) -> AuxInfo:
+        """Read the auxiliary info back."""
+
 
 class SegwitKeygenPeer(Endpoint, Protocol):
     """A party of a key generation as its coordinator sees it: bytes in, bytes out."""
@@ -93,11 +99,13 @@ class SegwitKeygenParty:
         self._sessions = Sessions()
         self._factors: AuxSecret | None = None
         self._opened: set[str] = set()
-        self._share: KeyShare | None = None
-        self._aux: AuxInfo | None = None
+        self._key: bytes | None = None  # what is stored under it, and the auxiliary info, is read back
+        self._has_aux = False
 
     def prepare(self) -> None:
-        """Search for the primes of the auxiliary info: seconds at full size."""
+        """Search for the primes of the auxiliary info, once: seconds at full size."""
+        if self._factors is not None:
+            raise UsageError("the primes of the auxiliary info are found already")
         self._factors = self._terms.factors()
         self._say(Deed.PRIMES_FOUND, f"{self._terms.params.prime_bits} bits each")
 
@@ -124,14 +132,13 @@ class SegwitKeygenParty:
         if spec is keygen_checks.SPEC:
             if threshold_of(parsed) != terms.t:
                 raise UsageError(f"the key generation is not one of {terms.t} signers")
-            sealed = self._sessions.open(place, keygen_rounds.participate(place), self._keep_share)
-        elif self._factors is None:
+            self._opened.add(parsed.protocol)
+            return self._sessions.open(place, keygen_rounds.participate(place), self._keep_share)
+        if self._factors is None:
             raise UsageError("there are no primes for the auxiliary info yet")
-        else:
-            opening = aux_rounds.participate(place, self._factors, terms.params)
-            sealed = self._sessions.open(place, opening, self._keep_aux)
         self._opened.add(parsed.protocol)
-        return sealed
+        opening = aux_rounds.participate(place, self._factors, terms.params)
+        return self._sessions.open(place, opening, self._keep_aux)
 
     def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
         """Take an envelope; see Sessions.receive."""
@@ -142,15 +149,17 @@ class SegwitKeygenParty:
         return self._sessions.end(session, evidence)
 
     def vouch(self) -> bytes:
-        """Say to all parties what was stored.
+        """Say to all parties what was stored, as read back from the disk.
 
         Returns:
             64 bytes.
 
         Raises:
             UsageError: a session has not come to its end.
+            StorageError: it cannot be read back.
         """
-        return sign_bip340(self._terms.host_key, self._statement(), SecretSeed.fresh())
+        _, statement = self._stored()
+        return sign_bip340(self._terms.host_key, statement, SecretSeed.fresh())
 
     def confirm(self, vouchers: bytes) -> bytes:
         """Check that all parties have stored the same key and the same auxiliary info.
@@ -166,7 +175,7 @@ class SegwitKeygenParty:
             UnattributedAbort: names the parties whose vouchers are not for the same: a session may end well
                 for some and fail for others. Do not use the key.
         """
-        statement, host_keys = self._statement(), self._roster.keys
+        (share, statement), host_keys = self._stored(), self._roster.keys
         if len(vouchers) != VOUCHER_SIZE * len(host_keys):
             raise UsageError("there is not one voucher of each party")
         parts = [vouchers[VOUCHER_SIZE * i : VOUCHER_SIZE * (i + 1)] for i in range(len(host_keys))]
@@ -178,26 +187,25 @@ class SegwitKeygenParty:
         if others:
             raise UnattributedAbort("the parties have not stored the same key", others)
         self._say(Deed.STORING_CONFIRMED)
-        return bytes(PublicShare.of(self._ended()[0]))
+        return bytes(share)
 
-    def _statement(self) -> bytes:
-        share, aux = self._ended()
-        public = [bytes(public) for _, public in sorted(aux.publics.items())]
-        return tagged_hash(_VOUCHER, bytes(share.sharing), share.chain_code, *public)
-
-    def _ended(self) -> tuple[KeyShare, AuxInfo]:
-        if self._share is None or self._aux is None:
+    def _stored(self) -> tuple[PublicShare, bytes]:
+        """Return what was stored of the share, and the statement that this party vouches for."""
+        if self._key is None or not self._has_aux:
             raise UsageError("the key generation has not come to its end")
-        return self._share, self._aux
+        share = PublicShare.of(self._store.ecdsa_share(self._key))
+        aux = self._store.aux(self._terms.params)
+        public = [bytes(public) for _, public in sorted(aux.publics.items())]
+        return share, tagged_hash(_VOUCHER, bytes(share.sharing), share.chain_code, *public)
 
     def _keep_share(self, share: KeyShare) -> None:
         self._store.put_ecdsa_share(share)
-        self._share = share
+        self._key = bytes(share.sharing.key)
         self._say(Deed.SHARE_STORED)
 
     def _keep_aux(self, aux: AuxInfo) -> None:
         self._store.put_aux(aux)
-        self._aux = aux
+        self._has_aux = True
         self._say(Deed.AUX_STORED)
 
     def _say(self, deed: Deed, detail: str = "") -> None:
@@ -235,32 +243,34 @@ def generate(
     """
     for _, peer in sorted(peers.items()):
         peer.prepare()
-    _run(peers, _header(keygen_checks.SPEC, host_keys, keygen_params(t)))
-    _run(peers, _header(aux_rounds.aux_spec(params), host_keys))
-    vouchers = b"".join(peer.vouch() for _, peer in sorted(peers.items()))
-    shares = [_public_share(peer.confirm(vouchers)) for _, peer in sorted(peers.items())]
+    roster = Roster(host_keys)
+    _run(peers, keygen_checks.SPEC, roster, keygen_params(t))
+    _run(peers, aux_rounds.aux_spec(params), roster)
+    vouchers = {party: peer.vouch() for party, peer in sorted(peers.items())}
+    if odd := [party for party, voucher in vouchers.items() if len(voucher) != VOUCHER_SIZE]:
+        raise UnattributedAbort("a party vouches for nothing", odd)
+    shown = {party: peer.confirm(b"".join(vouchers.values())) for party, peer in sorted(peers.items())}
+    shares = [_public_share(party, data) for party, data in shown.items()]
     if len({(bytes(share.sharing), share.chain_code) for share in shares}) != 1:
         raise UnattributedAbort("the parties do not show the same key", peers)
     progress(Step(COORDINATOR, Deed.KEY_AGREED, bytes(shares[0].sharing.key).hex()))
     return shares[0]
 
 
-def _header(spec: ProtocolSpec, host_keys: tuple[bytes, ...], params: bytes = b"") -> Header:
-    parties = tuple(map(PartyId, range(len(host_keys))))
-    session = SessionId(random_bytes(32))
-    return Header(spec.name, spec.version, session, Roster(host_keys).digest, parties, params)
-
-
-def _run(peers: Mapping[PartyId, SegwitKeygenPeer], header: Header) -> None:
-    with ended_on_error(header.session, peers):
+def _run(
+    peers: Mapping[PartyId, SegwitKeygenPeer], spec: ProtocolSpec, roster: Roster, params: bytes = b""
+) -> None:
+    session, parties = SessionId(random_bytes(32)), tuple(map(PartyId, range(roster.n)))
+    header = Header(spec.name, spec.version, session, roster.digest, parties, params)
+    with ended_on_error(session, peers):
         letters = [(party, sealed) for party, peer in peers.items() for sealed in peer.open(bytes(header))]
-        failures = carry(header.session, peers, letters)
+        failures = carry(session, peers, letters)
     if failures:
-        raise first_error(failures)
+        raise first_error(failures, header, roster, spec)
 
 
-def _public_share(data: bytes) -> PublicShare:
+def _public_share(party: PartyId, data: bytes) -> PublicShare:
     try:
         return PublicShare.from_bytes(data)
     except EncodingError as e:
-        raise UnattributedAbort("a party shows no key") from e
+        raise UnattributedAbort("a party shows no key", [party]) from e

@@ -11,13 +11,14 @@ from ecdsa_cggmp.sign import SigningContext, SigningRequest, sign_share
 from ecdsa_cggmp.sign_messages import SharesMsg, SigningPlan
 from native.curve import Scalar
 from presig_pool.pool import Pool, Shares, Use
-from protocol.errors import UsageError
+from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId, SessionId
 from protocol.round import Continue
 from protocol.session import Session
 from wallet.errors import RefusedError
 
-MAX_OFFER: Final = 1024  # more than inputs of 68 virtual bytes fit into a standard transaction
+MAX_OFFER: Final = 2048  # more than inputs of 68 virtual bytes fit into a standard transaction
+MAX_LISTED: Final = 1 << 16  # ids of presignatures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,13 +35,27 @@ class SegwitSigner:
     pool: Pool
     clock: Callable[[], int]
 
-    def offer(self, signers: Sequence[PartyId], count: int, avoid: Sequence[bytes] = ()) -> tuple[bytes, ...]:
+    def ready(self, signers: Sequence[PartyId]) -> tuple[bytes, ...]:
+        """Tell a coordinator which presignatures can be granted to it.
+
+        Args:
+            signers: who will sign.
+
+        Returns:
+            Their ids, oldest first.
+
+        Raises:
+            UsageError: the signers are out of range.
+        """
+        return self.pool.free(self.key.stock(signers), self.clock())[:MAX_LISTED]
+
+    def offer(self, signers: Sequence[PartyId], count: int, among: Sequence[bytes]) -> tuple[bytes, ...]:
         """Pick presignatures for a coordinator, who is free to take others; nothing is granted yet.
 
         Args:
             signers: who will sign.
             count: how many are wanted.
-            avoid: ids of those that another signer has not ready.
+            among: ids of those that the other signers have ready.
 
         Returns:
             The public sides, in their encoding.
@@ -49,16 +64,15 @@ class SegwitSigner:
             PoolExhausted: there are fewer.
             UsageError: the numbers or signers are out of range.
         """
-        if not 0 < count <= MAX_OFFER or len(avoid) > MAX_OFFER:
+        if not 0 < count <= MAX_OFFER or len(among) > MAX_LISTED:
             raise UsageError(f"a transaction takes 1 to {MAX_OFFER} presignatures")
-        stock, now = self.key.stock(signers), self.clock()
-        chosen = self.pool.choose(stock, count, now, avoid)
+        chosen = self.pool.choose(self.key.stock(signers), count, self.clock(), frozenset(among))
         return tuple(bytes(public) for public in self.pool.publics(chosen))
 
     def participate(
         self, place: Session, requests: Sequence[SigningRequest], record: Callable[[Shares], object]
     ) -> Continue[SharesMsg]:
-        """Take part in a signing session.
+        """Take part in a signing session; the caller releases what it was granted when it is over.
 
         Args:
             place: the party's place in it.
@@ -72,6 +86,9 @@ class SegwitSigner:
             RefusedError: the session signs something else.
             EncodingError: the header has no plan.
             PresignatureVoid, PresignatureTaken, SecretReuseError: a presignature is not ready here.
+
+        Security:
+            A share leaves only if it holds for the contributions that it is signed with.
         """
         session, plan = place.header.session, SigningPlan.of(place.header)
         if plan.sharing != self.key.sharing or tuple(item.request for item in plan.inputs) != tuple(requests):
@@ -84,16 +101,18 @@ class SegwitSigner:
                 pairs = zip(held, contexts, strict=True)
                 return [bytes(sign_share(presignature, context)) for presignature, context in pairs]
 
-            shares = self.pool.burn(session, uses, make, self.clock(), record)
-            return tuple(map(Scalar.from_bytes, shares))
+            stored = self.pool.burn(session, uses, make, self.clock(), record)
+            shares = tuple(map(Scalar.from_bytes, stored))
+            # a session that is run again after a restart gets the shares of its first run, and has other
+            # contributions: together, and signed, they would convict this party
+            pairs = zip(contexts, shares, strict=True)
+            if not all(context.share_holds(place.me, share) for context, share in pairs):
+                raise SecretReuseError("the session was answered before, for other contributions")
+            return shares
 
         ids = [item.presignature.id for item in plan.inputs]
         publics = self.pool.grant(self.key.stock(plan.signers), session, ids, self.clock())
-        try:
-            return sign_rounds.participate(place, self.key.sharing, publics, burn)
-        except BaseException:
-            self.release(session)
-            raise
+        return sign_rounds.participate(place, self.key.sharing, publics, burn)
 
     def release(self, session: SessionId) -> None:
         """Take back what a session was granted and has not burnt."""

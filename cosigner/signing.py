@@ -1,8 +1,9 @@
 """The coordinator's side of signing: a PSBT in, the signatures of signing sessions attached, verified."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final, Protocol, Self
 
 from cosigner.errors import PolicyDenied
@@ -19,7 +20,7 @@ from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from presig_pool.errors import PresignatureTaken, PresignatureVoid
 from protocol.codec import decode
-from protocol.errors import EncodingError, SecretReuseError, UsageError
+from protocol.errors import EncodingError, SecretReuseError, UnattributedAbort, UsageError
 from protocol.header import Header
 from protocol.ids import COORDINATOR, PartyId, SessionId
 from protocol.roster import Roster
@@ -32,17 +33,20 @@ from wallet.psbt import Psbt, finalize
 from wallet.review import Review, ReviewedInput
 from wallet.tx import show_txid
 
-_TRIES: Final = 4  # other coordinators may be granted the same presignatures first
+_TRIES: Final = 16  # each fails because another coordinator is granted the same presignatures first
 _NOT_READY: Final = (PresignatureTaken, PresignatureVoid, SecretReuseError)
 
 
 class SigningPeer(Endpoint, Protocol):
     """A signer as the coordinator sees it: bytes in, bytes out."""
 
+    def ready_presignatures(self, signers: Sequence[PartyId]) -> Sequence[bytes]:
+        """Return the ids of presignatures that the signer has ready."""
+
     def offer_presignatures(
-        self, signers: Sequence[PartyId], count: int, avoid: Sequence[bytes] = ()
+        self, signers: Sequence[PartyId], count: int, among: Sequence[bytes]
     ) -> Sequence[bytes]:
-        """Pick presignatures that the signer has ready."""
+        """Pick some of these, and return their public sides."""
 
     def open_signing(self, order: SigningOrder) -> Acceptance:
         """Review a transaction and take part in signing it."""
@@ -55,10 +59,14 @@ class Signed:
     Args:
         psbt: with final witnesses.
         summaries: what each signer has seen and accepted.
+        seconds: that it took, with what the signers review and write down.
+        presignatures: how many it has used up: one for each SegWit input.
     """
 
     psbt: Psbt
     summaries: Mapping[PartyId, Summary]
+    seconds: float
+    presignatures: int
 
 
 def sign(
@@ -128,12 +136,11 @@ class _Signing:
         return cls(seen, psbt, keys, peers, say, host_key, roster)
 
     def run(self) -> Signed:
-        """Sign; take other presignatures if a signer has not ready what another has offered."""
+        """Sign; take other presignatures if another coordinator was faster."""
+        began = perf_counter()
         self.progress(Step(COORDINATOR, Deed.SIGNING_ASKED, show_txid(self.psbt.tx.txid)))
-        avoid: set[bytes] = set()
         for attempt in range(_TRIES):
-            chosen = self._presignatures(sorted(avoid))
-            parts = self._parts(chosen)
+            parts = self._parts(self._presignatures())
             with self._ended_on_error(parts):
                 try:
                     accepted = self._ask(parts)
@@ -141,10 +148,9 @@ class _Signing:
                     if attempt == _TRIES - 1:
                         raise
                 else:
-                    return self._finish(parts, accepted)
+                    return self._finish(parts, accepted, began)
             for part in parts:
                 self._end(part)
-            avoid.update(presignature.id for presignature in chosen)
         raise AssertionError("the last attempt returns or raises")
 
     @property
@@ -154,13 +160,32 @@ class _Signing:
     def _inputs(self, account: int) -> tuple[ReviewedInput, ...]:
         return tuple(item for item in self.seen.inputs if item.account == account)
 
-    def _presignatures(self, avoid: Sequence[bytes]) -> tuple[PublicPresignature, ...]:
-        """Have the first signer pick one for each SegWit input; the others may not have them ready."""
-        count = len(self._inputs(SEGWIT_ACCOUNT))
-        if not count:
+    def _presignatures(self) -> tuple[PublicPresignature, ...]:
+        """Have the first signer pick one for each SegWit input, of those that all the others have ready.
+
+        Pools diverge when a session fails between two signers.
+
+        Raises:
+            UsageError: there are not exactly t signers.
+            UnattributedAbort: names the first signer, who picks others.
+        """
+        count, key = len(self._inputs(SEGWIT_ACCOUNT)), self.keys.segwit
+        if not count or key is None:
             return ()
-        offered = self.peers[self._signers[0]].offer_presignatures(self._signers, count, avoid)
-        return tuple(decode(data, MAX_PUBLIC, PublicPresignature.read) for data in offered)
+        if len(self._signers) != key.sharing.t:
+            raise UsageError(f"SegWit inputs are signed by exactly {key.sharing.t} parties")
+        first, *others = self._signers
+        ready = [frozenset(self.peers[j].ready_presignatures(self._signers)) for j in others]
+        common = frozenset.intersection(*ready)
+        offered = self.peers[first].offer_presignatures(self._signers, count, sorted(common))
+        try:
+            chosen = tuple(decode(data, MAX_PUBLIC, PublicPresignature.read) for data in offered[: count + 1])
+        except EncodingError as e:
+            raise UnattributedAbort("presignatures", [first]) from e
+        ids = {presignature.id for presignature in chosen}
+        if not len(chosen) == len(ids) == count or not ids <= common:
+            raise UnattributedAbort("presignatures", [first])
+        return chosen
 
     def _parts(self, presignatures: Sequence[PublicPresignature]) -> list[_Part]:
         parts = []
@@ -189,7 +214,8 @@ class _Signing:
 
     def _end(self, part: _Part) -> None:
         for peer in self.peers.values():
-            peer.end(part.place.header.session)
+            with suppress(OSError):  # one that cannot be reached ends it by itself
+                peer.end(part.place.header.session)
 
     def _ask(self, parts: Sequence[_Part]) -> dict[PartyId, Acceptance]:
         """Ask all signers before anything is signed, and collect all refusals."""
@@ -203,9 +229,11 @@ class _Signing:
                 refusals[party] = str(e)
         if refusals:
             raise PolicyDenied(refusals)
+        if odd := [party for party, answer in accepted.items() if len(answer.messages) != len(parts)]:
+            raise UnattributedAbort("first messages", odd)
         return accepted
 
-    def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance]) -> Signed:
+    def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance], began: float) -> Signed:
         by_input: dict[int, bytes] = {}
         for at, part in enumerate(parts):
             letters: list[Letter] = [(party, m) for party, a in accepted.items() for m in a.messages[at]]
@@ -213,7 +241,9 @@ class _Signing:
             by_input |= {item.index: made for item, made in zip(part.inputs, signatures, strict=True)}
             self.progress(Step(COORDINATOR, Deed.SIGNATURES_VERIFIED, _count(part, len(signatures))))
         final = finalize(attach(self.psbt, self.seen, by_input))
-        return Signed(final, {party: acceptance.summary for party, acceptance in accepted.items()})
+        summaries = {party: acceptance.summary for party, acceptance in accepted.items()}
+        used = len(self._inputs(SEGWIT_ACCOUNT))
+        return Signed(final, summaries, perf_counter() - began, used)
 
 
 def _count(part: _Part, count: int) -> str:

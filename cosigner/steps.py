@@ -16,6 +16,7 @@ class Deed(Enum):
     KEY_AGREED = "key agreed"
     SHARE_STORED = "share sealed in the own store"
     STORING_CONFIRMED = "storing confirmed by all parties"
+    PRIMES_SEARCHED = "searching for primes"
     PRIMES_FOUND = "primes of the auxiliary info found"
     AUX_STORED = "auxiliary info verified and sealed in the own store"
     ACCOUNT_COMPARED = "account compared"
@@ -25,6 +26,14 @@ class Deed(Enum):
     SIGNING_LOGGED = "signing written to the log, partial signatures sent"
     PRESIGNATURES_BURNT = "signing written to the log, presignatures burnt, shares sent"
     SIGNATURES_VERIFIED = "signatures made and verified"
+    PRESIGNATURES_MADE = "presignatures made and sealed, vouched for"
+    PRESIGNATURES_READY = "presignatures ready, the same at all signers"
+    PRESIGNATURES_VOID = "presignatures void"
+
+    @property
+    def passing(self) -> bool:
+        """Whether it says how far something is, and the next one says it better."""
+        return self is Deed.PRIMES_SEARCHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +51,14 @@ class Step:
     detail: str = ""
 
     @property
+    def by_coordinator(self) -> bool:
+        """Whether no party did it."""
+        return self.actor == COORDINATOR
+
+    @property
     def who(self) -> str:
         """The actor as users call it."""
-        return "coordinator" if self.actor == COORDINATOR else f"party {self.actor}"
+        return "coordinator" if self.by_coordinator else f"party {self.actor}"
 
     def __str__(self) -> str:
         return f"{self.who}: {self.deed.value}" + (f" ({self.detail})" if self.detail else "")

@@ -1,6 +1,7 @@
 """The watching side of a wallet: what it has, where it receives, what it sends. It holds nothing secret."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self, cast
@@ -24,7 +25,7 @@ from wallet.ledger import Ledger
 from wallet.network import REGTEST
 from wallet.script_index import Owner, ScriptIndex
 from wallet.sync import SyncReport, sync
-from wallet.tx import OutPoint, Txid
+from wallet.tx import OutPoint, Txid, show_txid
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,18 @@ class WatchWallet:
         """Return what the transactions of the last sync amount to."""
         return Ledger.load(self._index, self._store)
 
+    def account_named(self, name: str) -> int:
+        """Return the index of the account of a name.
+
+        Raises:
+            UnknownError: the wallet has none.
+        """
+        names = [account.name for account in self.accounts]
+        if name not in names:
+            has = f"this wallet has the account{'s'[: len(names) > 1]} {' and '.join(names)}"
+            raise UnknownError(f"there is no account {name!r}", has)
+        return names.index(name)
+
     def balance(self) -> Balance:
         """Return the balance as of the last sync."""
         return self.ledger().balance()
@@ -280,20 +293,30 @@ class WatchWallet:
 
     def export_labels(self) -> bytes:
         """Return the file of all labels and frozen coins (BIP-329)."""
-        origin = Descriptor.of(self.accounts[0]).abbreviated()
-        labels = self.labels()
+        labels, origins = self.labels(), self._origins()
         frozen = {str(coin) for coin in self._store.frozen()}
         outputs = {ref for kind, ref in labels if kind == LabelType.OUTPUT} | frozen
         plain = [
-            Label(LabelType(kind), ref, text, origin if kind == LabelType.TX else None)
+            Label(LabelType(kind), ref, text, origin)
             for (kind, ref), text in labels.items()
             if kind != LabelType.OUTPUT
+            for origin in (origins(ref) if kind == LabelType.TX else (None,))
         ]
         coins = [
             Label(LabelType.OUTPUT, ref, labels.get((LabelType.OUTPUT, ref)), spendable=ref not in frozen)
             for ref in sorted(outputs)
         ]
         return write_labels([*plain, *coins])
+
+    def _origins(self) -> Callable[[str], tuple[str, ...]]:
+        """Return a function that names the accounts of a transaction, for programs that have one of them."""
+        names = tuple(Descriptor.of(account).abbreviated() for account in self.accounts)
+        concerned: dict[str, set[int]] = defaultdict(set)
+        for coin in self.ledger().coins.values():
+            for txid in (coin.outpoint.txid, coin.spent_by):
+                if txid is not None:
+                    concerned[show_txid(txid)].add(coin.owner.account)
+        return lambda ref: tuple(names[i] for i in sorted(concerned.get(ref, {0})))
 
     def import_labels(self, data: bytes) -> LabelFile:
         """Take labels and frozen coins from a file (BIP-329); those of other wallets are left out.

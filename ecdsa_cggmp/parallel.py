@@ -1,4 +1,8 @@
-"""Independent work for each peer on all cores: native/ releases the interpreter lock in its long calls."""
+"""Independent work for each peer on all cores: native/ releases the interpreter lock in its long calls.
+
+Threads are new for every call, so on Linux they have the priority of the thread that asks: what a refill
+starts is as nice as the refill.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Sequence

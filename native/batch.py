@@ -78,6 +78,25 @@ def verify_encryptions(
     return _verify(lib.mpcw_verify_encryptions_var, key, "mpcw_encryption_equations", equations, seed)
 
 
+def verify_own_encryptions(
+    own: PaillierSecretKey, equations: EncryptionEquations, seed: SecretSeed | None = None
+) -> tuple[int, ...]:
+    """Return the indices of the prover's own equations that do not hold modulo p^2 and q^2.
+
+    Args:
+        own: the prover's key.
+        equations: n of them, before they are sent.
+        seed: replays a run; None draws from getrandom.
+
+    Returns:
+        The indices of the bad ones, in order; empty when all hold.
+
+    Raises:
+        LengthError: a column has a wrong length.
+    """
+    return _verify(lib.mpcw_verify_own_encryptions, own, "mpcw_encryption_equations", equations, seed)
+
+
 def verify_pedersen(
     own: RingPedersenSecret, equations: PedersenEquations, seed: SecretSeed | None = None
 ) -> tuple[int, ...]:

@@ -14,7 +14,8 @@ class PoolExhausted(MpcError):  # noqa: N818
     def __init__(self, wanted: int, ready: int) -> None:
         self.wanted = wanted
         self.ready = ready
-        super().__init__(f"{wanted} presignatures are wanted and {ready} are ready")
+        many, there = "s are" if wanted != 1 else " is", "are" if ready != 1 else "is"
+        super().__init__(f"{wanted} presignature{many} wanted and {ready} {there} ready")
 
 
 class PresignatureVoid(MpcError):  # noqa: N818

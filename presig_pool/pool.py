@@ -5,12 +5,13 @@ what it leaves in the file is void.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature, batch_digest
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
+from presig_pool.grants import Grants
 from presig_pool.state import Event, State, Stock, after
 from presig_pool.statistics import HOUR, Statistics
 from presig_pool.store import Consumption, Entry, PoolStore, ReuseAttempt
@@ -34,12 +35,6 @@ class Use:
     sighash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    request: bytes
-    until: int
-
-
 def _no_record(shares: Shares) -> None:
     """Write nothing down."""
 
@@ -47,14 +42,13 @@ def _no_record(shares: Shares) -> None:
 class Pool:
     """A pool. Threads may share it. Times are seconds of one clock of the caller; a step back is ignored."""
 
-    __slots__ = ("_grants", "_guard", "_now", "_spent", "_store", "watermarks")
+    __slots__ = ("_grants", "_guard", "_now", "_store", "watermarks")
 
     def __init__(self, store: PoolStore, watermarks: Watermarks = DEFAULT) -> None:
         """Own a store, in which nobody else grants or burns."""
         self._store = store
         self._guard = threading.RLock()
-        self._grants: dict[bytes, _Grant] = {}
-        self._spent: set[bytes] = set()  # may have made a share of which the store does not know
+        self._grants = Grants()
         self._now = 0
         self.watermarks = watermarks
 
@@ -120,28 +114,33 @@ class Pool:
 
     # out
 
-    def choose(self, stock: Stock, count: int, now: int, avoid: Sequence[bytes] = ()) -> tuple[bytes, ...]:
+    def free(self, stock: Stock, now: int) -> tuple[bytes, ...]:
+        """Return the ids of those that are READY and that no request was granted here, oldest first."""
+        with self._changing(now) as time:
+            taken = self._grants.holders(time)
+            return tuple(item for item in self._store.ready(stock, self.watermarks.max) if item not in taken)
+
+    def choose(
+        self, stock: Stock, count: int, now: int, among: Collection[bytes] | None = None
+    ) -> tuple[bytes, ...]:
         """Pick presignatures as the coordinator of a request; nothing is granted yet.
 
         Args:
             stock: what the request needs presignatures for.
             count: how many.
             now: seconds.
-            avoid: ids of those that another signer has not ready.
+            among: ids of those that the other signers have; None for all.
 
         Returns:
-            The ids of the oldest that no request was granted here.
+            The ids of the oldest that are free().
 
         Raises:
             PoolExhausted: there are fewer.
         """
-        with self._changing(now) as time:
-            taken = {*self._taken(time), *avoid}
-            ready = self._store.ready(stock, count + len(taken))
-            free = [item for item in ready if item not in taken]
-            if len(free) < count:
-                raise PoolExhausted(count, len(free))
-            return tuple(free[:count])
+        free = [item for item in self.free(stock, now) if among is None or item in among]
+        if len(free) < count:
+            raise PoolExhausted(count, len(free))
+        return tuple(free[:count])
 
     def publics(self, ids: Sequence[bytes]) -> Sequence[PublicPresignature]:
         """Return the public sides of presignatures.
@@ -176,7 +175,7 @@ class Pool:
             Like burn(), it stands in no transaction of the caller's, which would take back what is written.
         """
         with self._guard:
-            self._refuse_reuse(request, [(item, None) for item in ids], now)
+            self._used(request, [(item, None) for item in ids], now)
             return self._grant(stock, request, ids, now)
 
     def _grant(
@@ -186,17 +185,17 @@ class Pool:
             entries = self._entries(ids)
             if any(entry.stock != stock for entry in entries):
                 raise UsageError("a presignature is of another key, epoch or signer set")
-            taken = self._taken(time)
+            taken = self._grants.holders(time)
             for entry in entries:
                 self._expect_free(entry, request, taken)
             until = time + self.watermarks.grant_seconds
-            self._grants.update((item, _Grant(request, until)) for item in ids)
+            self._grants.give(request, ids, until)
             return self._store.publics(ids)
 
     def release(self, request: bytes) -> None:
         """Take back what a request was granted and has not burnt."""
         with self._guard:
-            self._grants = {item: grant for item, grant in self._grants.items() if grant.request != request}
+            self._grants.release(request)
 
     def burn(
         self,
@@ -229,18 +228,17 @@ class Pool:
             A share leaves sign() only as its result; the call stands in no transaction of the caller's.
         """
         with self._guard:
-            self._refuse_reuse(request, [(use.presignature, use.sighash) for use in uses], now)
-            if stored := self._stored(uses):
-                return stored
             ids = [use.presignature for use in uses]
+            if stored := _shares(self._used(request, [(use.presignature, use.sighash) for use in uses], now)):
+                return stored
             with self._changing(now) as time:
-                taken = self._taken(time)
+                taken = self._grants.holders(time)
                 for entry in self._entries(ids):
                     after(entry.state, Event.BURN)
                     if taken.get(entry.id) != request:
                         raise PresignatureTaken("the presignature is not granted to this request")
             self._spend(ids, lambda: self._burn(request, uses, sign, record))
-            return self._stored(uses)  # what is on the disk, not what is in memory
+            return _shares(self._store.consumption(item) for item in ids)  # what is on the disk
 
     def _burn(
         self,
@@ -266,34 +264,33 @@ class Pool:
 
     def _spend(self, ids: Sequence[bytes], burn: Callable[[], None]) -> None:
         """Burn, and use nothing again when that fails: a share may exist that the store does not know."""
-        self._spent.update(ids)
+        self._grants.spend(ids)
         try:
             burn()
         except BaseException:
-            with suppress(Exception):  # if the store fails again, _spent still has them
+            with suppress(Exception):  # if the store fails again, they stay spent
                 self._store.void(ids, "a signature failed")
-                self._spent.difference_update(ids)
+                self._grants.settle(ids)
             raise
-        self._spent.difference_update(ids)
+        self._grants.settle(ids)
 
-    def _refuse_reuse(self, request: bytes, wanted: Iterable[tuple[bytes, bytes | None]], now: int) -> None:
-        """Write down and refuse a request for what another one used, or this one for another sighash."""
-        attempts = []
-        for item, sighash in wanted:
-            use = self._store.consumption(item)
-            if use is not None and (use.request != request or sighash not in (None, use.sighash)):
-                attempts.append(ReuseAttempt(item, request, sighash, self._time(now)))
+    def _used(
+        self, request: bytes, wanted: Sequence[tuple[bytes, bytes | None]], now: int
+    ) -> list[Consumption | None]:
+        """Return how presignatures were used by a request, each None before.
+
+        What another one used, or this one for another sighash, is written down and refused.
+        """
+        uses = [self._store.consumption(item) for item, _ in wanted]
+        attempts = [
+            ReuseAttempt(item, request, sighash, self._time(now))
+            for (item, sighash), use in zip(wanted, uses, strict=True)
+            if use is not None and (use.request != request or sighash not in (None, use.sighash))
+        ]
         if attempts:
             self._store.note_reuse(attempts)
             raise SecretReuseError("the presignature was used for another request or sighash")
-
-    def _stored(self, uses: Sequence[Use]) -> Shares:
-        """Return the shares that the request made already; none before it made any."""
-        found = [self._store.consumption(use.presignature) for use in uses]
-        shares = tuple(consumption.share for consumption in found if consumption is not None)
-        if shares and len(shares) != len(uses):
-            raise SecretReuseError("the request was answered with other presignatures")
-        return shares
+        return uses
 
     # void
 
@@ -320,8 +317,24 @@ class Pool:
         """Void what is older than watermarks.max_age; return how many."""
         with self._changing(now) as time:
             old = self._store.live(time - self.watermarks.max_age)
-            taken = self._taken(time)
+            taken = self._grants.holders(time)
             return self._void([entry.id for entry in old if entry.id not in taken], "too old")
+
+    def keep(self, stock: Stock, ids: Collection[bytes], now: int) -> int:
+        """Void what is READY and not held by all signers, whose pools end with their processes.
+
+        Args:
+            stock: of which.
+            ids: those that all signers have; what is granted stays, too.
+            now: seconds.
+
+        Returns:
+            How many were voided.
+        """
+        with self._changing(now) as time:
+            kept = {*ids, *self._grants.holders(time)}
+            lacking = [item for item in self._ready(stock, time) if item not in kept]
+            return self._void(lacking, "another signer does not have it")
 
     def _void(self, ids: Sequence[bytes], reason: str) -> int:
         self._store.void(ids, reason)
@@ -338,12 +351,18 @@ class Pool:
         """Return all that there ever were presignatures for."""
         return self._store.stocks()
 
+    def ready(self, stock: Stock, now: int) -> tuple[bytes, ...]:
+        """Return the ids of all that are READY, granted or not, oldest first."""
+        with self._changing(now) as time:
+            return tuple(item for item in self._ready(stock, time) if not self._grants.is_spent(item))
+
     def statistics(self, stock: Stock, now: int) -> Statistics:
         """Return the figures of a stock."""
         with self._changing(now) as time:
             tally = self._store.tally(stock, time - HOUR)
-            ready = self._store.ready(stock, tally.ready)
-            taken = self._taken(time)
+            ready = self._ready(stock, time)
+            taken = self._grants.holders(time)
+            made = [entry.made for entry in self._store.live() if entry.stock == stock]
             return Statistics(
                 pending=tally.pending,
                 ready=tally.ready,
@@ -352,6 +371,7 @@ class Pool:
                 voided=tally.voided,
                 hourly_use=tally.burned_since,
                 refill_rate=tally.confirmed_since,
+                oldest=max(0, time - min(made)) if made else None,
             )
 
     # inside
@@ -366,19 +386,16 @@ class Pool:
         self._now = max(self._now, now)
         return self._now
 
+    def _ready(self, stock: Stock, time: int) -> Sequence[bytes]:
+        return self._store.ready(stock, self._store.tally(stock, time).ready)
+
     def _entries(self, ids: Sequence[bytes]) -> list[Entry]:
         if not ids or len(set(ids)) != len(ids):
             raise UsageError("a request uses presignatures, each once")
         found = self._store.find(ids)
-        if any(item not in found or item in self._spent for item in ids):
+        if any(item not in found or self._grants.is_spent(item) for item in ids):
             raise PresignatureVoid("the presignature is void, or not known here")
         return [found[item] for item in ids]
-
-    def _taken(self, time: int) -> Mapping[bytes, bytes]:
-        """Return the request of every presignature that is granted; those that failed are nobody's."""
-        self._grants = {item: grant for item, grant in self._grants.items() if time < grant.until}
-        taken = {item: grant.request for item, grant in self._grants.items()}
-        return {**taken, **dict.fromkeys(self._spent, b"")}
 
     def _expect_free(self, entry: Entry, request: bytes, taken: Mapping[bytes, bytes]) -> None:
         if entry.state is State.BURNED:
@@ -386,6 +403,19 @@ class Pool:
         after(entry.state, Event.BURN)
         if taken.get(entry.id, request) != request:
             raise PresignatureTaken("the presignature was granted to another request")
+
+
+def _shares(uses: Iterable[Consumption | None]) -> Shares:
+    """Return the shares that a request has made; none before it made any.
+
+    Raises:
+        SecretReuseError: it has made some of them.
+    """
+    found = list(uses)
+    shares = tuple(use.share for use in found if use is not None)
+    if shares and len(shares) != len(found):
+        raise SecretReuseError("the request was answered with other presignatures")
+    return shares
 
 
 def _stock_of(batch: Sequence[Presignature]) -> Stock:

@@ -69,6 +69,25 @@ def leader_at(stock: Stock, held: Lease | None, now: int, me: PartyId) -> tuple[
     return stock.signers[fence % len(stock.signers)], fence
 
 
+def claim(stock: Stock, held: Lease | None, now: int, me: PartyId) -> Lease:
+    """Return the lease to ask for out of turn, when the user of this signer orders a refill.
+
+    Args:
+        stock: what is refilled.
+        held: the last lease that any signer knows; None before there was one.
+        now: seconds.
+        me: this signer.
+
+    Raises:
+        LeaseRefused: another leader has a lease.
+    """
+    if held is None or held.until <= now:
+        return Lease(stock, me, 0 if held is None else held.fence + 1, now + LEASE_SECONDS)
+    if held.leader != me:
+        raise LeaseRefused(f"party {held.leader} leads the refill")
+    return held
+
+
 def lend(held: Lease | None, asked: Lease, epoch: Epoch, now: int) -> Lease:
     """Consent to a leader, as one of the signers.
 

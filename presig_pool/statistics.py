@@ -16,6 +16,7 @@ class Statistics:
         burned, voided: how many there ever were.
         hourly_use: how many were burnt in the last hour.
         refill_rate: how many became ready in the last hour.
+        oldest: seconds since the oldest of those that there are was made; None if there are none.
     """
 
     pending: int
@@ -25,6 +26,7 @@ class Statistics:
     voided: int
     hourly_use: int
     refill_rate: int
+    oldest: int | None
 
     @property
     def generated(self) -> int:

@@ -8,6 +8,7 @@ ordinary memory, which OpenSSL clears when the object goes, here at the end of e
 the stack, which is overwritten then. The secret itself is read and written in locked memory only.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -36,9 +37,15 @@ def seal(master: SecretSeed, context: bytes, secret: SecretBytes | None) -> byte
     Returns:
         OVERHEAD bytes and as many as the secret has.
     """
-    salt, nonce = random_bytes(_SALT), random_bytes(NONCE_SIZE)
-    with _message_key(master, salt) as key:
-        return salt + nonce + encrypt(key, nonce, context, secret)
+    return seal_all(master, [(context, secret)])[0]
+
+
+def seal_all(master: SecretSeed, items: Iterable[tuple[bytes, SecretBytes | None]]) -> list[bytes]:
+    """Do what seal() does for many contexts and secrets, with one scrub() at the end: it is half the time."""
+    try:
+        return [_seal(master, context, secret) for context, secret in items]
+    finally:
+        scrub()  # here, not in a context manager: that would run deeper in the stack than the cipher did
 
 
 def unseal(master: SecretSeed, context: bytes, sealed: bytes) -> SecretBytes | None:
@@ -50,11 +57,19 @@ def unseal(master: SecretSeed, context: bytes, sealed: bytes) -> SecretBytes | N
     Raises:
         InvalidTag: anything differs from what seal() had.
     """
-    if len(sealed) < OVERHEAD:
-        raise InvalidTag
-    salt, nonce, box = sealed[:_SALT], sealed[_SALT : _SALT + NONCE_SIZE], sealed[_SALT + NONCE_SIZE :]
-    with _message_key(master, salt) as key:
-        return decrypt(key, nonce, context, box)
+    return unseal_all(master, [(context, sealed)])[0]
+
+
+def unseal_all(master: SecretSeed, items: Iterable[tuple[bytes, bytes]]) -> list[SecretBytes | None]:
+    """Do what unseal() does for many contexts and sealed secrets, with one scrub() at the end.
+
+    Raises:
+        InvalidTag: anything differs from what seal() had.
+    """
+    try:
+        return [_unseal(master, context, sealed) for context, sealed in items]
+    finally:
+        scrub()
 
 
 def encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes | None) -> bytes:
@@ -62,7 +77,7 @@ def encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes 
     try:
         return _encrypt(key, nonce, context, secret)
     finally:
-        scrub()  # here, not in a context manager: that would run deeper in the stack than the cipher did
+        scrub()
 
 
 def decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> SecretBytes | None:
@@ -75,6 +90,20 @@ def decrypt(key: SecretBytes, nonce: bytes, context: bytes, box: bytes) -> Secre
         return _decrypt(key, nonce, context, box)
     finally:
         scrub()
+
+
+def _seal(master: SecretSeed, context: bytes, secret: SecretBytes | None) -> bytes:
+    salt, nonce = random_bytes(_SALT), random_bytes(NONCE_SIZE)
+    with _message_key(master, salt) as key:
+        return salt + nonce + _encrypt(key, nonce, context, secret)
+
+
+def _unseal(master: SecretSeed, context: bytes, sealed: bytes) -> SecretBytes | None:
+    if len(sealed) < OVERHEAD:
+        raise InvalidTag
+    salt, nonce, box = sealed[:_SALT], sealed[_SALT : _SALT + NONCE_SIZE], sealed[_SALT + NONCE_SIZE :]
+    with _message_key(master, salt) as key:
+        return _decrypt(key, nonce, context, box)
 
 
 def _encrypt(key: SecretBytes, nonce: bytes, context: bytes, secret: SecretBytes | None) -> bytes:

@@ -13,10 +13,12 @@ from native.errors import NativeError
 from native.exposure import decode as decode_secret
 from native.exposure import encode
 from native.secret import SecretResidues, SecretScalars
+from presig_pool.state import Stock
+from presig_pool.store import Tally
 from protocol.codec import decode
 from protocol.errors import EncodingError, UsageError
 from protocol.roster import ROSTER_LIMIT, Roster
-from storage import reuse_log, signing_log
+from storage import presig_tallies, reuse_log, signing_log
 from storage.engine import Database
 from storage.errors import CorruptError, MissingError
 from storage.key_shares import KeyShares, Scheme
@@ -269,6 +271,18 @@ class PartyStore(PartyFile):
 
     def _public(self, row: RowId) -> bytes | None:
         return self._vault.rows(row.kind).get(row)
+
+    def presignature_tallies(self, since: int) -> dict[Stock, Tally]:
+        """Count the presignatures in the file, sealed or not.
+
+        What is PENDING or READY is void if no process has the pool: nothing opens its secrets any more.
+
+        Args:
+            since: Unix seconds, from when on uses and confirmations are counted apart.
+        """
+        return {
+            stock: presig_tallies.tally(self._db, stock, since) for stock in presig_tallies.stocks(self._db)
+        }
 
     def reuse_log(self, limit: int = 100) -> ReuseLog:
         """Return the attempts to use presignatures again, sealed or not.

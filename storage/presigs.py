@@ -17,17 +17,17 @@ from ecdsa_cggmp.presignature import MAX_PUBLIC, Presignature, PublicPresignatur
 from native.entropy import random_bytes
 from native.exposure import decode as decode_secret
 from native.exposure import encode
-from native.secret import SecretScalars, SecretSeed
+from native.secret import SecretBytes, SecretScalars, SecretSeed
 from presig_pool.errors import PresignatureVoid
 from presig_pool.state import State, Stock
 from presig_pool.store import Consumption, Entry, ReuseAttempt, Tally
 from protocol.codec import Writer, decode
 from protocol.errors import EncodingError, SecretReuseError, UsageError
-from protocol.ids import Epoch, PartyId
-from storage import envelope, reuse_log
+from storage import envelope, presig_tallies, reuse_log
 from storage.engine import Database, Row
 from storage.errors import CorruptError, SealedError
 from storage.header import Owner
+from storage.presig_tallies import columns, count, read_stock
 
 _FORMAT: Final = b"mpcwallet presignature 1"
 _BOOT_SIZE: Final = 16
@@ -89,17 +89,21 @@ class SqlPoolStore:
             UsageError: one is another party's.
         """
         key = self._open()
+        publics = [bytes(item.public) for item in presignatures]
+        boxes = envelope.seal_all(
+            key,
+            (
+                (self._context(batch, public), _encoded(item))
+                for item, public in zip(presignatures, publics, strict=True)
+            ),
+        )
         with self.transaction():
             stock = self._stock(Stock.of(presignatures[0].public))
-            for item in presignatures:
-                if item.party != self._owner.party or Stock.of(item.public) != _stock(*stock[1:]):
+            for item, public, box in zip(presignatures, publics, boxes, strict=True):
+                if item.party != self._owner.party or Stock.of(item.public) != read_stock(*stock[1:]):
                     raise UsageError("the presignature is another party's, or of another stock")
                 if self._db.row("SELECT 1 FROM presignatures WHERE id = ?", item.public.id) is not None:
                     raise SecretReuseError("the presignature was added before")
-                public = bytes(item.public)
-                context = self._context(batch, public)
-                with SecretScalars.concat(item.secrets()) as both, encode(both) as secret:
-                    box = envelope.seal(key, context, secret)
                 self._db.execute(
                     "INSERT INTO presignatures (id, stock, batch, boot, state, made, public, secret)"
                     " VALUES (?, ?, ?, ?, 'PENDING', ?, ?, ?)",
@@ -133,7 +137,19 @@ class SqlPoolStore:
             PresignatureVoid: one is not READY, or the key that sealed it has gone.
             CorruptError: one was changed in the file.
         """
-        return tuple(self._secret(item) for item in ids)
+        key = self._open()
+        rows = [self._row(item) for item in ids]
+        if any(state != State.READY.value or boot != self._boot for boot, *_, state in rows):
+            raise PresignatureVoid("the presignature is not READY")
+        sealed = [(self._context(batch, public), box) for _, batch, public, box, _ in rows]
+        try:
+            secrets = envelope.unseal_all(key, sealed)
+        except InvalidTag as e:
+            raise CorruptError("a presignature was changed", "presignatures") from e
+        return tuple(
+            self._presignature(item, row[2], secret)
+            for item, row, secret in zip(ids, rows, secrets, strict=True)
+        )
 
     def burn(self, uses: Sequence[Consumption]) -> None:
         """Move presignatures from READY to BURNED, delete their secrets and write down their use.
@@ -172,7 +188,7 @@ class SqlPoolStore:
         rows = self._db.rows(
             "SELECT p.id FROM presignatures p JOIN stocks s ON s.id = p.stock"
             " WHERE s.key = ? AND s.epoch = ? AND s.signers = ? AND p.state = 'READY' ORDER BY p.seq LIMIT ?",
-            *_columns(stock), limit,
+            *columns(stock), limit,
         )  # fmt: skip
         return tuple(item for (item,) in rows)
 
@@ -213,28 +229,11 @@ class SqlPoolStore:
 
     def stocks(self) -> Sequence[Stock]:
         """Return all stocks, ascending."""
-        rows = self._db.rows("SELECT key, epoch, signers FROM stocks ORDER BY key, epoch, signers")
-        return tuple(_stock(*row) for row in rows)
+        return presig_tallies.stocks(self._db)
 
     def tally(self, stock: Stock, since: int) -> Tally:
         """Count the presignatures of a stock."""
-        row = self._db.row(
-            "SELECT id, purged FROM stocks WHERE key = ? AND epoch = ? AND signers = ?", *_columns(stock)
-        )
-        if row is None:
-            return Tally(0, 0, 0, 0, 0, 0)
-        number, purged = row
-        sql = "SELECT state, count(*) FROM presignatures WHERE stock = ? GROUP BY state"
-        counts: dict[str, int] = dict(self._db.rows(sql, number))
-        pending, ready, burned, voided = (counts.get(state.value, 0) for state in State)
-        return Tally(
-            pending,
-            ready,
-            burned,
-            voided + purged,
-            self._count("consumptions WHERE stock = ? AND time >= ?", number, since),
-            self._count("presignatures WHERE stock = ? AND confirmed >= ?", number, since),
-        )
+        return presig_tallies.tally(self._db, stock, since)
 
     def purge(self) -> int:
         """Forget what is VOID, and leave no trace of deleted secrets in the file; return how many went."""
@@ -251,8 +250,8 @@ class SqlPoolStore:
 
     def _void_others(self) -> int:
         others = "presignatures WHERE state IN ('PENDING', 'READY') AND boot != ?"
-        count = self._count(others, self._boot)
-        if count:  # a file without any is not written to: its disk may be full
+        left = count(self._db, others, self._boot)
+        if left:  # a file without any is not written to: its disk may be full
             with self.transaction():
                 self._db.execute(
                     "UPDATE presignatures SET state = 'VOID', secret = NULL, reason = ?"
@@ -260,7 +259,7 @@ class SqlPoolStore:
                     _RESTART, self._boot,
                 )  # fmt: skip
             self.purge()
-        return count
+        return left
 
     def _open(self) -> SecretSeed:
         if self._key is None:
@@ -273,15 +272,7 @@ class SqlPoolStore:
             raise PresignatureVoid("the presignature is not known here")
         return row
 
-    def _secret(self, item: bytes) -> Presignature:
-        key = self._open()
-        boot, batch, public, box, state = self._row(item)
-        if state != State.READY.value or boot != self._boot:
-            raise PresignatureVoid("the presignature is not READY")
-        try:
-            secret = envelope.unseal(key, self._context(batch, public), box)
-        except InvalidTag as e:
-            raise CorruptError("the presignature was changed", "presignatures", item.hex()) from e
+    def _presignature(self, item: bytes, public: bytes, secret: SecretBytes | None) -> Presignature:
         if secret is None:
             raise CorruptError("there is no secret", "presignatures", item.hex())
         with secret, decode_secret(secret, SecretScalars, 2) as both:
@@ -294,29 +285,20 @@ class SqlPoolStore:
 
     def _stock(self, stock: Stock) -> Row:
         """Return the row of a stock, which is made when it is missing."""
-        columns = _columns(stock)
-        self._db.execute("INSERT OR IGNORE INTO stocks (key, epoch, signers) VALUES (?, ?, ?)", *columns)
+        values = columns(stock)
+        self._db.execute("INSERT OR IGNORE INTO stocks (key, epoch, signers) VALUES (?, ?, ?)", *values)
         sql = "SELECT id, key, epoch, signers FROM stocks WHERE key = ? AND epoch = ? AND signers = ?"
-        return self._db.rows(sql, *columns)[0]
-
-    def _count(self, what: str, *values: object) -> int:
-        return int(self._db.rows(f"SELECT count(*) FROM {what}", *values)[0][0])  # noqa: S608
+        return self._db.rows(sql, *values)[0]
 
 
-def _columns(stock: Stock) -> Row:
-    return stock.key, stock.epoch, bytes(stock.signers)
-
-
-def _stock(key: bytes, epoch: int, signers: bytes) -> Stock:
-    try:
-        return Stock(key, Epoch(epoch), tuple(map(PartyId, signers)))
-    except UsageError as e:
-        raise CorruptError(str(e), "stocks") from e
+def _encoded(item: Presignature) -> SecretBytes:
+    with SecretScalars.concat(item.secrets()) as both:
+        return encode(both)
 
 
 def _entry(row: Row) -> Entry:
     item, key, epoch, signers, batch, state, made = row
-    return Entry(item, _stock(key, epoch, signers), batch, State(state), made)
+    return Entry(item, read_stock(key, epoch, signers), batch, State(state), made)
 
 
 def _public(item: bytes, data: bytes) -> PublicPresignature:

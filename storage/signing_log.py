@@ -103,7 +103,7 @@ def append(db: Database, head: bytes, entry: SignedEntry) -> bytes:
     if db.row("SELECT 1 FROM signatures WHERE session = ?", entry.session) is not None:
         raise SecretReuseError("this session was signed before")
     chain = _next(head, entry)
-    count = db.rows("SELECT count(*) FROM signatures")[0][0]
+    count = db.rows("SELECT coalesce(max(seq) + 1, 0) FROM signatures")[0][0]
     db.execute(
         "INSERT INTO signatures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", count, *entry._row(), chain
     )

@@ -12,8 +12,9 @@ from cosigner.cli.output import Output
 
 # one action each; cosigner.cli.NAME has its `app`
 VERBS: Final = {
-    "demo": "Show a 2-of-3 Taproot wallet on regtest, from key generation to a confirmed payment.",
+    "demo": "Show a 2-of-3 wallet on regtest: a Taproot and a SegWit account, spent from together.",
     "send": "Pay somebody: draft, show, ask, sign, broadcast.",
+    "serve": "Keep parties unlocked and their presignatures ready, for all other commands, until Ctrl-C.",
     "regtest": "Run a bitcoind with a regtest chain of its own until Ctrl-C.",
     "doctor": "Check what wallets need of this machine.",
     "exit-codes": "List the exit codes, and the names of errors.",
@@ -26,6 +27,7 @@ NOUNS: Final = {
     "coin": "The unspent outputs of the wallet.",
     "tx": "Drafts, transactions, and what can be done while one waits.",
     "psbt": "Partially signed transactions (BIP-174, BIP-370).",
+    "presig": "The presignatures with which SegWit inputs are signed.",
     "fee": "What a transaction should pay.",
     "chain": "The chain that the wallet sees, and blocks on demand on regtest.",
     "key": "The public side of the wallet's threshold keys.",

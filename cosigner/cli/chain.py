@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from cosigner.cli import show
+from cosigner.cli.address import AccountOption
 from cosigner.cli.command import Invocation, command
 from cosigner.local import LocalWallet
 from wallet import address
@@ -53,26 +54,31 @@ def mine(
         call.out.result(value, [f"height {made[-1].height}"])
 
 
-@command(app, examples="mpcw chain faucet")
-def faucet(call: Invocation) -> None:
+@command(app, examples="mpcw chain faucet\nmpcw chain faucet --account segwit")
+def faucet(call: Invocation, account: AccountOption = None) -> None:
     """Give the wallet the coinbase of a new block and let it mature, on regtest."""
     with call.open() as wallet:
-        received = fund(wallet)
+        received = fund(wallet, *([] if account is None else [wallet.account_named(account)]))
         call.out.result({"received": received}, [f"received {show.amount(received)}"])
     call.out.hint("mpcw wallet balance")
 
 
-def fund(wallet: LocalWallet) -> int:
-    """Mine a block to a new address of the wallet, and as many blocks as it needs to be spendable.
+def fund(wallet: LocalWallet, *accounts: int) -> int:
+    """Mine a block to a new address of each account, and as many blocks as they need to be spendable.
+
+    Args:
+        wallet: whose accounts they are.
+        accounts: their indices; the first account if none is named.
 
     Returns:
         Satoshi that came.
     """
     chain = wallet.regtest()
-    paid = wallet.new_address("faucet")
+    paid = [wallet.new_address("faucet", account) for account in accounts or (0,)]
     wallet.sync()
     before = wallet.balance().total
-    chain.mine(1, address.decode(paid.text, REGTEST))
+    for item in paid:
+        chain.mine(1, address.decode(item.text, REGTEST))
     chain.mine(BLOCKS_TO_MATURE, NOBODY)
     wallet.sync()
     return wallet.balance().total - before

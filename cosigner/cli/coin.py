@@ -21,24 +21,26 @@ def list_coins(call: Invocation) -> None:
     with call.open() as wallet:
         wallet.sync()
         coins, labels = wallet.coins(), wallet.labels()
-    rows = show.Rows("amount", "depth", "path", "state", "label", right=("amount", "depth"))
+        names = [account.name for account in wallet.accounts]
+    rows = show.Rows("amount", "depth", "account", "path", "state", "label", right=("amount", "depth"))
     values = []
     for coin in sorted(coins, key=lambda c: (-c.value, c.outpoint)):
         label = labels.get((LabelType.OUTPUT, str(coin.outpoint)), "")
         state = _state(coin)
-        path = str(coin.owner.path)
-        cells = (show.sats(coin.value), str(coin.confirmations), path, state, label)
+        account, path = names[coin.owner.account], str(coin.owner.path)
+        cells = (show.sats(coin.value), str(coin.confirmations), account, path, state, label)
         rows.add(*cells, below=str(coin.outpoint))
-        values.append(describe(coin, label))
+        values.append(describe(coin, account, label))
     call.out.result(values, rows.lines("There are no coins."))
 
 
-def describe(coin: Coin, label: str) -> dict[str, object]:
+def describe(coin: Coin, account: str, label: str) -> dict[str, object]:
     """Return a coin for scripts."""
     return {
         "coin": str(coin.outpoint),
         "value": coin.value,
         "kind": coin.kind.value,
+        "account": account,
         "path": str(coin.owner.path),
         "confirmations": coin.confirmations,
         "own": coin.own,

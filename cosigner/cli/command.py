@@ -14,6 +14,7 @@ from cosigner.cli.output import Output
 if TYPE_CHECKING:
     from cosigner.home import Home
     from cosigner.local import LocalWallet
+    from cosigner.steps import Progress
 
 HOME = typer.Option("--home", help="Where wallets are kept; $MPCW_HOME or ~/.mpcw if not given.")
 WALLET = typer.Option(
@@ -43,8 +44,11 @@ class Invocation:
 
         return Home.find(self.home)
 
-    def open(self) -> "LocalWallet":
-        """Open the wallet; its parties stay sealed. What they do later is shown as it happens.
+    def open(self, progress: "Progress | None" = None) -> "LocalWallet":
+        """Open the wallet; its parties stay sealed.
+
+        Args:
+            progress: told what they do later; None to show it as it happens.
 
         Raises:
             UnknownError: there is none, or several and none was named.
@@ -52,7 +56,7 @@ class Invocation:
         """
         from cosigner.local import LocalWallet  # noqa: PLC0415
 
-        return LocalWallet.open(self.place, self.wallet, self.out.step)
+        return LocalWallet.open(self.place, self.wallet, progress or self.out.step)
 
 
 def _option(name: str, default: object, annotation: object) -> inspect.Parameter:
@@ -92,6 +96,8 @@ def command(
                 raise
             except (Exception, KeyboardInterrupt) as e:
                 raise typer.Exit(out.error(e)) from e
+            finally:
+                out.settle()
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]

@@ -1,15 +1,19 @@
 """The screen that is shown before anything is signed, and the question below it."""
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cosigner.cli import show
 from cosigner.cli.command import Invocation
 from cosigner.cli.show import Line
 from cosigner.local import LocalWallet
+from cosigner.segwit_key import SEGWIT
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from wallet import address
+from wallet.account import Account
 from wallet.errors import MalformedError
 from wallet.network import Network
 from wallet.psbt import Psbt
@@ -32,6 +36,7 @@ def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
             {
                 "coin": str(psbt.tx.inputs[item.index].prevout),
                 "value": item.coin.value,
+                "account": wallet.accounts[item.account].name,
                 "path": str(item.path),
             }
             for item in seen.inputs
@@ -41,6 +46,7 @@ def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
                 "address": address_or_none(out.out.script_pubkey, wallet.plan.network),
                 "script": out.out.script_pubkey.hex(),
                 "value": out.out.value,
+                "account": None if out.own is None else wallet.accounts[out.own.account].name,
                 "path": None if out.own is None else str(out.own.path),
             }
             for out in seen.outputs
@@ -58,7 +64,9 @@ def address_or_none(script: bytes, network: Network) -> str | None:
         return None
 
 
-def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId, ...]) -> list[Line]:
+def screen(
+    wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId, ...], replaces: bool = False
+) -> list[Line]:
     """Return a transaction as its user reads it before it is signed.
 
     Args:
@@ -66,32 +74,44 @@ def screen(wallet: LocalWallet, psbt: Psbt, seen: Review, signers: tuple[PartyId
         psbt: the transaction.
         seen: what the wallet's own review found; nothing is shown that was not checked.
         signers: who is to sign.
+        replaces: whether it takes the place of a transaction that was signed before.
     """
     plan = wallet.plan
     rows: list[tuple[str, str]] = []
     for out in sorted(seen.outputs, key=lambda out: out.own is not None):
-        whose, *more = _whose(out, plan.network)
+        whose, *more = _whose(out, plan.network, wallet.accounts)
         rows += [("change" if out.own else "pay", show.amount(out.out.value)), ("", whose)]
         rows += [("", line) for line in more]
     share = f"{show.percent(seen.fee, seen.sent)} of it, " if seen.sent else ""
-    coins = show.count(len(seen.inputs), "coin")
+    of_account = Counter(wallet.accounts[item.account].name for item in seen.inputs)
+    coins = " and ".join(show.count(n, f"{name} coin") for name, n in sorted(of_account.items()))
     names = ", ".join(f"party {party}" for party in signers)
     rows += [
         ("fee", f"{show.sats(seen.fee)}, {share}{seen.fee_rate}"),
         ("spends", f"{coins}, {show.sats(sum(item.coin.value for item in seen.inputs))}"),
         ("signed by", f"{names} (any {plan.t} of {plan.n})"),
+        ("uses", _presignatures(of_account[SEGWIT], replaces)),
         ("transaction", show_txid(psbt.tx.txid)),
         ("", "may be replaced (RBF)" if psbt.tx.signals_rbf else "cannot be replaced"),
     ]
     return show.facts(*rows)
 
 
-def _whose(out: ReviewedOutput, network: Network) -> list[str]:
+def _presignatures(count: int, replaces: bool) -> str:
+    """Say what SegWit inputs cost; each signature, also of a replacement, takes one of its own."""
+    if not count:
+        return ""
+    what = show.count(count, "new presignature" if replaces else "presignature")
+    return what + (": those of what it replaces are used up" if replaces else "")
+
+
+def _whose(out: ReviewedOutput, network: Network, accounts: Sequence[Account]) -> list[str]:
     text = address_or_none(out.out.script_pubkey, network)
     if text is None:
         return [f"script {out.out.script_pubkey.hex()}"]
     if out.own is not None:
-        return [text, f"ours at {out.own.path}, re-derived"]
+        name = accounts[out.own.account].name
+        return [text, f"ours at {out.own.path} of the {name} account, re-derived"]
     unprotected = script_type(out.out.script_pubkey) in (ScriptType.WITNESS_UNKNOWN, ScriptType.P2A)
     return [*show.spaced(text), *([_UNPROTECTED] if unprotected else [])]
 

@@ -10,21 +10,24 @@ from typing import Annotated, Any, Final
 
 import typer
 from coincurve import PrivateKey
+from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.chain import NOBODY, fund
 from cosigner.cli.command import Invocation, command
+from cosigner.cli.refill import refill_line
 from cosigner.cli.unlock import demo_folder, unlock
 from cosigner.home import Home
 from cosigner.local import LocalWallet
 from cosigner.plan import ChainKind, ChainSettings, WalletPlan
+from cosigner.steps import Step
 from protocol.ids import PartyId
 from storage.directory import make_private, sync_directory
 from storage.passphrase import Passphrase
-from wallet import address, qr
+from wallet import address
 from wallet.amounts import COIN, FeeRate, Sats
 from wallet.bip32 import hash160
-from wallet.build import Draft, Payment
+from wallet.build import CoinControl, Draft, Payment
 from wallet.chain.endpoint import Endpoint
 from wallet.chain.regtest_node import RegtestNode
 from wallet.chain.rpc import RpcClient
@@ -32,28 +35,30 @@ from wallet.errors import ChainError
 from wallet.network import REGTEST
 from wallet.psbt import extract
 from wallet.script import p2wpkh
-from wallet.tx import Transaction, TxOut, show_txid
-from wallet.uri import PaymentUri
+from wallet.tx import OutPoint, Transaction, TxOut, show_txid
 
 PARTIES: Final = 3
 THRESHOLD: Final = 2
 AMOUNT: Final = Sats(COIN // 10)
+SIGNERS: Final = (PartyId(0), PartyId(2))
+PRESIGNATURES: Final = 15  # as many as a batch has without tables, which take seconds to make
 
 app = typer.Typer(add_completion=False)
 
 
-@command(app, wallet=False, examples="mpcw demo\nmpcw demo --bitcoind\nmpcw send -w demo ADDRESS=50000")
+@command(
+    app, wallet=False, examples="mpcw demo\nmpcw demo --bitcoind\nmpcw send -w demo ADDRESS=50000 --wait"
+)
 def demo(
     call: Invocation,
     bitcoind: Annotated[
         bool, typer.Option("--bitcoind", help="Use a throwaway bitcoind instead of the embedded chain.")
     ] = False,
 ) -> None:
-    """Show a 2-of-3 Taproot wallet on regtest, from key generation to a confirmed payment.
+    """Show a 2-of-3 wallet on regtest: a Taproot and a SegWit account, spent from together.
 
     It uses or makes a wallet `demo`, whose money is worth nothing: its passphrases are in files beside it, so
     that the next command can use it without asking. Every run goes on with the same wallet.
-    Taproot only: SegWit accounts come with threshold ECDSA.
     """
     began = perf_counter()
     name, place = ("demo-bitcoind", _Node(call)) if bitcoind else ("demo", _Embedded())
@@ -61,7 +66,11 @@ def demo(
         value = _Demo(call, name, chain).run()
     took = perf_counter() - began
     call.out.note(f"\nAll of it took {took:.1f} s. The wallet is yours to play with:")
-    for line in (*place.before_next, f"mpcw wallet history -w {name}", f"mpcw send -w {name} ADDRESS=50000"):
+    for line in (
+        *place.before_next,
+        f"mpcw wallet history -w {name}",
+        f"mpcw send -w {name} ADDRESS=50000 --wait",
+    ):
         call.out.hint(line)
     call.out.result({**value, "total_seconds": round(took, 2)}, [])
 
@@ -126,6 +135,7 @@ class _Demo:
     def __init__(self, call: Invocation, name: str, chain: ChainSettings) -> None:
         self.call, self.name, self.chain = call, name, chain
         self.out = call.out
+        self.quiet = False
         self.seconds: dict[str, float] = {}
         self.value: dict[str, Any] = {"wallet": name, "seconds": self.seconds}
 
@@ -135,6 +145,8 @@ class _Demo:
             if not wallet.unlocked:
                 self._unlock(wallet)
             self._receive(wallet)
+            if wallet.keys.segwit is not None:
+                self._fill(wallet)
             sent = self._pay(wallet)
             self._bump(wallet, sent)
             self._confirm(wallet)
@@ -156,60 +168,102 @@ class _Demo:
         home = self.call.place
         if self.name in home.wallets():
             self.out.note(f"Going on with the wallet {self.name} in {home.path}.")
-            return LocalWallet.open(home, self.name, self.out.step)
+            return self._known(LocalWallet.open(home, self.name, self._tell))
         plan = WalletPlan(REGTEST, PARTIES, THRESHOLD, self.chain)
         passphrases = _demo_passphrases(home, self.name)
-        with self._step(f"Distributed key generation: {PARTIES} parties, any {THRESHOLD} of them will sign"):
-            return LocalWallet.create(home, self.name, plan, passphrases, self.out.step)
+        title = "Key generation without a dealer: FROST for Taproot, CGGMP24 for SegWit"
+        with self._step(f"{title}; any {THRESHOLD} of {PARTIES} parties will sign"):
+            return LocalWallet.create(home, self.name, plan, passphrases, self._tell)
+
+    def _tell(self, step: Step) -> None:
+        if not self.quiet:
+            self.out.step(step)
+
+    def _known(self, wallet: LocalWallet) -> LocalWallet:
+        if wallet.keys.segwit is None:
+            self.out.note("It has no SegWit account: Taproot alone. For both, choose a new home:")
+            self.out.note(f"  mpcw demo --home {wallet.home.path}-2")
+        return wallet
 
     def _unlock(self, wallet: LocalWallet) -> None:
         with self._step("Each party unseals its share with its own passphrase (Argon2id)"):
             unlock(wallet, [PartyId(i) for i in range(PARTIES)], [], self.out)
 
     def _receive(self, wallet: LocalWallet) -> None:
-        with self._step("An address that every party derives from its own store"):
-            made = wallet.new_address("demo")
-            agreed = wallet.address_verify(made.text)
-            self.out.note(f"  {made.text}")
-            uri = PaymentUri(address.decode(made.text, REGTEST), REGTEST)
-            self.out.picture(qr.terminal(uri.qr_text()))
-            self.out.note(f"  derived alike by {', '.join(f'party {party}' for party in agreed)}")
-            self.value["address"] = made.text
-        with self._step(f"Funding: a coinbase on the {wallet.chain.name} chain, and 100 blocks on top"):
-            received = fund(wallet)
-            self.out.note(f"  received {show.amount(received)}")
+        accounts = range(len(wallet.accounts))
+        with self._step("Addresses that every party derives from its own store"):
+            made = [wallet.new_address("demo", account) for account in accounts]
+            for item in made:
+                wallet.address_verify(item.text)
+                self.out.note(f"  {wallet.accounts[item.owner.account].name:<8} {item.text}")
+            self.value["addresses"] = {wallet.accounts[it.owner.account].name: it.text for it in made}
+        with self._step(f"Funding on the {wallet.chain.name} chain: a coinbase for each, 100 blocks on top"):
+            self.out.note(f"  received {show.amount(fund(wallet, *accounts))}")
+
+    def _fill(self, wallet: LocalWallet) -> None:
+        """Make presignatures, before anybody knows what they will sign."""
+        before, made, began = wallet.pool_figures(), 0, perf_counter()
+        ready = sum(stock.ready for stock in before.stocks if stock.signers == SIGNERS)
+        with self._step("Presignatures for SegWit inputs, made ahead by parties 0 and 2"):
+            if left := max(party.voided for party in before.parties):
+                self.out.note(f"  {left} of the last run ended with its process: nothing of them can be used")
+            if ready >= PRESIGNATURES:
+                self.out.note(f"  {ready} are ready: mpcw serve keeps them")
+            else:
+                made = wallet.pools.refill(SIGNERS, PRESIGNATURES, refill_line(self.out))
+                rate = made / (perf_counter() - began)
+                self.out.note(f"  {made} made, {rate:.1f} per second: both signers are on this machine")
+        self.value["presignatures"] = {"made": made, "seconds": round(perf_counter() - began, 3)}
 
     def _pay(self, wallet: LocalWallet) -> Transaction:
         payee = p2wpkh(hash160(PrivateKey().public_key.format()))
-        with self._step("A payment, signed by parties 0 and 2: party 1 is not asked"):
+        with self._step("One payment from all accounts, signed by parties 0 and 2: party 1 is not asked"):
             self.out.note(f"  {show.amount(AMOUNT)} to {address.encode(payee, REGTEST)}")
-            draft = wallet.draft_send(Payment((TxOut(AMOUNT, payee),), FeeRate(2000)))
-            tx = self._sign_and_send(wallet, draft, (0, 2))
-            self.value["sent"] = show_txid(tx.txid)
-        return tx
+            control = CoinControl(frozenset(_a_coin_of_each(wallet)), only=True)
+            draft = wallet.draft_send(Payment((TxOut(AMOUNT, payee),), FeeRate(2000), control))
+            return self._sign_and_send(wallet, draft, "sent")
 
     def _bump(self, wallet: LocalWallet, sent: Transaction) -> None:
-        with self._step("It waits: a replacement with a higher fee, signed by parties 1 and 2"):
+        with self._step("It waits: a replacement with a higher fee has another sighash"):
             draft = wallet.draft_bump(sent.txid, FeeRate(8000))
-            tx = self._sign_and_send(wallet, draft, (1, 2))
-            self.value["bumped"] = show_txid(tx.txid)
+            if wallet.keys.segwit is not None:
+                self.out.note("  so it takes a new presignature: each makes one signature share, ever")
+            self.quiet = True  # the same steps as before
+            self._sign_and_send(wallet, draft, "bumped")
+            self.quiet = False
 
-    def _sign_and_send(self, wallet: LocalWallet, draft: Draft, signers: tuple[int, int]) -> Transaction:
-        signed = wallet.sign(draft.psbt, tuple(map(PartyId, signers)))
+    def _sign_and_send(self, wallet: LocalWallet, draft: Draft, name: str) -> Transaction:
+        signed = wallet.sign(draft.psbt, SIGNERS, refill_line(self.out))
         tx = extract(signed.psbt)
         wallet.broadcast(tx)
-        self.out.note(f"  broadcast at {draft.rate}")
-        self.out.note(f"  {show_txid(tx.txid)}", "dim")
+        took = Text(f"{1000 * signed.seconds:.0f} ms", "bold green")
+        used = ""
+        if signed.presignatures:
+            (left,) = (it.ready for it in wallet.pool_figures().stocks if it.signers == SIGNERS)
+            used = f": {show.count(signed.presignatures, 'presignature')} used up, {left} left"
+            self.value["presignatures"]["left"] = left
+        self.out.note(Text.assemble("  signed online in ", took, used))
+        self.out.note(f"  broadcast at {draft.rate}: {show_txid(tx.txid)}")
+        self.value |= {name: show_txid(tx.txid), f"{name}_signing_seconds": round(signed.seconds, 6)}
         return tx
 
     def _confirm(self, wallet: LocalWallet) -> None:
         with self._step("A block"):
             (block,) = wallet.regtest().mine(1, NOBODY)
             wallet.sync()
-            balance = wallet.balance()
-            self.out.note(f"  confirmed at height {block.height}")
-            self.out.note(f"  the wallet has {show.amount(balance.total)}")
-            self.value |= {"height": block.height, "balance": balance.total}
+            ledger = wallet.ledger()
+            total = ledger.balance().total
+            self.out.note(f"  confirmed at height {block.height}; the wallet has {show.amount(total)}")
+            for index, account in enumerate(wallet.accounts):
+                self.out.note(f"  {account.name:<8} {show.amount(ledger.balance(index).total)}")
+            self.value |= {"height": block.height, "balance": total}
+
+
+def _a_coin_of_each(wallet: LocalWallet) -> list[OutPoint]:
+    """Return the largest coin of each account that may be spent."""
+    ready = [coin for coin in wallet.coins() if coin.confirmations and coin.mature and not coin.frozen]
+    largest = {coin.owner.account: coin for coin in sorted(ready, key=lambda coin: coin.value)}
+    return [coin.outpoint for coin in largest.values()]
 
 
 def _demo_passphrases(home: Home, name: str) -> dict[PartyId, Passphrase]:

@@ -11,7 +11,9 @@ from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
+from cosigner.errors import UnreachableError
 from cosigner.home import Home
+from storage.errors import StorageError
 from wallet.chain.regtest_node import find_bitcoind
 from wallet.errors import UnknownError
 
@@ -32,7 +34,14 @@ class Finding:
 @command(app, wallet=False, examples="mpcw doctor")
 def doctor(call: Invocation) -> None:
     """Check what wallets need of this machine."""
-    checks: tuple[Callable[[Home], Finding], ...] = (_locked_memory, _core_dumps, _home, _library, _bitcoind)
+    checks: tuple[Callable[[Home], Finding], ...] = (
+        _locked_memory,
+        _core_dumps,
+        _home,
+        _servers,
+        _library,
+        _bitcoind,
+    )
     found = [check(call.place) for check in checks]
     rows = show.Rows("", "check", "finding")
     for item in found:
@@ -67,6 +76,22 @@ def _home(home: Home) -> Finding:
     )
 
 
+def _servers(home: Home) -> Finding:
+    from cosigner.remote import Server  # noqa: PLC0415  (gRPC takes its time)
+
+    found = []
+    for name in home.wallets():
+        try:
+            server = Server.find(home.wallet(name).meeting)
+        except (StorageError, UnreachableError) as e:
+            return Finding("mpcw serve", False, f"{name}: {e}")
+        if server is not None:
+            with server:
+                parties = ", ".join(map(str, server.about.parties))
+                found.append(f"{name}: party {parties}, process {server.about.process}")
+    return Finding("mpcw serve", True, "; ".join(found) or "runs for no wallet")
+
+
 def _library(_: Home) -> Finding:
     from native import secp  # noqa: F401, PLC0415  (loading it is the check)
 
@@ -78,3 +103,13 @@ def _bitcoind(_: Home) -> Finding:
         return Finding("bitcoind", True, str(find_bitcoind()))
     except UnknownError as e:
         return Finding("bitcoind", False, str(e))
+
+
+_CHECKS: Final[tuple[Callable[[Home], Finding], ...]] = (
+    _locked_memory,
+    _core_dumps,
+    _home,
+    _servers,
+    _library,
+    _bitcoind,
+)

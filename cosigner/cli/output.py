@@ -2,12 +2,17 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
+from rich.status import Status
 from rich.text import Text
+
+from cosigner.cli import deeds
 
 if TYPE_CHECKING:
     from cosigner.exit_codes import ExitCode
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any] | Sequence[Any] | str | int | bool | None
 Line = str | Text
+_SPINNER: Final = 2  # columns, before a live line
 
 
 class Output:
@@ -28,6 +34,9 @@ class Output:
         self.as_json = as_json
         self._facts: dict[str, Any] = {}
         self._out, self._side = _console(), _console(stderr=True)
+        self._guard = threading.RLock()  # of the two below: parties work in threads
+        self._live: Status | None = None
+        self._steps: list[Step] = []
 
     def result(self, value: Json, lines: Sequence[Line]) -> None:
         """Write the result of the command.
@@ -36,18 +45,30 @@ class Output:
             value: what scripts get; amounts are integers in satoshi.
             lines: the same for people.
         """
+        self.settle()
         if self.as_json:
             _write_json(value)
         else:
             for line in lines:
                 self._out.print(line)
 
+    def event(self, value: Mapping[str, Any], line: Line) -> None:
+        """Write one of many results of a command that goes on: a line for people, or an object on a line."""
+        self.settle()
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        else:
+            self._out.print(line)
+        sys.stdout.flush()
+
     def raw(self, text: str) -> None:
         """Write a result that is the same for people and for scripts."""
+        self.settle()
         sys.stdout.write(text)
 
     def note(self, line: Line = "", style: str = "") -> None:
         """Tell people something beside the result; scripts do not get it."""
+        self.settle()
         if not self.as_json:
             self._side.print(line, style=style)
 
@@ -57,13 +78,52 @@ class Output:
             self.note(line)
 
     def step(self, step: "Step") -> None:
-        """Tell people what a party has just done, on one line of a terminal."""
-        line = Text.assemble(f"  {step.who:<12} ", f"{step.deed.value}  ", (step.detail, "dim"))
-        line.stylize("cyan", 2, 14)
-        line.rstrip()
+        """Tell people what a party has just done: on one line, with what others do next if it is the same."""
+        with self._guard:
+            if step.deed.passing:
+                self.live(deeds.line([step]))
+                return
+            if not deeds.joins(self._steps, step):
+                self.settle()
+            self._steps.append(step)
+            if step.by_coordinator:
+                self.settle()
+            else:
+                self.live(deeds.line(self._steps))
+
+    def live(self, line: Line) -> None:
+        """Show people how far something is, on the last line of a terminal, until anything else is shown."""
+        if self.as_json or not self._side.is_terminal:
+            return
+        with self._guard:
+            if self._live is None:
+                self._live = self._side.status(line)
+                self._live.start()
+            self._live.update(self._fitting(Text.assemble(line)))
+
+    @contextmanager
+    def table(self) -> Iterator[Callable[[Sequence[Line]], None]]:
+        """Lend a function that shows lines in the place of those before; the last ones stay."""
+        if self.as_json:
+            yield lambda _: None
+            return
+        with Live(console=self._out, auto_refresh=False) as live:
+            yield lambda lines: live.update(Group(*lines), refresh=True)
+
+    def _fitting(self, line: Text) -> Text:
         if self._side.is_terminal:
-            line.truncate(self._side.width, overflow="ellipsis")
-        self.note(line)
+            line.truncate(self._side.width - _SPINNER, overflow="ellipsis")
+        return line
+
+    def settle(self) -> None:
+        """Take the live line away, and show what it stood for if that was done."""
+        with self._guard:
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+            done, self._steps = self._steps, []
+            if done and not self.as_json:
+                self._side.print(self._fitting(Text("  ") + deeds.line(done)))
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
@@ -89,6 +149,7 @@ class Output:
 
     def ask(self, question: str) -> bool:
         """Ask people at the terminal whether they agree."""
+        self.settle()
         self._side.print(f"{question} [y/N] ", end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -112,12 +173,13 @@ class Output:
         """Write what went wrong and what to do, and return the exit code."""
         from cosigner.exit_codes import classify  # noqa: PLC0415  (what goes well does without)
 
+        self.settle()
         code, name = classify(error)
         message = _printable(str(error) or type(error).__name__)
-        hint = _printable(getattr(error, "hint", ""))
+        hint = _printable(getattr(error, "hint", "") or "\n".join(getattr(error, "__notes__", ())))
         if self.as_json:
             detail = {"code": int(code), "name": name, "message": message, "hint": hint}
-            _write_json({"error": detail | _details(error) | self._facts})
+            _write_json({"error": detail | public_facts(error) | self._facts})
         else:
             self._side.print(Text.assemble(("error", "bold red"), f" ({name}): {message}"))
             if hint:
@@ -135,9 +197,20 @@ def _write_json(value: Json) -> None:
     sys.stdout.write("\n")
 
 
-def _details(error: BaseException) -> dict[str, Any]:
+def public_facts(error: BaseException) -> dict[str, Any]:
     """Return the public attributes that scripts act on: amounts, rules, culprits."""
-    names = ("needed", "available", "rule", "reason", "refusals", "culprits", "missing", "check")
+    names = (
+        "needed",
+        "available",
+        "rule",
+        "reason",
+        "refusals",
+        "culprits",
+        "missing",
+        "check",
+        "wanted",
+        "ready",
+    )
     found = {name: getattr(error, name) for name in names if hasattr(error, name)}
     return {name: _plain(value) for name, value in found.items()}
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cosigner.cli.command import Invocation, command
-from cosigner.cli.spending import Manner, SignersOption, YesOption, approve, sign
+from cosigner.cli.spending import Manner, SignersOption, WaitOption, YesOption, approve, sign
 from cosigner.cli.unlock import PassphraseFiles
 from protocol.errors import UsageError
 from wallet.errors import UnknownError
@@ -70,14 +70,15 @@ def sign_psbt(
     output: Output = None,
     signers: SignersOption = None,
     passphrase_file: PassphraseFiles = None,
+    wait: WaitOption = False,
     yes: YesOption = False,
 ) -> None:
     """Review a PSBT, have t parties sign it and finalise it."""
-    manner = Manner(signers, passphrase_file or [], yes)
+    manner = Manner(signers, passphrase_file or [], yes, wait=wait)
     with call.open() as wallet:
         found = to_v0(read(psbt))
         approve(call, wallet, found, manner, "Sign it?")
-        write(call, sign(call, wallet, found, manner), output)
+        write(call, sign(call, wallet, found, manner).psbt, output)
 
 
 @command(app, "combine", examples="mpcw psbt combine a.psbt b.psbt -o both.psbt")

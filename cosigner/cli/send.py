@@ -14,6 +14,7 @@ from cosigner.cli.spending import (
     MinConfOption,
     OnlyOption,
     SignersOption,
+    WaitOption,
     YesOption,
     carry_out,
     control_of,
@@ -62,6 +63,7 @@ def send(
     min_conf: MinConfOption = 0,
     signers: SignersOption = None,
     passphrase_file: PassphraseFiles = None,
+    wait: WaitOption = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -77,7 +79,7 @@ def send(
         fee_from = frozenset(range(len(outputs))) if subtract_fee else frozenset()
         return wallet.draft_send(Payment(outputs, rate, control, fee_from, rbf), dry_run=dry)
 
-    carry_out(call, Manner(signers, passphrase_file or [], yes, dry_run), make, "sent")
+    carry_out(call, Manner(signers, passphrase_file or [], yes, dry_run, wait), make, "sent")
 
 
 def recipient(text: str, network: Network) -> TxOut:

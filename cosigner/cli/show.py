@@ -40,6 +40,14 @@ def when(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def span(seconds: int) -> str:
+    """Return a length of time in its largest unit: 45 s, 12 min, 3 h, 7 days."""
+    for unit, size in (("day", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}{'s' if unit == 'day' else ''}"
+    return f"{seconds} s"
+
+
 def count(number: int, thing: str) -> str:
     """Return a number of things: 1 coin, 2 coins."""
     return f"{number} {thing}{'' if number == 1 else 's'}"

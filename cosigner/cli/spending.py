@@ -1,16 +1,20 @@
 """What send and the verbs of tx share: choose coins and rates, show, ask, sign, broadcast."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from cosigner.cli import confirm
+from cosigner.cli import confirm, show
 from cosigner.cli.command import Invocation
+from cosigner.cli.refill import expected_seconds, refill_line
 from cosigner.cli.unlock import unlock
 from cosigner.errors import DeclinedError
 from cosigner.local import LocalWallet
+from cosigner.signing import Signed
+from presig_pool.errors import PoolExhausted
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from wallet.amounts import FeeRate
@@ -35,6 +39,9 @@ MinConfOption = Annotated[int, typer.Option("--min-conf", min=0, help="Spend onl
 SignersOption = Annotated[
     str | None,
     typer.Option("--signers", metavar="PARTIES", help="Who signs, such as 0,2; the first t if not given."),
+]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Make presignatures that SegWit inputs lack, without asking.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show it; keep and sign nothing.")]
@@ -67,7 +74,7 @@ def signers_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:
         UsageError: the text is no list of parties.
     """
     if text is None:
-        return tuple(PartyId(i) for i in range(wallet.plan.t))
+        return wallet.default_signers()
     try:
         parties = sorted({int(part) for part in text.split(",")})
     except ValueError as e:
@@ -86,12 +93,16 @@ class Manner:
         passphrase_files: PARTY=PATH each.
         yes: whether the user is not asked.
         dry_run: whether nothing is kept.
+        wait: whether missing presignatures are made without a question.
+        replaces: whether it takes the place of a transaction that was signed before.
     """
 
     signers: str | None
     passphrase_files: list[str]
     yes: bool
     dry_run: bool = False
+    wait: bool = False
+    replaces: bool = False
 
 
 def carry_out(
@@ -123,9 +134,10 @@ def carry_out(
             raise
         value = confirm.describe(wallet, draft.psbt, wallet.review(draft.psbt))
         with kept(call, txid):
-            tx = extract(sign(call, wallet, draft.psbt, manner))
+            signed = sign(call, wallet, draft.psbt, manner)
+            tx = extract(signed.psbt)
             wallet.broadcast(tx)
-        report(call, {**value, "broadcast": True}, tx, done)
+        report(call, {**value, **signing_value(signed), "broadcast": True}, tx, done)
 
 
 def kept(call: Invocation, txid: str) -> Any:
@@ -138,7 +150,8 @@ def show_only(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner)
     """Show a transaction as the result of the command."""
     seen = wallet.review(psbt)
     value = {**confirm.describe(wallet, psbt, seen), "psbt": psbt.base64()}
-    call.out.result(value, confirm.screen(wallet, psbt, seen, signers_of(wallet, manner.signers)))
+    signers = signers_of(wallet, manner.signers)
+    call.out.result(value, confirm.screen(wallet, psbt, seen, signers, manner.replaces))
 
 
 def approve(
@@ -150,17 +163,50 @@ def approve(
         DeclinedError: the user does not agree.
     """
     seen = wallet.review(psbt)
-    call.out.notes(confirm.screen(wallet, psbt, seen, signers_of(wallet, manner.signers)))
+    signers = signers_of(wallet, manner.signers)
+    call.out.notes(confirm.screen(wallet, psbt, seen, signers, manner.replaces))
     if not confirm.ask(call, question, manner.yes):
         raise DeclinedError("you said no: nothing was signed")
 
 
-def sign(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> Psbt:
-    """Unlock the signers and have them sign."""
+def sign(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> Signed:
+    """Unlock the signers and have them sign.
+
+    Raises:
+        PoolExhausted: presignatures are missing, and the user did not want them to be made.
+    """
     signers = signers_of(wallet, manner.signers)
     if len(signers) >= wallet.plan.t:  # else it is refused without asking for a passphrase
         unlock(wallet, signers, manner.passphrase_files, call.out)
-    return wallet.sign(psbt, signers).psbt
+    progress = refill_line(call.out)
+    try:
+        signed = wallet.sign(psbt, signers, progress if manner.wait else None)
+    except PoolExhausted as short:
+        if not _make_them(call, wallet, short, manner.wait):
+            raise
+        signed = wallet.sign(psbt, signers, progress)
+    used = show.count(signed.presignatures, "presignature")
+    burnt = f", {used} used up" if signed.presignatures else ""
+    call.out.note(f"signed in {1000 * signed.seconds:.0f} ms{burnt}", "dim")
+    return signed
+
+
+def signing_value(signed: Signed) -> dict[str, Any]:
+    """Return how a transaction was signed for scripts."""
+    return {"signing_seconds": round(signed.seconds, 6), "presignatures": signed.presignatures}
+
+
+def _make_them(call: Invocation, wallet: LocalWallet, short: PoolExhausted, waited: bool) -> bool:
+    """Return whether a user at a terminal wants missing presignatures to be made; else say what helps."""
+    most, missing = wallet.pool_figures().watermarks.max, short.wanted - short.ready
+    if short.wanted > most:
+        short.add_note(f"a pool has at most {most} of them: spend fewer SegWit coins at once")
+    elif not waited and sys.stdin.isatty() and not call.out.as_json:
+        seconds = expected_seconds(missing, wallet.plan.t)
+        return call.out.ask(f"{short}. Make {missing} now, in about {seconds} s?")
+    else:
+        short.add_note("have them made first with --wait, or kept ready by mpcw serve")
+    return False
 
 
 def report(call: Invocation, value: dict[str, Any], tx: Transaction, done: str) -> None:

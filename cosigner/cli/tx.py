@@ -16,6 +16,7 @@ from cosigner.cli.spending import (
     MinConfOption,
     OnlyOption,
     SignersOption,
+    WaitOption,
     YesOption,
     approve,
     carry_out,
@@ -24,6 +25,7 @@ from cosigner.cli.spending import (
     report,
     sign,
     signers_of,
+    signing_value,
 )
 from cosigner.cli.unlock import PassphraseFiles
 from cosigner.cli.wallet import history_value
@@ -132,17 +134,19 @@ def sign_tx(
     txid: TxidArgument,
     signers: SignersOption = None,
     passphrase_file: PassphraseFiles = None,
+    wait: WaitOption = False,
     yes: YesOption = False,
 ) -> None:
     """Have t parties sign a draft; it is not sent."""
-    manner = Manner(signers, passphrase_file or [], yes)
+    manner = Manner(signers, passphrase_file or [], yes, wait=wait)
     with call.open() as wallet:
         psbt = wallet.draft(parse_txid(txid))
         if _is_signed(psbt):
             raise UsageError(f"it is signed already: send it with mpcw tx broadcast {txid}")
         approve(call, wallet, psbt, manner, "Sign it?")
         signed = sign(call, wallet, psbt, manner)
-        value = {"txid": txid, "psbt": signed.base64(), "hex": bytes(extract(signed)).hex()}
+        made = {"txid": txid, "psbt": signed.psbt.base64(), "hex": bytes(extract(signed.psbt)).hex()}
+        value = {**made, **signing_value(signed)}
         call.out.result(value, [f"signed {txid}"])
     call.out.hint(f"mpcw tx broadcast {txid}")
 
@@ -175,12 +179,13 @@ def bump(
     fee_rate: FeeRateOption = None,
     signers: SignersOption = None,
     passphrase_file: PassphraseFiles = None,
+    wait: WaitOption = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Replace an unconfirmed transaction by one that pays the same recipients and a higher fee (RBF)."""
     wanted, rate = parse_txid(txid), None if fee_rate is None else FeeRate.parse(fee_rate)
-    manner = Manner(signers, passphrase_file or [], yes, dry_run)
+    manner = Manner(signers, passphrase_file or [], yes, dry_run, wait, replaces=True)
     carry_out(call, manner, lambda w, dry: w.draft_bump(wanted, rate, dry_run=dry), f"{txid} replaced by")
 
 
@@ -191,12 +196,13 @@ def cpfp(
     fee_rate: FeeRateOption = None,
     signers: SignersOption = None,
     passphrase_file: PassphraseFiles = None,
+    wait: WaitOption = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Pull an unconfirmed transaction along by a child that pays for both."""
     wanted = parse_txid(txid)
-    manner = Manner(signers, passphrase_file or [], yes, dry_run)
+    manner = Manner(signers, passphrase_file or [], yes, dry_run, wait)
     carry_out(
         call, manner, lambda w, dry: w.draft_cpfp(wanted, rate_of(w, fee_rate), dry_run=dry), "child sent:"
     )
@@ -209,12 +215,13 @@ def cancel(
     fee_rate: FeeRateOption = None,
     signers: SignersOption = None,
     passphrase_file: PassphraseFiles = None,
+    wait: WaitOption = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Replace an unconfirmed transaction by one that brings the coins back."""
     wanted, rate = parse_txid(txid), None if fee_rate is None else FeeRate.parse(fee_rate)
-    manner = Manner(signers, passphrase_file or [], yes, dry_run)
+    manner = Manner(signers, passphrase_file or [], yes, dry_run, wait, replaces=True)
     carry_out(call, manner, lambda w, dry: w.draft_cancel(wanted, rate, dry_run=dry), "coins sent back by")
 
 

@@ -71,7 +71,7 @@ def new_passphrases(given: Sequence[str], n: int) -> dict[PartyId, Passphrase]:
 
 
 def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str], out: Output) -> None:
-    """Unlock parties with their passphrases.
+    """Unlock parties with their passphrases, but for those that take part already.
 
     Args:
         wallet: whose they are.
@@ -84,7 +84,7 @@ def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str]
         StorageError: a file or a store cannot be read, or there is no terminal.
     """
     files = passphrase_files(given, wallet.plan.n)
-    for party in parties:
+    for party in sorted(set(parties) - set(wallet.unlocked)):
         with passphrase_of(wallet, party, files) as passphrase, out.working(f"unlocking party {party}"):
             try:
                 wallet.unlock(party, passphrase)

@@ -141,12 +141,16 @@ def balance(call: Invocation) -> None:
     """Read the chain and show what the wallet owns."""
     with call.open() as wallet:
         wallet.sync()
-        found = wallet.balance()
-        value = {**_parts(found), "total": found.total}
+        ledger = wallet.ledger()
+        found = ledger.balance()
+        of_account = {a.name: ledger.balance(i) for i, a in enumerate(wallet.accounts)}
+        accounts = [{"name": n, **_parts(b), "total": b.total} for n, b in of_account.items()]
+        value = {**_parts(found), "total": found.total, "accounts": accounts}
         rows = show.Rows("", " ", "  ", right=(" ", "  "))
         parts = {name.replace("_", " "): part for name, part in _parts(found).items()}
-        for name, part in [*parts.items(), ("total", found.total)]:
-            if part or name in ("confirmed", "total"):
+        shares = {f"of it {name}": b.total for name, b in of_account.items() if len(of_account) > 1}
+        for name, part in [*parts.items(), ("total", found.total), *shares.items()]:
+            if part or name not in parts or name == "confirmed":
                 rows.add(name, show.sats(part), f"{format_btc(part)} BTC")
         call.out.result(value, rows.lines()[1:])
 

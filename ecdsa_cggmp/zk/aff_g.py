@@ -23,6 +23,7 @@ from ecdsa_cggmp.zk.wire import (
     read_columns,
     scalar_items,
     signed_items,
+    widened,
     write_columns,
 )
 from native.batch import (
@@ -31,6 +32,7 @@ from native.batch import (
     PedersenEquations,
     verify_affine,
     verify_encryptions,
+    verify_own_encryptions,
     verify_pedersen,
 )
 from native.columns import take
@@ -136,7 +138,7 @@ def prove(
     prover = AffGProver(own, witness, keys.params.sizes)
     e = _challenges(domain, keys, statement, prover.commitment, prover.count)
     proofs = AffGProofs(prover.count, prover.commitment, prover.respond(e))
-    if _failed_encryptions(own.own.public, statement, proofs, e):
+    if verify_own_encryptions(own.own, _encryptions(statement, proofs, e)):
         raise FaultError("Pi-aff-g: an own proof does not hold")
     return proofs
 
@@ -185,20 +187,19 @@ def failed(
             AffineEquations(statement.C, statement.D, c.A, e, r.z1, r.z2, r.w, verifier.k, verifier.d),
         )
     )
-    bad.update(_failed_encryptions(verifier.prover, statement, proofs, e))
-    # s^z1 t^z3 = E S^e and s^z2 t^z4 = F T^e mod N^_j
-    bad.update(verify_pedersen(verifier.pedersen, PedersenEquations(c.E, c.S, e, r.z1, r.z3)))
-    bad.update(verify_pedersen(verifier.pedersen, PedersenEquations(c.F, c.T, e, r.z2, r.z4)))
+    bad.update(verify_encryptions(verifier.prover, _encryptions(statement, proofs, e)))
+    # s^z1 t^z3 = E S^e and s^z2 t^z4 = F T^e mod N^_j, in one batch
+    z1 = widened(r.z1, proofs.count, len(r.z2))
+    both = PedersenEquations(c.E + c.F, c.S + c.T, e + e, z1 + r.z2, r.z3 + r.z4)
+    bad.update(at % proofs.count for at in verify_pedersen(verifier.pedersen, both))
     bad.update(failed_equations(_curve_equations(statement, proofs, e)))
     return tuple(sorted(bad))
 
 
-def _failed_encryptions(
-    prover: PaillierKey, statement: AffGStatement, proofs: AffGProofs, e: bytes
-) -> tuple[int, ...]:
-    """Return where (1 + N_i)^z2 w_y^N_i = B_y Y^e mod N_i^2 does not hold."""
+def _encryptions(statement: AffGStatement, proofs: AffGProofs, e: bytes) -> EncryptionEquations:
+    """Return (1 + N_i)^z2 w_y^N_i = B_y Y^e mod N_i^2 of every proof."""
     c, r = proofs.commitment, proofs.response
-    return verify_encryptions(prover, EncryptionEquations(c.B_y, statement.Y, e, r.z2, r.w_y))
+    return EncryptionEquations(c.B_y, statement.Y, e, r.z2, r.w_y)
 
 
 def _curve_equations(statement: AffGStatement, proofs: AffGProofs, challenge: bytes) -> list[Equation]:

@@ -24,7 +24,13 @@ from ecdsa_cggmp.zk.wire import (
     signed_items,
     write_columns,
 )
-from native.batch import EncryptionEquations, PedersenEquations, verify_encryptions, verify_pedersen
+from native.batch import (
+    EncryptionEquations,
+    PedersenEquations,
+    verify_encryptions,
+    verify_own_encryptions,
+    verify_pedersen,
+)
 from native.columns import take
 from native.curve import G, Scalar
 from native.errors import FaultError
@@ -125,7 +131,7 @@ def prove(
     prover = EncElgProver(own, witness, keys.params.sizes)
     e = _challenges(domain, keys, statement, prover.commitment, prover.count)
     proofs = EncElgProofs(prover.count, prover.commitment, prover.respond(e))
-    if _failed_encryptions(own.own.public, statement, proofs, e):
+    if verify_own_encryptions(own.own, _encryptions(statement, proofs, e)):
         raise FaultError("Pi-enc-elg: an own proof does not hold")
     return proofs
 
@@ -165,19 +171,17 @@ def failed(
     """
     c, r = proofs.commitment, proofs.response
     e = _challenges(domain, keys, statement, c, proofs.count)
-    bad = set(_failed_encryptions(verifier.prover, statement, proofs, e))
+    bad = set(verify_encryptions(verifier.prover, _encryptions(statement, proofs, e)))
     # s^z1 t^z3 = T S^e mod N^_j
     bad.update(verify_pedersen(verifier.own, PedersenEquations(c.T, c.S, e, r.z1, r.z3)))
     bad.update(at // 2 for at in failed_equations(_curve_equations(statement, proofs, e)))
     return tuple(sorted(bad))
 
 
-def _failed_encryptions(
-    prover: PaillierKey, statement: EncElgStatement, proofs: EncElgProofs, e: bytes
-) -> tuple[int, ...]:
-    """Return where (1 + N_i)^z1 z2^N_i = D C^e mod N_i^2 does not hold."""
+def _encryptions(statement: EncElgStatement, proofs: EncElgProofs, e: bytes) -> EncryptionEquations:
+    """Return (1 + N_i)^z1 z2^N_i = D C^e mod N_i^2 of every proof."""
     c, r = proofs.commitment, proofs.response
-    return verify_encryptions(prover, EncryptionEquations(c.D, statement.C, e, r.z1, r.z2))
+    return EncryptionEquations(c.D, statement.C, e, r.z1, r.z2)
 
 
 def _curve_equations(statement: EncElgStatement, proofs: EncElgProofs, challenge: bytes) -> list[Equation]:

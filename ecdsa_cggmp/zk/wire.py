@@ -127,6 +127,12 @@ def signed_items(column: bytes, count: int) -> list[int]:
     return [int.from_bytes(column[k * width : (k + 1) * width], "big", signed=True) for k in range(count)]
 
 
+def widened(column: bytes, count: int, size: int) -> bytes:
+    """Return a column of count two's complements as one of size bytes in all, not fewer than it has."""
+    items = signed_items(column, count)
+    return b"".join(item.to_bytes(size // count, "big", signed=True) for item in items)
+
+
 def scalar_items(column: bytes) -> list[Scalar]:
     """Return the scalars of a column."""
     return [Scalar.from_bytes(column[at : at + SCALAR_SIZE]) for at in range(0, len(column), SCALAR_SIZE)]

@@ -30,6 +30,22 @@ CTIME_PATHS(aff_g)
     toy_close(&keys);
 }
 
+/* The prover's look at its own proofs. */
+CTIME_PATHS(verify_own_proofs)
+{
+    static toy_enc_elg proof;
+    uint8_t bad;
+    toy keys;
+
+    libsecp_load();
+    toy_open(&keys, ctime_hide);
+    toy_prove_enc_elg(&proof, &keys, ctime_hide);
+    const mpcw_encryption_equations eqs = {{proof.D, 2 * TOY}, {proof.C, 2 * TOY}, {proof.e, SCALAR},
+                                           {proof.z1, TOY_Z1}, {proof.z2, TOY}};
+    OK(mpcw_verify_own_encryptions((mpcw_buffer){&bad, 1}, keys.own, &eqs, NULL));
+    toy_close(&keys);
+}
+
 /* Weights are drawn after the proofs are fixed and used once: they need not be hidden. */
 CTIME_PATHS(verify_own)
 {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "mpcw/batch.h"
 #include "mpcw/mod_proof.h"
 #include "mpcw/prm_proof.h"
 #include "paillier.h"
@@ -76,8 +77,38 @@ static void prm_proof(void)
     mpcw_secret_free(q);
 }
 
+/* Equations of an encryption with itself: D = C, e = 0 and z, w of D. */
+static void own_encryptions(void)
+{
+    mpcw_secret *p = prime("c5db8f36512811e2c45c823abf6be7a3ccc25095ceae7d910fb324c89dea2e03");
+    mpcw_secret *q = prime("d22aad890d478437215d9930ff73172411e9011ebac45bf85c41e7f3af944e27"), *m, *rho;
+    static const uint8_t e[32], z[16] = {[15] = 7};
+    mpcw_paillier_secret *key;
+    uint8_t bad, D[128], w[64];
+    const mpcw_encryption_equations eqs = {{D, sizeof D}, {D, sizeof D}, {e, sizeof e}, {z, sizeof z}, {w, sizeof w}};
+    CHECK(mpcw_paillier_secret_new(&key, p, q) == MPCW_OK);
+    CHECK(mpcw_secret_import(&m, MPCW_KIND_INT, z, sizeof z, 1) == MPCW_OK);
+    for (int fault = 0; fault < 3; fault++) {
+        /* of remaindering, and of the copies of the primes that the check works with: then N alone decides */
+        key->p2_inverse[0] ^= (uint64_t)(fault == 1);
+        key->both.m[0]->n_limbs[0] ^= (mp_limb_t)(fault == 2) << 1;
+        CHECK(mpcw_paillier_encrypt_own(D, sizeof D, &rho, key, NULL, m, NULL) == MPCW_OK);
+        for (size_t k = 0; k < sizeof w; k++)
+            w[k] = rho->data[sizeof w - 1 - k];
+        CHECK(mpcw_verify_own_encryptions((mpcw_buffer){&bad, 1}, key, &eqs, NULL) == (fault == 1 ? MPCW_REJECTED : MPCW_OK));
+        CHECK(bad == (fault == 1));
+        key->p2_inverse[0] ^= (uint64_t)(fault == 1);
+        mpcw_secret_free(rho);
+    }
+    mpcw_paillier_secret_free(key);
+    mpcw_secret_free(m);
+    mpcw_secret_free(p);
+    mpcw_secret_free(q);
+}
+
 int main(void)
 {
+    own_encryptions();
     mod_proof();
     prm_proof();
     return 0;

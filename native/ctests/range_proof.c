@@ -165,6 +165,7 @@ static void enc_elg_proofs_hold(const parties *p, size_t count)
     const mpcw_encryption_equations v1 = {all(m.D), all(C), all(e), all(z.z1), all(z.z2)};
     const mpcw_pedersen_equations v2 = {all(m.T), all(m.S), all(e), all(z.z1), all(z.z3)};
     CHECK_BATCH(mpcw_verify_encryptions_var(bad, p->own_pub, &v1, NULL), z.z2, count);
+    CHECK_BATCH(mpcw_verify_own_encryptions(bad, p->own, &v1, NULL), z.z2, count);
     CHECK_BATCH(mpcw_verify_pedersen(bad, p->trapdoor, &v2, NULL), z.z3, count);
     CHECK(mpcw_enc_elg_respond(&z, prover, all(e)) == MPCW_E_USED && z.z1.data[0] == 0);
     mpcw_prover_free(prover);

@@ -58,8 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (kind == 0) {
         const mpcw_encryption_equations eqs = {{p.D, 2 * TOY}, {p.C, 2 * TOY}, {p.e, SCALAR}, {p.z1, TOY_Z1}, {p.z2, TOY}};
         status = mpcw_verify_encryptions_var(flag, keys.own_public, &eqs, NULL);
-        expect(status, bad, e_same && z1_same && memcmp(p.D, enc_elg.D, sizeof p.D) == 0 &&
-                                memcmp(p.C, enc_elg.C, sizeof p.C) == 0 && memcmp(p.z2, enc_elg.z2, sizeof p.z2) == 0);
+        const int same = e_same && z1_same && memcmp(p.D, enc_elg.D, sizeof p.D) == 0 &&
+                         memcmp(p.C, enc_elg.C, sizeof p.C) == 0 && memcmp(p.z2, enc_elg.z2, sizeof p.z2) == 0;
+        expect(status, bad, same);
+        expect(mpcw_verify_own_encryptions(flag, keys.own, &eqs, NULL), bad, same);
     } else {
         const mpcw_pedersen_equations eqs = {{p.T, TOY}, {p.S, TOY}, {p.e, SCALAR}, {p.z1, TOY_Z1}, {p.z3, TOY_Z3}};
         status = mpcw_verify_pedersen(flag, keys.pedersen_secret, &eqs, NULL);

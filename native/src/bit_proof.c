@@ -186,7 +186,7 @@ static mpcw_status open_product(mp_limb_t *y, mp_limb_t *rho, const mpcw_paillie
         (status = side_product(&p, f, key->q->n_limbs)) == MPCW_OK &&
         (status = side_product(&q, f, key->p->n_limbs)) == MPCW_OK &&
         (status = paillier_crt(&p.l, &q.l, key, rho, p.root, q.root, 1)) == MPCW_OK &&
-        (status = paillier_decrypt_lanes(&p.l, &q.l, key, y, p.c, q.c, 1)) == MPCW_OK &&
+        (status = paillier_decrypt_one(key, y, p.c, q.c)) == MPCW_OK &&
         (status = side_check(&p, key->pub, key->q_mod_p, y, rho)) == MPCW_OK)
         status = side_check(&q, key->pub, key->p_mod_q, y, rho);
     side_close(&p);

@@ -162,7 +162,7 @@ static mpcw_status secret_constants(mpcw_paillier_secret *key)
     const mp_limb_t *p = key->p->n_limbs, *q = key->q->n_limbs;
     lane lp = {0}, lq = {0};
     mpcw_status status = MPCW_E_MEMORY;
-    uint64_t *next = key->memory = secret_alloc((3 * wp + 9 * wq + 4 * h) * sizeof *next);
+    uint64_t *next = key->memory = secret_alloc((4 * wp + 10 * wq + 4 * h) * sizeof *next);
     if (!next)
         goto done;
     uint64_t **const vectors[] = {&key->q_mod_p, &key->h_p,  &key->p_mod_q, &key->p_inverse, &key->p_inverse_neg,
@@ -172,6 +172,8 @@ static mpcw_status secret_constants(mpcw_paillier_secret *key)
         *vectors[i] = next;
         next += widths[i];
     }
+    uint64_t *hs = next;
+    next += wp + wq;
     key->p_square = next + wp + wq;
     key->q_square = key->p_square + 2 * h;
     limbs_mul(key->p_square, p, h, p, h);
@@ -193,6 +195,12 @@ static mpcw_status secret_constants(mpcw_paillier_secret *key)
         (status = negate(&lp, key->h_p, tp, 1)) != MPCW_OK)
         goto done;
     memcpy(key->h_q, key->p_inverse_neg, wq * sizeof *next);
+    for (size_t i = 0; i < key->both.passes; i++) {
+        const lane_ops *ops = key->both.m[i]->ops;
+        key->h[i] = i == 0 ? hs : hs + wp;
+        for (size_t k = 0; k < ops->lanes; k++)
+            lane_copy(ops, key->h[i], k, (key->both.copies == 2 ? k % 2 : i) == 0 ? key->h_p : key->h_q, k, wp);
+    }
 done:
     lane_close(&lp);
     lane_close(&lq);
@@ -222,7 +230,8 @@ mpcw_status mpcw_paillier_secret_new(mpcw_paillier_secret **out, const mpcw_secr
     limbs_to_be(bytes, 16 * half, n, 2 * half);
     if ((status = mpcw_paillier_new(&key->pub, bytes, 16 * half)) != MPCW_OK ||
         (status = contexts(&key->p, NULL, pl, half)) != MPCW_OK ||
-        (status = contexts(&key->q, NULL, ql, half)) != MPCW_OK || (status = secret_constants(key)) != MPCW_OK) {
+        (status = contexts(&key->q, NULL, ql, half)) != MPCW_OK ||
+        (status = sides_new(&key->both, pl, ql, half)) != MPCW_OK || (status = secret_constants(key)) != MPCW_OK) {
         mpcw_paillier_secret_free(key);
         return status;
     }
@@ -237,6 +246,7 @@ void mpcw_paillier_secret_free(mpcw_paillier_secret *key)
     mpcw_paillier_free(key->pub);
     lane_mod_free(key->p);
     lane_mod_free(key->q);
+    sides_free(&key->both);
     secret_free(key->memory);
     free(key);
 }
@@ -265,31 +275,48 @@ mpcw_status paillier_plaintext(mp_limb_t *out, uint64_t *ok, const mpcw_paillier
     return MPCW_OK;
 }
 
-mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *x,
-                         const uint64_t *xp, const uint64_t *xq, size_t count)
+/* x (limbs of N each) from count residues a modulo p and b modulo q. */
+static mpcw_status crt_limbs(const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *x, const mp_limb_t *a,
+                             const mp_limb_t *b, size_t count)
 {
-    const size_t h = key->half, lanes = lp->m->ops->lanes;
+    const size_t h = key->half, lanes = lq->m->ops->lanes;
     mpcw_status status = MPCW_E_MEMORY;
-    mp_limb_t *t = secret_alloc((2 * lanes * h + 2 * h) * sizeof *t + 2 * lq->m->width * sizeof(uint64_t));
+    mp_limb_t *t = secret_alloc((lanes * h + 2 * h) * sizeof *t + 2 * lq->m->width * sizeof(uint64_t));
     if (!t)
         return status;
     uint64_t *v = t, *w = v + lq->m->width;
-    mp_limb_t *a = w + lq->m->width, *u = a + lanes * h, *product = u + lanes * h;
-    /* x = xp + p * ((xq - xp) / p mod q) */
-    if ((status = lane_leave(lp, a, xp)) != MPCW_OK || (status = lane_enter_items(lq, v, a, h, h, lanes, 1)) != MPCW_OK)
+    mp_limb_t *u = w + lq->m->width, *product = u + lanes * h;
+    /* x = a + p * ((b - a) / p mod q) */
+    if ((status = lane_enter_items(lq, v, a, h, h, count, 1)) != MPCW_OK ||
+        (status = lane_enter_items(lq, w, b, h, h, count, 1)) != MPCW_OK)
         goto done;
     lq->m->ops->mul(lq, v, v, key->p_inverse_neg);
-    lq->m->ops->mul(lq, w, xq, key->p_inverse);
+    lq->m->ops->mul(lq, w, w, key->p_inverse);
     lq->m->ops->add(lq, v, v, w);
     if ((status = lane_leave(lq, u, v)) != MPCW_OK)
         goto done;
     for (size_t k = 0; k < count; k++) {
-        limbs_mul(product, u + k * h, h, lp->m->n_limbs, h);
+        limbs_mul(product, u + k * h, h, key->p->n_limbs, h);
         mp_limb_t carry = mpn_add_n(x + 2 * k * h, product, a + k * h, (mp_size_t)h);
         limbs_add_1(x + 2 * k * h + h, product + h, h, carry);
     }
 done:
     secret_free(t);
+    return status;
+}
+
+mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *x,
+                         const uint64_t *xp, const uint64_t *xq, size_t count)
+{
+    const size_t h = key->half, lanes = lp->m->ops->lanes;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *a = secret_alloc(2 * lanes * h * sizeof *a);
+    if (!a)
+        return status;
+    mp_limb_t *b = a + lanes * h;
+    if ((status = lane_leave(lp, a, xp)) == MPCW_OK && (status = lane_leave(lq, b, xq)) == MPCW_OK)
+        status = crt_limbs(lq, key, x, a, b, count);
+    secret_free(a);
     return status;
 }
 
@@ -352,40 +379,95 @@ done:
     return status;
 }
 
-/* m = L(c^(p - 1) mod p^2) * h mod p, in Montgomery form: with base-p digits, L is the upper one. c is consumed. */
-static mpcw_status decrypt_half(const lane *l, uint64_t *m, uint64_t *c, const uint64_t *h)
+mpcw_status paillier_nth_power(const lane *l, uint64_t *r, const uint64_t *x, const mp_limb_t *const other[LANES_MAX])
+{
+    const size_t n = l->m->limbs, lanes = l->m->ops->lanes;
+    const mp_limb_t *own[LANES_MAX];
+    mpcw_status status;
+    mp_limb_t *t = secret_alloc(lanes * n * sizeof *t);
+    if (!t)
+        return MPCW_E_MEMORY;
+    for (size_t k = 0; k < LANES_MAX; k++)
+        own[k] = l->m->n_limbs + (k < lanes ? k : 0) * n;
+    if ((status = lane_pow(l, r, x, 1, other, 64 * n)) == MPCW_OK && (status = lane_leave(l, t, r)) == MPCW_OK &&
+        (status = lane_enter_items(l, r, t, n, n, lanes, 2)) == MPCW_OK)
+        status = lane_pow(l, r, r, 2, own, 64 * n);
+    secret_free(t);
+    return status;
+}
+
+/* m [lanes][half] = L(c^(p - 1) mod p^2) * h mod p: with base-p digits, L is the upper one. c is consumed. */
+static mpcw_status decrypt_pass(const lane *l, mp_limb_t *m, uint64_t *c, const uint64_t *h)
 {
     const size_t n = l->m->limbs, lanes = l->m->ops->lanes;
     mpcw_status status = MPCW_E_MEMORY;
-    mp_limb_t *t = secret_alloc((n + 3 * lanes * n) * sizeof *t);
+    uint64_t *t = secret_alloc((l->m->width + 3 * lanes * n) * sizeof *t);
     if (!t)
         return status;
-    mp_limb_t *e = t, *digits = e + n;
-    const mp_limb_t *each[LANES_MAX] = {e, e, e, e};
-    memcpy(e, l->m->n_limbs, n * sizeof *e);
-    e[0] -= 1;
+    mp_limb_t *e = t + l->m->width, *digits = e + lanes * n;
+    const mp_limb_t *each[LANES_MAX];
+    memcpy(e, l->m->n_limbs, lanes * n * sizeof *e);
+    for (size_t k = 0; k < LANES_MAX; k++)
+        each[k] = e + (k < lanes ? k : 0) * n;
+    for (size_t k = 0; k < lanes; k++)
+        e[k * n] -= 1;
     if ((status = lane_pow(l, c, c, 2, each, 64 * n)) != MPCW_OK ||
-        (status = lane_dual_leave(l, digits, c)) != MPCW_OK)
+        (status = lane_dual_leave(l, digits, c)) != MPCW_OK ||
+        (status = lane_enter_items(l, t, digits + n, n, 2 * n, lanes, 1)) != MPCW_OK)
         goto done;
-    status = lane_enter_items(l, m, digits + n, n, 2 * n, lanes, 1);
-    l->m->ops->mul(l, m, m, h);
+    l->m->ops->mul(l, t, t, h);
+    status = lane_leave(l, m, t);
 done:
     secret_free(t);
     return status;
 }
 
-mpcw_status paillier_decrypt_lanes(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *m,
-                                   uint64_t *cp, uint64_t *cq, size_t count)
+mpcw_status paillier_decrypt_passes(const pass *w, const mpcw_paillier_secret *key, mp_limb_t *m, uint64_t *const c[2],
+                                    size_t count)
 {
+    const sides *s = &key->both;
+    const size_t h = key->half, lanes = s->m[0]->ops->lanes;
+    lane lq = {0};
     mpcw_status status = MPCW_E_MEMORY;
-    uint64_t *mp = secret_alloc((lp->m->width + lq->m->width) * sizeof *mp);
-    if (!mp)
+    mp_limb_t *got = secret_alloc(3 * lanes * h * sizeof *got);
+    if (!got)
         return status;
-    uint64_t *mq = mp + lp->m->width;
-    if ((status = decrypt_half(lp, mp, cp, key->h_p)) == MPCW_OK &&
-        (status = decrypt_half(lq, mq, cq, key->h_q)) == MPCW_OK)
-        status = paillier_crt(lp, lq, key, m, mp, mq, count);
-    secret_free(mp);
+    mp_limb_t *residues[2] = {got + lanes * h, got + 2 * lanes * h};
+    for (size_t i = 0; i < s->passes; i++) {
+        if ((status = decrypt_pass(&w[i].l, got, c[i], key->h[i])) != MPCW_OK)
+            goto done;
+        for (size_t k = 0; k < lanes; k++)
+            memcpy(residues[w[i].side[k]] + k / s->copies * h, got + k * h, h * sizeof *got);
+    }
+    if ((status = lane_open(&lq, key->q)) == MPCW_OK)
+        status = crt_limbs(&lq, key, m, residues[0], residues[1], count);
+done:
+    lane_close(&lq);
+    secret_free(got);
+    return status;
+}
+
+mpcw_status paillier_decrypt_one(const mpcw_paillier_secret *key, mp_limb_t *m, const uint64_t *cp, const uint64_t *cq)
+{
+    const sides *s = &key->both;
+    const lane_ops *ops = s->m[0]->ops;
+    const size_t words = 2 * s->m[0]->width;
+    pass w[2] = {0};
+    mpcw_status status = MPCW_E_MEMORY;
+    uint64_t *v = secret_alloc(2 * words * sizeof *v);
+    if (!v)
+        return status;
+    uint64_t *const vectors[2] = {v, v + words};
+    if ((status = passes_open(w, s)) != MPCW_OK)
+        goto done;
+    /* contexts of one prime and of both have one Montgomery form */
+    for (size_t i = 0; i < s->passes; i++)
+        for (size_t k = 0; k < ops->lanes; k++)
+            lane_copy(ops, vectors[i], k, w[i].side[k] == 0 ? cp : cq, 0, words);
+    status = paillier_decrypt_passes(w, key, m, vectors, 1);
+done:
+    passes_close(w);
+    secret_free(v);
     return status;
 }
 
@@ -399,40 +481,56 @@ void paillier_centre(mp_limb_t *m, mp_limb_t *tmp, const mpcw_paillier *key)
     limbs_select(m, above, tmp, m, n);
 }
 
+/* plain (limbs of N each) of count ciphertexts, at most as many as a vector holds. */
+static mpcw_status decrypt_items(const pass *w, const mpcw_paillier_secret *key, mp_limb_t *plain, const uint8_t *c,
+                                 size_t count)
+{
+    const sides *s = &key->both;
+    const size_t n = key->pub->limbs, lanes = s->m[0]->ops->lanes, words = 2 * s->m[0]->width;
+    mpcw_status status = MPCW_E_MEMORY;
+    uint64_t *v = secret_alloc((2 * words + 2 * lanes * n) * sizeof *v);
+    if (!v)
+        return status;
+    uint64_t *const vectors[2] = {v, v + words};
+    mp_limb_t *x = v + 2 * words;
+    for (size_t k = 0; k < count * s->copies; k++)
+        limbs_from_be(x + 2 * k * n, 2 * n, c + k / s->copies * 16 * n, 16 * n);
+    for (size_t i = 0; i < s->passes; i++)
+        if ((status = lane_enter_items(&w[i].l, vectors[i], x, 2 * n, 2 * n, count * s->copies, 2)) != MPCW_OK)
+            goto done;
+    status = paillier_decrypt_passes(w, key, plain, vectors, count);
+done:
+    secret_free(v);
+    return status;
+}
+
 mpcw_status mpcw_paillier_decrypt(mpcw_secret **out, const mpcw_paillier_secret *key, const uint8_t *c, size_t c_len)
 {
-    lane lp = {0}, lq = {0};
+    pass w[2] = {0};
     mpcw_secret *m = NULL;
-    uint64_t *cp = NULL;
+    mp_limb_t *plain = NULL;
     mpcw_status status;
     *out = NULL;
     if ((status = paillier_secret_expect(key)) != MPCW_OK)
         return status;
-    const size_t n = key->pub->limbs, size = 16 * n, count = c_len / size, lanes = key->p->ops->lanes;
+    const size_t n = key->pub->limbs, size = 16 * n, count = c_len / size, each = sides_items(&key->both);
     if (count == 0 || c_len % size != 0)
         return MPCW_E_LENGTH;
     if ((status = units_expect_var(c, size, count, key->pub->n, n, true)) != MPCW_OK ||
         (status = secret_new(&m, MPCW_KIND_INT, count, 8 * n)) != MPCW_OK ||
-        (status = lane_open(&lp, key->p)) != MPCW_OK || (status = lane_open(&lq, key->q)) != MPCW_OK)
+        (status = passes_open(w, &key->both)) != MPCW_OK)
         goto done;
-    /* the vectors come first: they must be aligned */
-    cp = secret_alloc((2 * (key->p->width + key->q->width) + (3 * lanes + 1) * n) * sizeof *cp);
-    if (!cp) {
+    plain = secret_alloc((each + 1) * n * sizeof *plain);
+    if (!plain) {
         status = MPCW_E_MEMORY;
         goto done;
     }
-    uint64_t *cq = cp + 2 * key->p->width;
-    mp_limb_t *x = cq + 2 * key->q->width, *plain = x + 2 * lanes * n, *tmp = plain + lanes * n;
-    for (size_t i = 0; i < count; i += lanes) {
-        const size_t now = count - i < lanes ? count - i : lanes;
-        for (size_t k = 0; k < now; k++)
-            limbs_from_be(x + 2 * k * n, 2 * n, c + (i + k) * size, size);
-        if ((status = lane_enter_items(&lp, cp, x, 2 * n, 2 * n, now, 2)) != MPCW_OK ||
-            (status = lane_enter_items(&lq, cq, x, 2 * n, 2 * n, now, 2)) != MPCW_OK ||
-            (status = paillier_decrypt_lanes(&lp, &lq, key, plain, cp, cq, now)) != MPCW_OK)
+    for (size_t i = 0; i < count; i += each) {
+        const size_t now = count - i < each ? count - i : each;
+        if ((status = decrypt_items(w, key, plain, c + i * size, now)) != MPCW_OK)
             goto done;
         for (size_t k = 0; k < now; k++) {
-            paillier_centre(plain + k * n, tmp, key->pub);
+            paillier_centre(plain + k * n, plain + each * n, key->pub);
             memcpy(m->data + (i + k) * m->size, plain + k * n, m->size);
         }
     }
@@ -440,9 +538,8 @@ mpcw_status mpcw_paillier_decrypt(mpcw_secret **out, const mpcw_paillier_secret 
     m = NULL;
 done:
     mpcw_secret_free(m);
-    secret_free(cp);
-    lane_close(&lp);
-    lane_close(&lq);
+    secret_free(plain);
+    passes_close(w);
     return status;
 }
 

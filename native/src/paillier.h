@@ -4,6 +4,7 @@
 
 #include "lane_pow.h"
 #include "mpcw/paillier.h"
+#include "sides.h"
 
 struct mpcw_paillier {
     uint64_t generation;
@@ -16,6 +17,8 @@ struct mpcw_paillier_secret {
     mpcw_paillier *pub;
     size_t half; /* limbs of p and of q */
     lane_mod *p, *q;
+    sides both;           /* p and q again */
+    uint64_t *h[2];       /* h_p and h_q below, in the lanes of each pass of both */
     uint64_t *memory;     /* of what follows */
     uint64_t *q_mod_p;    /* residues in Montgomery form */
     uint64_t *p_mod_q;
@@ -43,9 +46,14 @@ mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_sec
 /* c (twice the limbs of N) from dual vectors modulo p^2 and q^2. */
 mpcw_status paillier_crt_square(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *c,
                                 const uint64_t *cp, const uint64_t *cq, size_t count);
-/* m (limbs of N each, in [0, N)) = the plaintexts of dual vectors modulo p^2 and q^2. */
-mpcw_status paillier_decrypt_lanes(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *m,
-                                   uint64_t *cp, uint64_t *cq, size_t count);
+/* m (limbs of N each, in [0, N)) = the plaintexts of count items in dual vectors c, one for each pass, which are consumed. */
+mpcw_status paillier_decrypt_passes(const pass *w, const mpcw_paillier_secret *key, mp_limb_t *m, uint64_t *const c[2],
+                                    size_t count);
+/* m (limbs of N) = the plaintext of lane 0 of dual vectors of the contexts p and q. */
+mpcw_status paillier_decrypt_one(const mpcw_paillier_secret *key, mp_limb_t *m, const uint64_t *cp, const uint64_t *cq);
+/* r = x^N modulo p^2 (q^2), from x in Montgomery form modulo p (q), which is all that it depends on: (x^q mod p)^p. other: q (p)
+ * for each lane. */
+mpcw_status paillier_nth_power(const lane *l, uint64_t *r, const uint64_t *x, const mp_limb_t *const other[LANES_MAX]);
 
 /* m -= N when 2 m > N: the representative in (-N/2, N/2). tmp: as many limbs. */
 void paillier_centre(mp_limb_t *m, mp_limb_t *tmp, const mpcw_paillier *key);

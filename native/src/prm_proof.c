@@ -58,8 +58,8 @@ static mpcw_status prover_new(mpcw_prm_prover **out, const mpcw_ring_pedersen_se
     memcpy(p->public + n, rp->s, n * sizeof *p->public);
     memcpy(p->public + 2 * n, rp->t, n * sizeof *p->public);
     /* P and Q are odd: P - 1 clears a bit */
-    memcpy(primes, rp->p->n_limbs, half * sizeof *primes);
-    memcpy(primes + half, rp->q->n_limbs, half * sizeof *primes);
+    memcpy(primes, sides_prime(&rp->both, 0), half * sizeof *primes);
+    memcpy(primes + half, sides_prime(&rp->both, 1), half * sizeof *primes);
     primes[0] ^= 1;
     primes[half] ^= 1;
     limbs_mul(p->secrets, primes, half, primes + half, half);
@@ -141,8 +141,8 @@ static mpcw_status remaindering(mpcw_paillier_secret **out, const mpcw_ring_pede
     mpcw_status status;
     if ((status = secret_new(&p, MPCW_KIND_RESIDUE, 1, size)) == MPCW_OK &&
         (status = secret_new(&q, MPCW_KIND_RESIDUE, 1, size)) == MPCW_OK) {
-        memcpy(p->data, rp->p->n_limbs, size);
-        memcpy(q->data, rp->q->n_limbs, size);
+        memcpy(p->data, sides_prime(&rp->both, 0), size);
+        memcpy(q->data, sides_prime(&rp->both, 1), size);
         status = mpcw_paillier_secret_new(out, p, q);
     }
     mpcw_secret_free(p);

@@ -82,12 +82,6 @@ static mpcw_status subseed(mpcw_secret **out, rng *r)
     return status;
 }
 
-static mpcw_status commit_pedersen(mpcw_buffer out, const mpcw_ring_pedersen *rp, const mpcw_secret *x,
-                                   const mpcw_secret *y)
-{
-    return mpcw_ring_pedersen_commit(out.data, out.len, rp, x, y);
-}
-
 static void clear(const mpcw_buffer *buffers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -129,8 +123,10 @@ mpcw_status mpcw_enc_elg_commit(mpcw_prover **prover, const mpcw_enc_elg_commitm
         (status = mpcw_scalars_random(&p->beta_scalar, inner, n)) != MPCW_OK ||
         (status = mpcw_scalars_from_ints(&alpha, p->integer[ALPHA])) != MPCW_OK ||
         /* S = s^x t^mu, T = s^alpha t^gamma */
-        (status = commit_pedersen(out->S, verifier, p->integer[X], p->integer[MU])) != MPCW_OK ||
-        (status = commit_pedersen(out->T, verifier, p->integer[ALPHA], p->integer[GAMMA])) != MPCW_OK ||
+        (status = ring_pedersen_commit(verifier,
+                                       (pedersen_column[]){{p->integer[X], p->integer[MU], out->S},
+                                                           {p->integer[ALPHA], p->integer[GAMMA], out->T}},
+                                       2)) != MPCW_OK ||
         /* D = Enc_i(alpha; r) */
         (status = mpcw_paillier_encrypt_own(out->D.data, out->D.len, &p->r, own, own_table, p->integer[ALPHA], inner)) !=
             MPCW_OK ||
@@ -198,10 +194,12 @@ mpcw_status mpcw_aff_g_commit(mpcw_prover **prover, const mpcw_aff_g_commitment 
         (status = mpcw_paillier_encrypt_own(out->B_y.data, out->B_y.len, &p->r_y, keys->own, keys->own_table,
                                             p->integer[BETA], inner[1])) != MPCW_OK ||
         /* E = s^alpha t^gamma, S = s^x t^m, F = s^beta t^delta, T = s^y t^mu */
-        (status = commit_pedersen(out->E, verifier, p->integer[ALPHA], p->integer[GAMMA])) != MPCW_OK ||
-        (status = commit_pedersen(out->S, verifier, p->integer[X], p->integer[M])) != MPCW_OK ||
-        (status = commit_pedersen(out->F, verifier, p->integer[BETA], p->integer[DELTA])) != MPCW_OK ||
-        (status = commit_pedersen(out->T, verifier, p->integer[Y], p->integer[MU])) != MPCW_OK)
+        (status = ring_pedersen_commit(verifier,
+                                       (pedersen_column[]){{p->integer[ALPHA], p->integer[GAMMA], out->E},
+                                                           {p->integer[X], p->integer[M], out->S},
+                                                           {p->integer[BETA], p->integer[DELTA], out->F},
+                                                           {p->integer[Y], p->integer[MU], out->T}},
+                                       4)) != MPCW_OK)
         goto done;
     *prover = p;
     p = NULL;

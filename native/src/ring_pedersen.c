@@ -127,14 +127,19 @@ void mpcw_ring_pedersen_free(mpcw_ring_pedersen *rp)
     free(rp);
 }
 
-/* x + 2^(bits - 1) for the items of a group: two's complement with the sign bit flipped. */
-static void shifted(comb_power *power, mp_limb_t *e, const mpcw_secret *x, size_t first, size_t count)
+/* An item of a column. */
+typedef struct place {
+    const pedersen_column *column;
+    size_t item;
+} place;
+
+/* x + 2^(bits - 1) for the x or y of a group: two's complement with the sign bit flipped, as wide as the widest. */
+static void shifted(comb_power *power, mp_limb_t *e, size_t limbs, const mpcw_secret *const x[LANES_MAX], const place *places)
 {
-    const size_t limbs = x->size / 8;
     power->bits = 64 * limbs;
     for (size_t k = 0; k < LANES_MAX; k++) {
         mp_limb_t *to = e + k * limbs;
-        memcpy(to, int_item(x, first + (k < count ? k : 0)), x->size);
+        limbs_extend(to, limbs, int_item(x[k], places[k].item), x[k]->size / 8);
         to[limbs - 1] ^= (mp_limb_t)1 << 63;
         power->e[k] = to;
     }
@@ -147,52 +152,113 @@ static void multiply_offset(const lane *l, uint64_t *r, const signed_base *b, si
     l->m->ops->mul(l, r, r, tmp);
 }
 
+/* The commitments of the count items of a group; lanes beyond repeat the first. */
+static mpcw_status commit_group(const lane *l, const mpcw_ring_pedersen *rp, const place *items, size_t count)
+{
+    const size_t n = rp->limbs, width = rp->many->width;
+    const mpcw_secret *x[LANES_MAX], *y[LANES_MAX];
+    size_t x_limbs = 0, y_limbs = 0;
+    place places[LANES_MAX];
+    for (size_t k = 0; k < LANES_MAX; k++) {
+        places[k] = items[k < count ? k : 0];
+        x[k] = places[k].column->x;
+        y[k] = places[k].column->y;
+        x_limbs = x[k]->size / 8 > x_limbs ? x[k]->size / 8 : x_limbs;
+        y_limbs = y[k]->size / 8 > y_limbs ? y[k]->size / 8 : y_limbs;
+    }
+    mpcw_status status = MPCW_E_MEMORY;
+    uint64_t *v = secret_alloc((2 * width + LANES_MAX * (x_limbs + y_limbs + n)) * sizeof *v);
+    if (!v)
+        return status;
+    uint64_t *tmp = v + width;
+    mp_limb_t *ex = tmp + width, *ey = ex + LANES_MAX * x_limbs, *c = ey + LANES_MAX * y_limbs;
+    comb_power powers[2] = {{.base = rp->s.power}, {.base = rp->t.power}};
+    shifted(&powers[0], ex, x_limbs, x, places);
+    shifted(&powers[1], ey, y_limbs, y, places);
+    if ((status = comb_product(l, v, powers, 2)) != MPCW_OK)
+        goto done;
+    multiply_offset(l, v, &rp->s, powers[0].bits, tmp);
+    multiply_offset(l, v, &rp->t, powers[1].bits, tmp);
+    if ((status = lane_leave(l, c, v)) != MPCW_OK)
+        goto done;
+    /* commitments are for everybody */
+    ct_declassify(c, count * n * sizeof *c);
+    for (size_t k = 0; k < count; k++)
+        limbs_to_be(places[k].column->out.data + places[k].item * 8 * n, 8 * n, c + k * n, n);
+done:
+    secret_free(v);
+    return status;
+}
+
+static mpcw_status expect_column(const mpcw_ring_pedersen *rp, const pedersen_column *column)
+{
+    mpcw_status status;
+    if ((status = secret_expect(column->x, MPCW_KIND_INT, 0, 0)) != MPCW_OK ||
+        (status = secret_expect(column->y, MPCW_KIND_INT, column->x->count, 0)) != MPCW_OK)
+        return status;
+    if (column->out.len != column->x->count * 8 * rp->limbs || 8 * column->x->size > rp->s.bits ||
+        8 * column->y->size > rp->t.bits)
+        return MPCW_E_LENGTH;
+    return MPCW_OK;
+}
+
+/* Commit to the items of a column from first on, as many as fill groups; *first: the item behind them. */
+static mpcw_status commit_full_groups(const lane *l, const mpcw_ring_pedersen *rp, const pedersen_column *column,
+                                      size_t *first)
+{
+    const size_t lanes = l->m->ops->lanes;
+    mpcw_status status = MPCW_OK;
+    for (*first = 0; *first + lanes <= column->x->count && status == MPCW_OK; *first += lanes) {
+        place items[LANES_MAX];
+        for (size_t k = 0; k < lanes; k++)
+            items[k] = (place){column, *first + k};
+        status = commit_group(l, rp, items, lanes);
+    }
+    return status;
+}
+
+mpcw_status ring_pedersen_commit(const mpcw_ring_pedersen *rp, const pedersen_column *columns, size_t count)
+{
+    lane l = {0};
+    mpcw_status status;
+    for (size_t i = 0; i < count; i++)
+        memset(columns[i].out.data, 0, columns[i].out.len);
+    if ((status = ring_pedersen_expect(rp)) != MPCW_OK)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        if ((status = expect_column(rp, columns + i)) != MPCW_OK)
+            return status;
+    if ((status = lane_open(&l, rp->many)) != MPCW_OK)
+        goto done;
+    /* what does not fill a group shares one with what is left of the next column, if it has room for all of that */
+    place rest[LANES_MAX] = {{NULL, 0}};
+    size_t held = 0, first = 0;
+    for (size_t i = 0; i < count; i++) {
+        if ((status = commit_full_groups(&l, rp, columns + i, &first)) != MPCW_OK)
+            goto done;
+        const size_t left = columns[i].x->count - first;
+        if (held + left > rp->many->ops->lanes) {
+            if ((status = commit_group(&l, rp, rest, held)) != MPCW_OK)
+                goto done;
+            held = 0;
+        }
+        for (size_t k = 0; k < left; k++)
+            rest[held++] = (place){columns + i, first + k};
+    }
+    if (held > 0)
+        status = commit_group(&l, rp, rest, held);
+done:
+    for (size_t i = 0; i < count && status != MPCW_OK; i++)
+        memset(columns[i].out.data, 0, columns[i].out.len);
+    lane_close(&l);
+    return status;
+}
+
 mpcw_status mpcw_ring_pedersen_commit(uint8_t *out, size_t out_len, const mpcw_ring_pedersen *rp, const mpcw_secret *x,
                                       const mpcw_secret *y)
 {
-    lane l = {0};
-    uint64_t *v = NULL;
-    mpcw_status status;
-    memset(out, 0, out_len);
-    if ((status = ring_pedersen_expect(rp)) != MPCW_OK ||
-        (status = secret_expect(x, MPCW_KIND_INT, 0, 0)) != MPCW_OK ||
-        (status = secret_expect(y, MPCW_KIND_INT, x->count, 0)) != MPCW_OK)
-        return status;
-    const size_t n = rp->limbs, lanes = rp->many->ops->lanes;
-    if (out_len != x->count * 8 * n || 8 * x->size > rp->s.bits || 8 * y->size > rp->t.bits)
-        return MPCW_E_LENGTH;
-    if ((status = lane_open(&l, rp->many)) != MPCW_OK)
-        goto done;
-    const size_t width = rp->many->width, x_limbs = x->size / 8, y_limbs = y->size / 8;
-    v = secret_alloc((2 * width + LANES_MAX * (x_limbs + y_limbs + n)) * sizeof *v);
-    if (!v) {
-        status = MPCW_E_MEMORY;
-        goto done;
-    }
-    uint64_t *tmp = v + width;
-    mp_limb_t *ex = tmp + width, *ey = ex + LANES_MAX * x_limbs, *c = ey + LANES_MAX * y_limbs;
-    for (size_t i = 0; i < x->count; i += lanes) {
-        const size_t now = x->count - i < lanes ? x->count - i : lanes;
-        comb_power powers[2] = {{.base = rp->s.power}, {.base = rp->t.power}};
-        shifted(&powers[0], ex, x, i, now);
-        shifted(&powers[1], ey, y, i, now);
-        if ((status = comb_product(&l, v, powers, 2)) != MPCW_OK)
-            goto done;
-        multiply_offset(&l, v, &rp->s, powers[0].bits, tmp);
-        multiply_offset(&l, v, &rp->t, powers[1].bits, tmp);
-        if ((status = lane_leave(&l, c, v)) != MPCW_OK)
-            goto done;
-        /* commitments are for everybody */
-        ct_declassify(c, now * n * sizeof *c);
-        for (size_t k = 0; k < now; k++)
-            limbs_to_be(out + (i + k) * 8 * n, 8 * n, c + k * n, n);
-    }
-done:
-    if (status != MPCW_OK)
-        memset(out, 0, out_len);
-    secret_free(v);
-    lane_close(&l);
-    return status;
+    const pedersen_column column = {x, y, {out, out_len}};
+    return ring_pedersen_commit(rp, &column, 1);
 }
 
 static mpcw_status expect_primes(const mpcw_secret *p, const mpcw_secret *q)
@@ -321,14 +387,12 @@ mpcw_status mpcw_ring_pedersen_secret_new(mpcw_ring_pedersen_secret **out, const
     if (!rp)
         return MPCW_E_MEMORY;
     const mp_limb_t *pl = int_item(p, 0), *ql = int_item(q, 0);
-    const mp_limb_t *same_p[LANES_MAX] = {pl, pl, pl, pl}, *same_q[LANES_MAX] = {ql, ql, ql, ql};
     rp->generation = secret_generation();
     rp->half = p->size / 8;
     rp->limbs = 2 * rp->half;
     limbs_mul(rp->n, pl, rp->half, ql, rp->half);
     ct_declassify(rp->n, sizeof rp->n); /* N^ is public */
-    if ((status = lane_mod_new(&rp->p, lane_many(64 * rp->half), same_p, rp->half)) != MPCW_OK ||
-        (status = lane_mod_new(&rp->q, lane_many(64 * rp->half), same_q, rp->half)) != MPCW_OK ||
+    if ((status = sides_new(&rp->both, pl, ql, rp->half)) != MPCW_OK ||
         (status = mpcw_secret_slice(&rp->lambda, lambda, 0, 1)) != MPCW_OK ||
         (status = expect_proper(rp->t, t, rp->n, rp->limbs)) != MPCW_OK ||
         (status = units_expect_var(t.data, t.len, 1, rp->n, rp->limbs, false)) != MPCW_OK ||
@@ -344,8 +408,7 @@ void mpcw_ring_pedersen_secret_free(mpcw_ring_pedersen_secret *rp)
 {
     if (!rp)
         return;
-    lane_mod_free(rp->p);
-    lane_mod_free(rp->q);
+    sides_free(&rp->both);
     mpcw_secret_free(rp->lambda);
     free(rp);
 }
@@ -384,7 +447,7 @@ mpcw_status ring_pedersen_exponent(mp_limb_t *out, const mpcw_ring_pedersen_secr
     if (!x)
         return status;
     mp_limb_t *y = x + size, *magnitude_b = y + size, *order = magnitude_b + b_limbs;
-    memcpy(order, (side == 0 ? rp->p : rp->q)->n_limbs, half * sizeof *order);
+    memcpy(order, sides_prime(&rp->both, side), half * sizeof *order);
     order[0] -= 1;
     magnitude(magnitude_b, b_limbs, b);
     limbs_mul(x, int_item(rp->lambda, 0), n, magnitude_b, b_limbs);

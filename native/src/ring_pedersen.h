@@ -5,6 +5,7 @@
 #include "lane_pow.h"
 #include "mpcw/ring_pedersen.h"
 #include "secret.h"
+#include "sides.h"
 
 /* A base with its comb and the powers that bring signed exponents back: entry j - 1 is base^(-2^(64 j - 1)). */
 typedef struct signed_base {
@@ -24,10 +25,19 @@ struct mpcw_ring_pedersen {
 struct mpcw_ring_pedersen_secret {
     uint64_t generation;
     size_t half, limbs;
-    lane_mod *p, *q;
+    sides both; /* P and Q */
     mpcw_secret *lambda; /* RESIDUE of N^ */
     mp_limb_t n[LANE_LIMBS_MAX], s[LANE_LIMBS_MAX], t[LANE_LIMBS_MAX];
 };
+
+/* out_i = s^(x_i) t^(y_i) */
+typedef struct pedersen_column {
+    const mpcw_secret *x, *y;
+    mpcw_buffer out;
+} pedersen_column;
+
+/* Commitments of several columns, whose last items share lanes. */
+mpcw_status ring_pedersen_commit(const mpcw_ring_pedersen *rp, const pedersen_column *columns, size_t count);
 
 mpcw_status ring_pedersen_expect(const mpcw_ring_pedersen *rp);
 mpcw_status ring_pedersen_secret_expect(const mpcw_ring_pedersen_secret *rp);

@@ -5,6 +5,7 @@ check without a violation here fails these tests.
 """
 
 import ast
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -20,17 +21,21 @@ import ecdsa_cggmp
 from ecdsa_cggmp.presign_failure_checks import AFF_G_STAR, DEC
 from ecdsa_cggmp.resharing import RESHARING, begin_resharing
 from ecdsa_cggmp.sign_rounds import SHARE
-from native.curve import ORDER, Scalar
+from frost_bip340.resharing import REPAIR as FROST_REPAIR
+from frost_bip340.resharing import RESHARING as FROST_RESHARING
+from native.curve import ORDER, G, PointVector, Scalar
 from native.errors import NativeError
 from protocol import resharing
 from protocol.driver import Outcome, run
-from protocol.errors import EncodingError, FaultyPartyError, UsageError
+from protocol.errors import EncodingError, FaultyPartyError, UnattributedAbort, UsageError
 from protocol.evidence import Evidence
 from protocol.ids import COORDINATOR as COORDINATOR_ID
 from protocol.ids import PartyId
+from protocol.machine import SessionMachine
 from protocol.resharing import dealing
 from protocol.resharing.key import plan_refresh, plan_repair
 from protocol.resharing.messages import SHARE as SHARE_ROUND
+from protocol.resharing.messages import CommitMsg
 from protocol.resharing.plan import Plan
 from protocol.roster import Roster
 from protocol.signed import Kind, Slot
@@ -207,6 +212,22 @@ def test_repair_is_no_resharing_of_ecdsa_keys() -> None:
         begin_resharing(session, CHAIN_CODE, shares[0])
 
 
+def test_message_of_the_other_scheme_is_not_signed_for_this_one() -> None:
+    """The same protocol, plan, parties and session id, under the name that FROST gives it."""
+    parties, shares = Parties(3), dealt(3, 2)
+    plan = bytes(plan_refresh(shares[0].sharing, CHAIN_CODE))
+    ours = parties.sessions(RESHARING, params=plan)[VICTIM]
+    theirs = parties.sessions(FROST_RESHARING, params=plan)[CHEAT]
+    theirs = replace(theirs, header=replace(theirs.header, session=ours.header.session))
+    machine, _ = SessionMachine.begin(ours, begin_resharing(ours, CHAIN_CODE, shares[VICTIM]))
+    body = bytes(CommitMsg(bytes(32), PointVector([G] * 3)))
+    message = theirs.sign(Slot.broadcast(1, CHEAT), body)
+    with pytest.raises(UnattributedAbort) as caught:
+        machine.receive(CHEAT, message.envelope(theirs.header))
+    assert caught.value.check == "signature"
+    assert not {spec.name for spec in (FROST_RESHARING, FROST_REPAIR)} & SPECS.keys()
+
+
 # what is raised without evidence
 
 
@@ -255,3 +276,35 @@ ABORTS = {
 
 def test_every_error_without_evidence_has_its_test() -> None:
     assert {*raised(ecdsa_cggmp), *raised(resharing)} == ABORTS.keys()
+
+
+# the table of attacks
+
+
+def table_of_attacks() -> list[list[str]]:
+    text = (Path(ecdsa_cggmp.__path__[0]) / "PAPER.md").read_text()
+    _, _, section = text.partition("\n## Attacks\n")
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    return rows[1:]
+
+
+def test_every_test_in_the_table_of_attacks_exists() -> None:
+    tests = Path(__file__).parents[1]
+    there = {
+        node.name
+        for path in tests.rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    rows = table_of_attacks()
+    assert len(rows) > 40
+    for attack, _, named in rows:
+        names = named.replace("`", "").split(", ")
+        assert there.issuperset(names), (attack, sorted(set(names) - there))
+
+
+def test_the_table_of_attacks_has_every_check() -> None:
+    listed = {name for _, refused, _ in table_of_attacks() for name in re.findall("`([^`]+)`", refused)}
+    for _, check in VIOLATIONS:
+        # "enc-elg" stands for "enc-elg K" and "enc-elg G"
+        assert check in listed or check.split()[0] in listed, check

@@ -21,7 +21,7 @@ from protocol.signed import Kind, Slot
 from protocol.spec import ENCODING, SIZE
 from tests.ecdsa_cggmp.keygen_cheats import Keygen
 from tests.ecdsa_cggmp.network import CHAIN_CODE, Parties, dealt
-from tests.ecdsa_cggmp.test_sign_rounds import SIGNERS, Signing, T
+from tests.ecdsa_cggmp.test_sign_rounds import Signing, T
 from tests.protocol.listening import recording
 from tests.protocol.test_codec import BAD_POINTS, BAD_SCALARS
 
@@ -67,11 +67,10 @@ def resharing() -> Sent:
 
 @cache
 def signing() -> Sent:
-    signing, (network, sent) = Signing(2), recording()
-    sessions = signing.parties.sessions(sign_rounds.SPEC, SIGNERS, bytes(signing.plan))
-    openings = {i: (sessions[i], signing.participate(sessions[i])) for i in SIGNERS}
-    openings[COORDINATOR] = sessions[COORDINATOR], sign_rounds.coordinate(sessions[COORDINATOR])
+    network, sent = recording()
+    openings = Signing(2).openings()
     run(openings, network)
+    sessions = {i: session for i, (session, _) in openings.items()}
     return Sent(sessions, {slot: message.body for slot, message in sent.items()})
 
 

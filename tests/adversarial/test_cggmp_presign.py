@@ -166,8 +166,8 @@ def judge(run: Recorded, slot: Slot, message: object) -> FaultyPartyError:
 def unchecked() -> Iterator[None]:
     """Let a prover send proofs that do not hold."""
     with (
-        patch.object(enc_elg, "_failed_encryptions", lambda *_: ()),
-        patch.object(aff_g, "_failed_encryptions", lambda *_: ()),
+        patch.object(enc_elg, "verify_own_encryptions", lambda *_: ()),
+        patch.object(aff_g, "verify_own_encryptions", lambda *_: ()),
     ):
         yield
 

@@ -10,6 +10,8 @@ from ecdsa_cggmp.presign_messages import ENCRYPT, MULTIPLY, REVEAL
 from native.curve import ORDER, parse_points
 from native.errors import NativeError
 from protocol.errors import EncodingError, FaultyPartyError, ProtocolError, UnattributedAbort
+from protocol.evidence import Evidence
+from protocol.spec import SIZE
 from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import aux_infos, primes_of
 from tests.ecdsa_cggmp.presign_fields import POINT, Field, hostile, layout
@@ -100,6 +102,30 @@ def expect(run: Recorded, error: Exception, check: str) -> None:
     assert error.culprits == {LIAR: check}
     (evidence,) = error.evidence
     assert run.proved(evidence)
+
+
+@pytest.mark.parametrize("message", SLOTS)
+def test_missing_column_or_one_too_many_convicts_its_sender(message):
+    """No proof can be left out: a message without one has another size."""
+    run, slot = session(), SLOTS[message]
+    sender, body = run.inbox(slot.round, LIAR).session, run.body(slot)
+
+    def is_convicted(other: bytes) -> bool:
+        return run.proved(Evidence(sender.header, slot.sender, SIZE, (sender.sign(slot, other),)))
+
+    assert not is_convicted(body)
+    fields = layout(message, BATCH)
+    assert fields[-1].start + fields[-1].count * fields[-1].width == len(body)
+    for field in fields:
+        end = field.start + field.count * field.width
+        for other in (
+            body[: field.start] + body[end:],
+            body[:end] + body[field.start :],
+            body[: field.start],
+        ):
+            assert is_convicted(other)
+        # one item of the batch
+        assert is_convicted(body[: field.start] + body[field.start + field.width :])
 
 
 def test_unchanged_messages_are_good():

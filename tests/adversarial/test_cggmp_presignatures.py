@@ -17,6 +17,7 @@ from native.errors import WipedError
 from native.secret import SecretInts, SecretScalars
 from native.verify import verify_ecdsa
 from protocol.ids import PartyId
+from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import dealt
 from tests.ecdsa_cggmp.presign_run import Recorded, corrupted_slot, record
 from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
@@ -116,6 +117,20 @@ def number(secret: SecretScalars) -> Scalar:
 def integer(secret: SecretInts, at: int) -> Scalar:
     data = secret.slice(at, 1).declassify()
     return Scalar(int.from_bytes(data, "big", signed=True) % ORDER)
+
+
+def test_masks_of_products_are_drawn_anew_from_their_whole_interval() -> None:
+    """With a mask of 256 bits the owner of K reads x k + y, and so x (ePrint 2021/1621, fast MtA)."""
+    run, drawn = record(3, 2, 16), []
+    for party in (0, 1):
+        y = run.rounds[MULTIPLY, party][0].made[PartyId(1 - party)].y
+        data = y.declassify()
+        items = (data[at : at + y.size] for at in range(0, len(data), y.size))
+        drawn += [int.from_bytes(item, "big", signed=True) for item in items]
+    assert len(set(drawn)) == 64
+    # one is shorter by 64 bits with 2^-64, and all have one sign with 2^-63
+    assert all(TINY.ell_prime - 64 < abs(number).bit_length() < TINY.ell_prime for number in drawn)
+    assert min(drawn) < 0 < max(drawn)
 
 
 # ePrint 2021/1330

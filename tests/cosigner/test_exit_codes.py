@@ -9,7 +9,16 @@ from native.errors import NativeError
 from protocol.errors import MpcError
 from wallet.errors import WalletError
 
-PACKAGES = ("native", "protocol", "frost_bip340", "storage", "wallet", "cosigner")
+PACKAGES = (
+    "native",
+    "protocol",
+    "ecdsa_cggmp",
+    "frost_bip340",
+    "presig_pool",
+    "storage",
+    "wallet",
+    "cosigner",
+)
 ROOTS = (MpcError, WalletError, NativeError)
 
 

@@ -9,6 +9,7 @@ import pytest
 from cosigner.errors import NotEnoughSignersError, WalletExistsError
 from cosigner.home import Home
 from cosigner.local import LocalWallet
+from cosigner.plan import WalletPlan
 from cosigner.steps import Deed, Step, silent
 from cosigner.taproot_key import taproot_account
 from frost_bip340.key_share import ThresholdInfo
@@ -17,6 +18,7 @@ from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import PartyId
 from storage.errors import CorruptError, SealedError, StorageError, WrongPassphraseError
 from storage.parties import PartyStore
+from tests.cosigner.tiny import deal_aux
 from tests.cosigner.wallets import PLAN, create, passphrase, unlock
 from wallet.account import Account, Branch
 from wallet.errors import MalformedError, NetworkMismatchError, UnknownError
@@ -133,7 +135,7 @@ def test_address_that_a_party_derives_otherwise_is_not_verified(
 ) -> None:
     text = wallet.new_address().text
     unlock(wallet, 0, 1)
-    monkeypatch.setattr(wallet._parties[PartyId(1)], "script", lambda *_: b"another")
+    monkeypatch.setattr(wallet.parties.own.parties[PartyId(1)], "script", lambda *_: b"another")
     with pytest.raises(UnattributedAbort) as caught:
         wallet.address_verify(text)
     assert caught.value.suspects == {1}
@@ -225,16 +227,26 @@ def kill_at(step: int) -> Callable[[Step], None]:
     return progress
 
 
-STEPS = 3 + 1 + 3 + 3 + 1 + 3 + 1 + 1  # of a creation with three parties
+STEPS = 3 + 1 + 3 + 3 + 1 + 3 + 1 + 1  # of a creation with three parties and one account
+PAIR = WalletPlan(n=2, t=2)
+PAIR_STEPS = (2 + 1 + 2 + 2 + 1 + 2 + 1) + (2 + 2 + 2 + 2 + 1) + 1  # with two parties and both accounts
 
 
-def test_kill_at_any_step_of_a_creation_leaves_no_wallet_and_the_next_one_is_made(home: Home) -> None:
-    for step in range(STEPS - 1):
-        assert os.WIFSIGNALED(child(lambda step=step: create(home, progress=kill_at(step)))), step  # type: ignore[misc]
+def test_kill_at_any_step_of_a_creation_leaves_no_wallet_and_the_next_one_is_made(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal_aux(monkeypatch)
+    for step in range(PAIR_STEPS - 1):
+        killed = child(lambda step=step: create(home, plan=PAIR, progress=kill_at(step)))  # type: ignore[misc]
+        assert os.WIFSIGNALED(killed), step
         assert home.wallets() == (), step
-    with create(home) as wallet:
-        unlock(wallet, 0, 1, 2)
-        assert wallet.address_verify(wallet.new_address().text) == (0, 1, 2)
+    steps: list[Step] = []
+    with create(home, plan=PAIR, progress=steps.append) as wallet:
+        assert [step.deed for step in steps].count(Deed.STORING_CONFIRMED) == 4
+        assert len(steps) == PAIR_STEPS
+        unlock(wallet, 0, 1)
+        for account in (0, 1):
+            assert wallet.address_verify(wallet.new_address(account=account).text) == (0, 1)
     assert sorted(os.listdir(home.path / "wallets")) == [".lock", "main"]
 
 

@@ -1,14 +1,20 @@
 """CGGMP24 at the level of the tests, with primes that were found before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 
 import pytest
 
+from cosigner import segwit_keygen
+from cosigner.segwit_keygen import SegwitKeygenParty
+from ecdsa_cggmp import aux_rounds
 from ecdsa_cggmp.aux_info import AuxSecret
+from protocol.ids import PartyId
+from protocol.roster import Roster
+from protocol.spec import ProtocolSpec
 from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import aux_secret
+from tests.ecdsa_cggmp.network import aux_infos, aux_secret
 
 CACHED = 7  # parties
 
@@ -21,3 +27,21 @@ def tiny_ecdsa() -> Iterator[None]:
         patch.setattr("cosigner.level.PARAMS", TINY)
         patch.setattr(AuxSecret, "search", lambda *_, **__: aux_secret(next(turn) % CACHED))
         yield
+
+
+def deal_aux(patch: pytest.MonkeyPatch) -> None:
+    """Have a dealer give the parties of a new wallet their auxiliary info, in no time."""
+    run = segwit_keygen._run
+
+    def deal(
+        peers: Mapping[PartyId, SegwitKeygenParty], spec: ProtocolSpec, roster: Roster, params: bytes = b""
+    ) -> None:
+        if spec.name != aux_rounds.aux_spec(TINY).name:
+            run(peers, spec, roster, params)
+            return
+        # anew: secrets of before a fork are gone after it
+        infos = aux_infos.__wrapped__(len(peers))
+        for party, aux in zip(peers.values(), infos, strict=True):
+            party._keep_aux(aux)
+
+    patch.setattr(segwit_keygen, "_run", deal)

@@ -7,6 +7,7 @@ from itertools import cycle
 
 from cosigner.home import Home
 from cosigner.local import LocalWallet
+from cosigner.party import Party
 from cosigner.plan import WalletPlan
 from cosigner.steps import Progress, silent
 from native.entropy import random_bytes
@@ -14,7 +15,7 @@ from presig_pool.pool import Pool
 from protocol.ids import PartyId
 from storage.passphrase import Passphrase
 from tests.cosigner.group import STRANGER
-from tests.ecdsa_cggmp.presignatures import presignature, secret_key
+from tests.cosigner.group import stock_up as deal_presignatures
 from wallet import address
 from wallet.amounts import FeeRate, Sats
 from wallet.build import Payment
@@ -60,7 +61,7 @@ def fund(
 
 def pool(wallet: LocalWallet, party: int) -> Pool:
     """The pool of an unlocked party."""
-    segwit = wallet._parties[PartyId(party)]._credentials.segwit
+    segwit = wallet.parties.own.parties[PartyId(party)]._credentials.segwit
     assert segwit is not None
     return segwit.pool
 
@@ -68,17 +69,16 @@ def pool(wallet: LocalWallet, party: int) -> Pool:
 def stock_up(wallet: LocalWallet, signers: Sequence[int], count: int) -> None:
     """Have a dealer put presignatures into the pools of unlocked parties."""
     assert wallet.keys.segwit is not None
-    sharing = wallet.keys.segwit.sharing
-    shares = [wallet._stores[PartyId(i)].ecdsa_share(wallet.keys.segwit.public_key) for i in signers]
-    session, x = random_bytes(32), secret_key(shares)
-    made = [presignature(sharing, x, signers, session, index) for index in range(count)]
-    now = int(time.time())
-    batches = {i: pool(wallet, i).add([item[at] for item in made], now) for at, i in enumerate(signers)}
-    digests = {PartyId(i): digest for i, digest in batches.items()}
-    for i, digest in batches.items():
-        assert pool(wallet, i).confirm(digest, digests, now) == ()
+    key = wallet.keys.segwit.public_key
+    shares = {i: wallet.parties.own.stores[PartyId(i)].ecdsa_share(key) for i in signers}
+    deal_presignatures({i: pool(wallet, i) for i in signers}, shares, count, int(time.time()))
 
 
 def payment(amount: int, rate: int = 2000) -> Payment:
     """Return a payment to a stranger."""
     return Payment((TxOut(Sats(amount), STRANGER),), FeeRate(rate))
+
+
+def party(wallet: LocalWallet, i: int) -> Party:
+    """An unlocked party."""
+    return wallet.parties.own.parties[PartyId(i)]

@@ -1,4 +1,8 @@
-"""Random payments of threshold wallets, judged and mined by a real bitcoind; tampered copies are refused."""
+"""Random payments of threshold wallets from coins of both accounts, judged and mined by a real bitcoind.
+
+Copies that were tampered with are refused. The first payment's presignatures are made between the parties,
+those of the others by a dealer, in no time.
+"""
 
 import json
 import random
@@ -10,11 +14,16 @@ from pathlib import Path
 import pytest
 
 from cosigner.home import Home
+from cosigner.keys import SEGWIT_ACCOUNT
 from cosigner.local import LocalWallet
 from cosigner.plan import ChainKind, ChainSettings, WalletPlan
+from native.curve import Scalar
+from native.verify import ecdsa_from_der, ecdsa_to_der
 from protocol.ids import PartyId
 from storage.passphrase import Passphrase
 from tests.conftest import running_node
+from tests.cosigner.tiny import deal_aux, tiny_ecdsa
+from tests.cosigner.wallets import pool, stock_up
 from tests.storage.cheap import cheap_passphrases
 from wallet.amounts import COIN, FeeRate, Sats, format_btc
 from wallet.build import CoinControl, Draft, Payment
@@ -30,6 +39,7 @@ PAYMENTS = 50  # of each wallet
 PER_BLOCK = 5
 MAX_INPUTS = 20
 ADDRESSES = 60
+STOCK = 60  # presignatures dealt at once, above what a payment uses
 
 # output scripts of every type that has an address; of a Taproot key, nobody needs to know the secret
 KINDS: tuple[Callable[[random.Random], bytes], ...] = (
@@ -47,7 +57,7 @@ class Payer:
     def __init__(self, wallet: LocalWallet, node: RegtestNode, rng: random.Random) -> None:
         self.wallet, self.rng = wallet, rng
         self.node = RpcClient(node.endpoint)
-        self.addresses = [wallet.new_address().text for _ in range(ADDRESSES)]
+        self.addresses = [wallet.new_address(account=i % 2).text for i in range(ADDRESSES)]
         self.sent: list[Transaction] = []
 
     def fund(self) -> None:
@@ -81,11 +91,21 @@ class Payer:
         ]
         return wallet.draft_send(Payment(tuple(outputs), rate, control, rbf=rng.random() < 0.5))
 
-    def pay(self) -> int:
-        """Sign a payment with random signers, have the node judge it and its tampered copies, and send it."""
-        draft, plan = self.draft(), self.wallet.plan
-        signers = self.rng.sample(range(plan.n), self.rng.randint(plan.t, plan.n))
-        tx = extract(self.wallet.sign(draft.psbt, [PartyId(i) for i in signers]).psbt)
+    def signed(self, draft: Draft) -> Transaction:
+        """Sign a draft with random signers, after a dealer has filled their pools if they need it."""
+        wallet, plan = self.wallet, self.wallet.plan
+        signers = [PartyId(i) for i in self.rng.sample(range(plan.n), self.rng.randint(plan.t, plan.n))]
+        segwit = sum(item.account == SEGWIT_ACCOUNT for item in wallet.review(draft.psbt).inputs)
+        first = sorted(signers)[: plan.t]
+        stock = wallet.keys.key_of(SEGWIT_ACCOUNT).stock(first)  # type: ignore[union-attr]
+        if self.sent and len(pool(wallet, first[0]).ready(stock, 0)) < segwit:
+            stock_up(wallet, first, STOCK)
+        return extract(wallet.sign(draft.psbt, signers, wait=lambda _: None).psbt)
+
+    def pay(self) -> tuple[bool, ...]:
+        """Have the node judge a payment and its tampered copies, and send it; which inputs were SegWit."""
+        draft = self.draft()
+        tx = self.signed(draft)
         for name, copy in tampered(tx, self.rng).items():
             (verdict,) = self.wallet.chain.test([copy])
             assert "script-verify-flag" in (verdict.reason or ""), f"{name}: {verdict.reason}"
@@ -95,14 +115,14 @@ class Payer:
         assert tx.vsize <= draft.vsize
         self.wallet.broadcast(tx)
         self.sent.append(tx)
-        return len(tx.inputs)
+        return tuple(len(txin.witness) == 2 for txin in tx.inputs)
 
 
 def tampered(tx: Transaction, rng: random.Random) -> dict[str, Transaction]:
     """Return copies of which each differs from a transaction in one thing that its signatures cover."""
     position = rng.randrange(len(tx.inputs))
     txin, out = tx.inputs[position], tx.outputs[-1]
-    (signature,) = txin.witness
+    signature, *key = txin.witness
     place = rng.randrange(64)
     flipped = bytes(
         byte ^ (1 << rng.randrange(8)) if i == place else byte for i, byte in enumerate(signature)
@@ -117,13 +137,23 @@ def tampered(tx: Transaction, rng: random.Random) -> dict[str, Transaction]:
         return replace(tx, outputs=(*tx.outputs[:-1], changed))
 
     return {
-        "a flipped bit": with_input(witness=(flipped,)),
+        "a flipped bit": with_input(witness=(flipped, *key)),
+        **{name: with_input(witness=witness) for name, witness in other_ecdsa(signature, key)},
         "another sequence": with_input(sequence=0xFFFFFFFF),
         "no witness": with_input(witness=()),
         "a lower amount": with_output(TxOut(Sats(out.value - 1), out.script_pubkey)),
         "another recipient": with_output(TxOut(out.value, rng.choice(KINDS)(rng))),
         "another locktime": replace(tx, locktime=max(0, tx.locktime - 1) if tx.locktime else 1),
     }
+
+
+def other_ecdsa(signature: bytes, key: list[bytes]) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+    """Yield witnesses of a P2WPKH input with another key, and with the other s that holds."""
+    for public_key in key:
+        yield "another key", (signature, bytes([public_key[0] ^ 1]) + public_key[1:])
+        r_s = ecdsa_from_der(signature[:-1])
+        high = r_s[:32] + bytes(-Scalar.from_bytes(r_s[32:]))
+        yield "a high s", (ecdsa_to_der(high) + signature[-1:], public_key)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +173,8 @@ def payer(request: pytest.FixtureRequest, tmp_path: Path, node: RegtestNode) -> 
     chain = ChainSettings(ChainKind.BITCOIND, node.endpoint.url, node.endpoint.cookie)
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201
-    with cheap_passphrases():
+    with cheap_passphrases(), tiny_ecdsa(), pytest.MonkeyPatch.context() as patch:
+        deal_aux(patch)
         secrets = {PartyId(i): Passphrase(bytearray(b"horse %d" % i)) for i in range(n)}
         plan = WalletPlan(REGTEST, n, t, chain)
         with LocalWallet.create(Home(tmp_path / "home"), "payer", plan, secrets) as wallet:
@@ -154,16 +185,18 @@ def payer(request: pytest.FixtureRequest, tmp_path: Path, node: RegtestNode) -> 
 
 @pytest.mark.slow
 def test_random_payments_are_accepted_and_mined_and_tampered_ones_are_not(payer: Payer) -> None:
-    spent = 0
+    kinds: list[tuple[bool, ...]] = []
     for i in range(PAYMENTS):
-        spent += payer.pay()
+        kinds.append(payer.pay())
         if i % PER_BLOCK == PER_BLOCK - 1:
             payer.mine()
     wallet = payer.wallet
     entries = wallet.ledger().entries
     assert {entries[tx.txid].status for tx in payer.sent} == {Status.CONFIRMED}
     assert all(wallet.chain.confirmations(tx.txid) for tx in payer.sent)
-    assert spent > PAYMENTS
+    assert sum(map(len, kinds)) > PAYMENTS
+    # most payments of many inputs have inputs of both keys, some of one key alone
+    assert sum(len(set(kind)) == 2 for kind in kinds) > PAYMENTS // 2
     # the node's set of unspent outputs has, for the descriptors alone, what the wallet says
     wanted = [{"desc": item["desc"], "range": 1000} for item in json.loads(wallet.import_json())]
     found = payer.node.call("scantxoutset", "start", wanted)["total_amount"]

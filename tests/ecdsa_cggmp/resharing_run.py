@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from ecdsa_cggmp import sign_messages, sign_rounds
 from ecdsa_cggmp.key_share import KeyShare
 from ecdsa_cggmp.resharing import RESHARING, begin_resharing
-from ecdsa_cggmp.sign import SigningRequest, sign_share
+from ecdsa_cggmp.sign import SigningRequest
 from native.curve import Scalar
 from native.verify import verify_ecdsa
 from protocol.driver import Outcome, Tamper, run
-from protocol.ids import COORDINATOR, PartyId
+from protocol.ids import PartyId
 from protocol.resharing.handover import Certificate, Holding, Pending
 from protocol.resharing.plan import Plan
 from tests.ecdsa_cggmp.network import CHAIN_CODE, Parties
+from tests.ecdsa_cggmp.sign_run import sign_in_session
 
 DIGEST = bytes(range(100, 132))
 
@@ -44,17 +44,6 @@ def hand_over(parties: Parties, plan: Plan, shares: Sequence[KeyShare]) -> list[
 def presign_and_sign(shares: Sequence[KeyShare], signers: Sequence[int]) -> bool:
     """Make a presignature and a signature with it; tell whether the signature holds for the key."""
     parties, sharing = Parties(len(shares), coordinated=True), shares[0].sharing
-    made = {i: outcome.result[0] for i, outcome in parties.presign(shares, signers).items()}
-    request = SigningRequest(DIGEST, Scalar(0))
-    inputs = (sign_messages.Input(made[signers[0]].public, request),)
-    plan = sign_messages.SigningPlan(sharing, tuple(PartyId(i) for i in signers), inputs)
-    sessions = parties.sessions(sign_rounds.SPEC, signers, bytes(plan))
-    publics = [made[signers[0]].public]
-    openings = {
-        i: (s, sign_rounds.participate(s, sharing, publics, lambda c, i=i: [sign_share(made[i], *c)]))
-        for i, s in sessions.items()
-        if i in made
-    }
-    openings[COORDINATOR] = sessions[COORDINATOR], sign_rounds.coordinate(sessions[COORDINATOR])
-    (signature,) = run(openings)[COORDINATOR].result
+    made = {i: outcome.result for i, outcome in parties.presign(shares, signers).items()}
+    (signature,) = sign_in_session(parties, made, [SigningRequest(DIGEST, Scalar(0))])
     return verify_ecdsa(signature, DIGEST, sharing.key)

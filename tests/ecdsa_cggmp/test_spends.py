@@ -10,15 +10,11 @@ from coincurve import PublicKey
 from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
 from ecdsa_cggmp.key_share import KeyShare
-from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
-from ecdsa_cggmp.sign_messages import Input, SharesMsg, SigningPlan
-from ecdsa_cggmp.sign_rounds import SPEC, coordinate, participate
+from ecdsa_cggmp.sign import SigningRequest, combine
 from native.curve import ORDER, G, Point, Scalar
-from protocol.driver import run
-from protocol.ids import COORDINATOR, PartyId
-from protocol.round import Continue
 from tests.ecdsa_cggmp.network import CHAIN_CODE, Parties, dealt
 from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
+from tests.ecdsa_cggmp.sign_run import sign_in_session
 from tests.wallet.signer import consensus_verdicts
 from wallet.bip32 import ExtendedKey, hash160
 from wallet.script import p2wpkh
@@ -143,18 +139,5 @@ def signed(
     parties: Parties, shares: Sequence[KeyShare], pair: tuple[int, int], requests: Sequence[SigningRequest]
 ) -> tuple[bytes, ...]:
     """Presign, and sign all requests in one session."""
-    sharing = shares[0].sharing
     made = {i: outcome.result for i, outcome in parties.presign(shares, pair, len(requests)).items()}
-    inputs = tuple(Input(item.public, request) for item, request in zip(made[pair[0]], requests, strict=True))
-    plan = SigningPlan(sharing, tuple(PartyId(i) for i in pair), inputs)
-    sessions = parties.sessions(SPEC, pair, bytes(plan))
-
-    def opened(party: PartyId) -> Continue[SharesMsg]:
-        def sign(contexts: Sequence[SigningContext]) -> list[Scalar]:
-            return [sign_share(item, used) for item, used in zip(made[party], contexts, strict=True)]
-
-        return participate(sessions[party], sharing, [item.public for item in made[party]], sign)
-
-    openings = {i: (sessions[i], opened(i)) for i in plan.signers}
-    openings[COORDINATOR] = sessions[COORDINATOR], coordinate(sessions[COORDINATOR])
-    return run(openings)[COORDINATOR].result
+    return sign_in_session(parties, made, requests)

@@ -17,6 +17,7 @@ from native.batch import (
     PedersenEquations,
     verify_affine,
     verify_encryptions,
+    verify_own_encryptions,
     verify_pedersen,
 )
 from native.errors import KindError, LengthError, WipedError
@@ -74,6 +75,12 @@ def encryptions(level: Level, count: int) -> Batch:
 
 
 @cache
+def own_encryptions(level: Level, count: int) -> Batch:
+    batch = encryptions(level, count)
+    return replace(batch, key=level.own.secret, verify=verify_own_encryptions)
+
+
+@cache
 def commitments(level: Level, count: int) -> Batch:
     this, e = enc_elg(level, count, count), e_of(count)
     commitment, response = this.prove(e, seed(count))
@@ -92,8 +99,13 @@ def affines(level: Level, count: int) -> Batch:
     return Batch(level.peer.secret, equations, verify_affine, level.peer.n, count)
 
 
-KINDS = [encryptions, commitments, affines]
-COLUMNS = {encryptions: "D C e z w", commitments: "T S e z1 z3", affines: "C D A e z1 z2 w"}
+KINDS = [encryptions, own_encryptions, commitments, affines]
+COLUMNS = {
+    encryptions: "D C e z w",
+    own_encryptions: "D C e z w",
+    commitments: "T S e z1 z3",
+    affines: "C D A e z1 z2 w",
+}
 EACH_COLUMN = [(make, name) for make in KINDS for name in COLUMNS[make].split()]
 
 
@@ -201,7 +213,7 @@ def with_challenges(make, count: int, e: bytes) -> Batch:
         f.name: getattr(part, f.name) for part in (this.statement, commitment, response) for f in fields(part)
     }
     values["e"] = e
-    if make is encryptions:
+    if make in (encryptions, own_encryptions):
         return replace(
             batch, equations=EncryptionEquations(*(values[n] for n in ("D", "C", "e", "z1", "z2")))
         )
@@ -213,12 +225,13 @@ def with_challenges(make, count: int, e: bytes) -> Batch:
 
 
 def test_errors_that_cancel_without_weights_are_found() -> None:
-    batch = encryptions(SMALL, 5)
-    n = batch.modulus
-    D = [int.from_bytes(batch.item("D", i), "big") for i in (1, 3)]
-    shifted = [D[0] * (1 + n) % n**2, D[1] * (1 - n) % n**2]
-    changes = {("D", i): value.to_bytes(128, "big") for i, value in zip((1, 3), shifted, strict=True)}
-    assert batch.bad(batch.changed(changes)) == (1, 3)
+    for make in (encryptions, own_encryptions):
+        batch = make(SMALL, 5)
+        n = batch.modulus
+        D = [int.from_bytes(batch.item("D", i), "big") for i in (1, 3)]
+        shifted = [D[0] * (1 + n) % n**2, D[1] * (1 - n) % n**2]
+        changes = {("D", i): value.to_bytes(128, "big") for i, value in zip((1, 3), shifted, strict=True)}
+        assert batch.bad(batch.changed(changes)) == (1, 3)
     batch = affines(SMALL, 5)
     n = batch.modulus
     A = [int.from_bytes(batch.item("A", i), "big") for i in (1, 3)]
@@ -253,6 +266,14 @@ def test_an_error_modulo_one_prime_only_is_found() -> None:
         wrong = T * gmpy2.powmod(1 + p * int(gmpy2.invert(p, q)) * 3, 1, key.n) % key.n
         assert wrong % p == T % p
         assert batch.bad(batch.changed({("T", 2): int(wrong).to_bytes(64, "big")})) == (2,)
+    # the same of an own ciphertext, modulo p^2, q^2 and what is right modulo q, too
+    batch, own = own_encryptions(SMALL, 5), SMALL.own
+    D = int.from_bytes(batch.item("D", 2), "big")
+    for p, q in ((own.p, own.q), (own.q, own.p)):
+        for factor in (p**2, p**2 * q):
+            wrong = D * (1 + factor) % own.n**2
+            assert wrong % p**2 == D % p**2
+            assert batch.bad(batch.changed({("D", 2): wrong.to_bytes(128, "big")})) == (2,)
     # the same of the unit part of an affine equation
     batch, peer = affines(SMALL, 5), SMALL.peer
     w = int.from_bytes(batch.item("w", 2), "big")
@@ -265,13 +286,13 @@ def test_an_error_modulo_one_prime_only_is_found() -> None:
 def test_a_negative_may_pass_a_batch_but_never_the_strict_check(make) -> None:
     # -1 has order 2: it hides behind an even weight (documented in native.batch)
     batch = make(SMALL, 5)
-    name = {encryptions: "w", commitments: "T", affines: "w"}[make]
+    name = "T" if make is commitments else "w"
     value = batch.modulus - int.from_bytes(batch.item(name, 2), "big")
     changed = batch.changed({(name, 2): value.to_bytes(64, "big")})
     verdicts = {batch.bad(changed, seed(once)) for once in range(40)}
     assert verdicts == {(), (2,)}
     one = (aff_g if make is affines else enc_elg)(SMALL, 5, 5).proofs(e_of(5), seed(5))[2]
-    field = {encryptions: "z2", commitments: "T", affines: "w"}[make]
+    field = {commitments: "T", affines: "w"}.get(make, "z2")
     got = violations(SMALL, with_field(one, field, value.to_bytes(64, "big")))
     assert got == (Violation.PEDERSEN if make is commitments else Violation.PAILLIER)
 
@@ -298,7 +319,7 @@ def test_plaintexts_shifted_by_the_modulus_hold_as_well() -> None:
 
 
 def hostile(make, name: str) -> list[int]:
-    key = {encryptions: SMALL.own, commitments: SMALL.verifier, affines: SMALL.peer}[make]
+    key = {commitments: SMALL.verifier, affines: SMALL.peer}.get(make, SMALL.own)
     size = len(make(SMALL, 3).item(name, 0))
     if name == "e":
         return [curve.N, curve.N + 1, 2**256 - 1]
@@ -370,9 +391,15 @@ def test_plaintexts_that_do_not_fit_are_refused(change: dict[str, object], error
         batch.bad(replace(batch.equations, **change))
 
 
-NAMES = {encryptions: "encryption", commitments: "pedersen", affines: "affine"}
+NAMES = {
+    encryptions: "encryption",
+    own_encryptions: "encryption",
+    commitments: "pedersen",
+    affines: "affine",
+}
 FUNCTIONS = {
     encryptions: lib.mpcw_verify_encryptions_var,
+    own_encryptions: lib.mpcw_verify_own_encryptions,
     commitments: lib.mpcw_verify_pedersen,
     affines: lib.mpcw_verify_affine,
 }

@@ -10,11 +10,11 @@ from native.errors import WipedError
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
 from presig_pool.pool import Pool, Use
 from presig_pool.statistics import HOUR
-from presig_pool.store import ReuseAttempt
+from presig_pool.store import MAX_SHARE, Consumption, ReuseAttempt
 from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
-from tests.presig_pool.memory import MemoryStore
+from tests.presig_pool.memory import MemoryStore, copy
 from tests.presig_pool.samples import NOW, batch, context, digest, signer, stock
 
 A, B = digest(1), digest(2)
@@ -129,6 +129,20 @@ def test_the_pool_has_a_maximum_with_what_is_pending(pool: Pool) -> None:
     assert len(pool.stocks()) == 3
 
 
+def test_what_another_signer_lacks_is_void_but_for_what_is_granted(pool: Pool) -> None:
+    first, second, third = fill(pool)
+    elsewhere = fill(pool, 2, 1, signers=(1, 2))
+    pool.add(batch(3), NOW)
+    pool.grant(stock(), A, [second], NOW)
+    assert pool.ready(stock(), NOW) == (first, second, third)
+    assert pool.keep(stock(), [first, digest(9)], NOW) == 1
+    assert pool.ready(stock(), NOW) == (first, second)
+    assert use(pool, second)
+    assert pool.ready(stock(), NOW) == (first,)
+    assert pool.ready(stock((1, 2)), NOW) == (*elsewhere,)
+    assert pool.statistics(stock(), NOW).pending == 1
+
+
 # out
 
 
@@ -145,6 +159,7 @@ def test_a_signature_of_two_pools_holds_and_its_share_is_stored(pool: Pool) -> N
 def test_a_retry_gets_the_stored_share_and_signs_nothing(pool: Pool) -> None:
     (item, *_) = fill(pool)
     share = use(pool, item)
+    assert pool._grants.holders(NOW) == {}  # a retry needs none
 
     def refuse(_: Sequence[Presignature]) -> list[bytes]:
         raise AssertionError("signed twice")
@@ -205,6 +220,18 @@ def test_an_attempt_out_of_range_does_not_exist(field: str, value: object) -> No
     attempt = ReuseAttempt(A, B, None, (1 << 63) - 1)
     with pytest.raises(UsageError):
         replace(attempt, **{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("presignature", A[1:]), ("request", B + b"0"), ("sighash", b""), ("share", b""),
+     ("share", bytes(MAX_SHARE + 1)), ("time", -1), ("time", 1 << 63)],
+    ids=["presignature", "request", "sighash", "no share", "share", "past", "future"],
+)  # fmt: skip
+def test_a_use_out_of_range_does_not_exist(field: str, value: object) -> None:
+    use = Consumption(A, B, M1, bytes(MAX_SHARE), (1 << 63) - 1)
+    with pytest.raises(UsageError):
+        replace(use, **{field: value})  # type: ignore[arg-type]
 
 
 def test_a_request_is_not_answered_with_a_used_and_a_fresh_presignature(pool: Pool) -> None:
@@ -319,6 +346,8 @@ def test_a_failure_on_the_way_to_a_share_leaves_nothing_to_use(
         pool.burn(A, [Use(first, M1), Use(second, M2)], sign, NOW, record)
     assert left  # a share existed in memory
     monkeypatch.undo()
+    # the store knows of it, unless the disk was broken
+    assert pool._grants.holders(NOW) == (dict.fromkeys([first, second], b"") if at == "commit" else {})
     for item in (first, second):
         with pytest.raises(PresignatureVoid):
             pool.burn(A, [Use(item, M1)], signer(M1), NOW)
@@ -353,6 +382,26 @@ def test_what_is_lent_for_signing_is_zeroed_also_after_a_failure(pool: Pool) -> 
     for secret in lent[0].secrets():
         with pytest.raises(WipedError):
             secret.declassify()
+
+
+class LendingStore(MemoryStore):
+    """A store that lends whatever it is asked for."""
+
+    def secrets(self, ids: Sequence[bytes]) -> Sequence[Presignature]:
+        return [copy(self.kept[item].held) for item in ids]
+
+
+def test_the_pool_burns_nothing_void_whatever_its_store_lends() -> None:
+    pool = Pool(LendingStore(), SMALL)
+    (item, *_) = fill(pool)
+    pool.grant(stock(), A, [item], NOW)
+    pool.void("drained", NOW)
+
+    def refuse(_: Sequence[Presignature]) -> list[bytes]:
+        raise AssertionError("signed with a void presignature")
+
+    with pytest.raises(PresignatureVoid):
+        pool.burn(A, [Use(item, M1)], refuse, NOW)
 
 
 # void

@@ -18,6 +18,7 @@ from presig_pool.refill import (
     View,
     after_abort,
     after_success,
+    claim,
     leader_at,
     lend,
     plan_refill,
@@ -169,6 +170,17 @@ def test_a_lease_of_an_old_epoch_is_refused() -> None:
         lend(None, Lease(S, ME, 0, 0), Epoch(1), NOW)
     with pytest.raises(UsageError):
         lend(Lease(T, ME, 0, 0), Lease(S, ME, 1, 0), Epoch(0), NOW)
+
+
+def test_a_user_orders_a_refill_out_of_turn_but_not_while_another_leads() -> None:
+    assert claim(S, None, NOW, PEER) == Lease(S, PEER, 0, NOW + LEASE_SECONDS)
+    held = Lease(S, ME, 7, NOW)
+    assert claim(S, held, NOW, PEER) == Lease(S, PEER, 8, NOW + LEASE_SECONDS)
+    assert claim(S, held, NOW - 1, ME) == held
+    with pytest.raises(LeaseRefused, match="party 0 leads"):
+        claim(S, held, NOW - 1, PEER)
+    (order, *_) = plan_refill(seen({S: Depth(0)}, me=PEER, leases={S: claim(S, held, NOW, PEER)})).orders
+    assert order.fence == 8
 
 
 # properties

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from native.exposure import encode
 from native.hashing import tagged_hash
-from native.secret import SecretBytes, SecretScalars
+from native.secret import SecretBytes, SecretScalars, SecretSeed
 from protocol.ids import PartyId
+from storage.envelope import seal_all
 from storage.kdf import Cost, derive_key
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
@@ -234,6 +235,44 @@ def test_each_step_leaves_nothing_in_ordinary_memory(tmp_path: Path, step: str) 
         child.stdin.write("\n")
     assert places["key"] == [True]
     assert all(all(locked) for locked in places.values()), places
+
+
+MANY = """
+    import sys
+    from native.secret import SecretSeed
+    from storage import envelope
+    item = bytearray(32)
+    for i in range(32):
+        item[i] = (i * 91 + 17) % 249
+    master = SecretSeed.from_bytes(item)
+    for i in range(32):
+        item[i] = 0
+    secrets = envelope.unseal_all(master, [(b"", bytes.fromhex(box)) for box in sys.argv[1:]])
+    boxes = envelope.seal_all(master, [(b"", secret) for secret in secrets])
+    print(*(box.hex() for box in boxes), flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_many_secrets_at_once_leave_nothing_in_ordinary_memory() -> None:
+    secrets = {f"secret {i}": tagged_hash("a secret", bytes([i])) * 2 for i in range(16)}
+    with SecretSeed.from_bytes(KEY) as master:
+        items = [(b"", SecretBytes.from_bytes(secret)) for secret in secrets.values()]
+        boxes = seal_all(master, items)
+    command = [sys.executable, "-c", textwrap.dedent(MANY), *(box.hex() for box in boxes)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        boxes += map(bytes.fromhex, child.stdout.readline().split())
+        keys = {
+            f"key {i}": tagged_hash("mpcwallet/storage key", KEY, box[:32]) for i, box in enumerate(boxes)
+        }
+        places = found(child.pid, secrets | keys | {"master": KEY})
+        child.stdin.write("\n")
+    assert len(keys) == 32
+    assert {name: at for name, at in places.items() if at} == {name: [True] for name in [*secrets, "master"]}
 
 
 def test_the_search_of_memory_finds_what_is_there() -> None:

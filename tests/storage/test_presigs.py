@@ -1,7 +1,9 @@
 """The presignatures of a party's file: sealed under a key of the process, each used once whatever happens."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,9 @@ from presig_pool.pool import Use
 from presig_pool.state import State
 from presig_pool.store import Consumption
 from protocol.errors import SecretReuseError, UsageError
+from protocol.ids import PartyId
+from storage import envelope
+from storage.engine import Database
 from storage.errors import CorruptError, StorageError
 from storage.parties import PartyStore
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
@@ -184,6 +189,42 @@ def test_a_presignature_under_the_id_of_another_does_not_open(store: PartyStore)
             read([first])
 
 
+def test_a_presignature_of_another_store_does_not_open(store: PartyStore) -> None:
+    """The owner is bound to the secret, besides the key of the process that no other store has."""
+    (item, *_) = refill(pool_of(store))
+    presignatures = store.presignatures
+    mine = presignatures._owner
+    for other in (replace(mine, store=bytes(16)), replace(mine, party=PartyId(0))):
+        presignatures._owner = other
+        with pytest.raises(CorruptError):
+            presignatures.secrets([item])
+    presignatures._owner = mine
+    assert len(presignatures.secrets([item])) == 1
+
+
+def test_a_row_without_a_secret_or_a_public_side_is_damaged(store: PartyStore) -> None:
+    first, second, _ = refill(pool_of(store))
+    unguard(store)
+    presignatures = store.presignatures
+    assert presignatures._key is not None
+    ((batch_id, public),) = store._db.rows("SELECT batch, public FROM presignatures WHERE id = ?", first)
+    box = envelope.seal(presignatures._key, presignatures._context(batch_id, public), None)
+    store._db.execute("UPDATE presignatures SET secret = ? WHERE id = ?", box, first)
+    with pytest.raises(CorruptError, match="no secret"):
+        presignatures.secrets([first])
+    store._db.execute("UPDATE presignatures SET public = x'00' WHERE id = ?", second)
+    with pytest.raises(CorruptError, match=second.hex()):
+        presignatures.publics([second])
+
+
+def test_a_stock_that_is_none_is_damaged(store: PartyStore) -> None:
+    (item, *_) = refill(pool_of(store))
+    store._db.execute("UPDATE stocks SET signers = x'0100'")
+    for read in (store.presignatures.stocks, lambda: store.presignatures.find([item])):
+        with pytest.raises(CorruptError, match="stocks"):
+            read()
+
+
 # the tables
 
 
@@ -247,6 +288,27 @@ def test_the_store_itself_burns_once(store: PartyStore) -> None:
         store.presignatures.publics([bytes(32)])
 
 
+def test_the_store_keeps_and_confirms_each_once_all_or_none(store: PartyStore) -> None:
+    presignatures = store.presignatures
+    first, second = (item.public.id for item in batch(1, 2))
+    presignatures.add(batch(1, 1), digest(9), NOW)
+    with pytest.raises(SecretReuseError):
+        presignatures.add(batch(1, 2)[::-1], digest(9), NOW)
+    assert list(presignatures.find([first, second])) == [first]
+    with pytest.raises(PresignatureVoid):
+        presignatures.confirm([first, second], NOW)
+    assert presignatures.find([first])[first].state is State.PENDING
+
+
+def test_purging_more_than_once_keeps_the_counts(store: PartyStore) -> None:
+    pool = pool_of(store)
+    for number in (1, 2):
+        refill(pool, number)
+        pool.void("for a test", NOW)
+        assert pool.purge() == 3
+    assert pool.statistics(stock(), NOW).voided == 6
+
+
 def test_the_store_burns_all_or_none(store: PartyStore) -> None:
     first, second, third = refill(pool_of(store))
     store.presignatures.void([third], "for a test")
@@ -261,6 +323,43 @@ def test_the_settings_are_durable(store: PartyStore) -> None:
     assert store._db.row("PRAGMA secure_delete") == (1,)
 
 
+# figures
+
+
+def test_no_step_looks_through_all_that_was_ever_used(
+    store: PartyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool that has run for years answers as fast as a new one."""
+    pool = pool_of(store)
+    asked: dict[str, tuple[object, ...]] = {}
+    run = Database._run
+
+    def noting(self: Database, query: str, *values: object) -> sqlite3.Cursor:
+        asked[query] = values
+        return run(self, query, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_run", noting)
+        first, *_ = refill(pool)
+        pool.grant(stock(), A, pool.choose(stock(), 1, NOW), NOW)
+        pool.burn(A, [Use(first, M1)], signer(M1), NOW, lambda _: store.record(entry(0)))
+        with pytest.raises(SecretReuseError):
+            pool.grant(stock(), B, [first], NOW)
+        pool.expire(NOW)
+        pool.statistics(stock(), NOW)
+        pool.void("for a test", NOW)
+    plans = [
+        store._db.rows(f"EXPLAIN QUERY PLAN {query}", *values)
+        for query, values in asked.items()
+        if query.startswith(("SELECT", "UPDATE", "INSERT"))
+    ]
+    assert len(plans) > 15
+    steps = {step for plan in plans for *_, step in plan}
+    scans = {step for step in steps if step.startswith("SCAN")}
+    assert scans == {"SCAN vault", "SCAN p USING INDEX presignatures_live"}
+    assert not any(step.endswith("(stock=?)") for step in steps)
+
+
 # formats
 
 
@@ -270,4 +369,4 @@ def test_a_file_of_format_1_gets_the_tables(path: Path) -> None:
     sql(path, "PRAGMA user_version = 1")
     with opened(path) as store:
         refill(pool_of(store))
-    assert sql(path, "PRAGMA user_version") == [(3,)]
+    assert sql(path, "PRAGMA user_version") == [(4,)]

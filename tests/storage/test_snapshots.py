@@ -31,7 +31,7 @@ def restored(directory: Path, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["party-1.sql", "party-2.sql", "party-3.sql"])
+@pytest.mark.parametrize("name", [f"party-{number}.sql" for number in range(1, 5)])
 def test_a_party_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
     with PartyStore.open(restored(tmp_path, name)) as store:
         store.unseal(phrase("correct horse"))
@@ -52,22 +52,30 @@ def test_a_party_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
         store.drop_share(bytes(expected.info.thresh_pk), 0)
 
 
-def test_presignatures_of_an_old_format_are_void_and_their_use_is_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "live", "ever"), [("party-2.sql", 2, 3), ("party-3.sql", 1, 4), ("party-4.sql", 1, 4)]
+)
+def test_presignatures_of_an_old_format_are_void_and_their_use_is_known(
+    tmp_path: Path, name: str, live: int, ever: int
+) -> None:
     first, second, third = (item.public.id for item in batch(1, 3))
     request, sighash = digest(1), digest(101)
-    with PartyStore.open(restored(tmp_path, "party-2.sql")) as store:
+    with PartyStore.open(restored(tmp_path, name)) as store:
         store.unseal(phrase("correct horse"))
         presignatures = store.presignatures
-        assert presignatures.voided == 2
+        assert presignatures.voided == live
         assert list(presignatures.find([first, second, third])) == [first]
         share = presignatures.consumption(first)
         assert share == Consumption(first, request, sighash, *signer(sighash)(batch(1, 1)), NOW + 1)
         assert presignatures.publics([first]) == (batch(1, 1)[0].public,)
-        assert presignatures.tally(stock(), NOW) == Tally(0, 0, 1, 3, 1, 1)
+        assert presignatures.tally(stock(), NOW) == Tally(0, 0, 1, ever, 1, 1)
 
 
-def test_ecdsa_shares_auxiliary_info_and_attempts_of_an_old_format_are_read(tmp_path: Path) -> None:
-    with PartyStore.open(restored(tmp_path, "party-3.sql")) as store:
+@pytest.mark.parametrize("name", ["party-3.sql", "party-4.sql"])
+def test_ecdsa_shares_auxiliary_info_and_attempts_of_an_old_format_are_read(
+    tmp_path: Path, name: str
+) -> None:
+    with PartyStore.open(restored(tmp_path, name)) as store:
         log = store.reuse_log()
         assert log.count == 10
         assert log.latest[0] == ReuseAttempt(batch(1)[0].public.id, digest(9), digest(102), NOW + 12)

@@ -27,6 +27,11 @@ typedef struct mpcw_encryption_equations {
 mpcw_status mpcw_verify_encryptions_var(mpcw_buffer bad, const mpcw_paillier *key, const mpcw_encryption_equations *eqs,
                                         const mpcw_secret *seed);
 
+/* The same of the prover itself before it sends them, modulo p^2 and q^2: what Chinese remaindering got wrong in one half, and
+ * would give away a factor, does not hold in that half. Public in all but the key. */
+mpcw_status mpcw_verify_own_encryptions(mpcw_buffer bad, const mpcw_paillier_secret *own, const mpcw_encryption_equations *eqs,
+                                        const mpcw_secret *seed);
+
 /* s^z1 t^z3 = T S^e mod N^, for the verifier's own N^ = P Q of safe primes, by its trapdoor. Public in all but the trapdoor. */
 typedef struct mpcw_pedersen_equations {
     mpcw_bytes T;

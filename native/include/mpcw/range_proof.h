@@ -15,7 +15,7 @@
  * fails with MPCW_E_RANGE (probability below 2^-250 at the parameters of the paper): commit again.
  *
  * Ciphertexts and units of the own N_i are computed modulo p and q: a fault in one of them would hand out a factor. Verify the own
- * equations with mpcw_verify_encryptions_var before they are sent.
+ * equations with mpcw_verify_own_encryptions before they are sent.
  *
  * N^ takes nh bytes, N_i and N_j take ni and nj bytes; a point takes 64 bytes (x || y). Widths in bits are multiples of 64. */
 

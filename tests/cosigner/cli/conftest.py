@@ -16,22 +16,29 @@ from unittest.mock import patch
 import pytest
 
 from cosigner.cli.app import main
+from tests.cosigner.tiny import tiny_ecdsa
 from tests.storage.cheap import cheap_passphrases
 
 PASSPHRASES = ("correct horse 0", "correct horse 1", "correct horse 2")
 COINBASE = 5_000_000_000
 ROOT = Path(__file__).parents[3]
-# what mpcw is, but for the time that unsealing takes
+# what mpcw is, but for the time that unsealing and primes take
 PROGRAM = """
 import fcntl, os, resource, sys, termios
+from contextlib import nullcontext
 from cosigner.cli.app import main
+from tests.cosigner.tiny import tiny_ecdsa
 from tests.storage.cheap import cheap_passphrases
 sys.argv[0] = "mpcw"
 if os.environ.get("OWN_TERMINAL"):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 if limit := os.environ.get("FILE_LIMIT"):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-with cheap_passphrases():
+if marks := os.environ.get("WATERMARKS"):
+    from cosigner import parties
+    from presig_pool.watermarks import Watermarks
+    parties.WATERMARKS = Watermarks(*map(int, marks.split(",")))
+with cheap_passphrases(), nullcontext() if os.environ.get("FULL_SIZE") else tiny_ecdsa():
     main()
 """
 STRANGER = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
@@ -155,6 +162,25 @@ def mpcw(tmp_path: Path, cli_template: Path) -> Mpcw:
     """The command line, with a wallet of 2 coins."""
     home = tmp_path / "home"
     shutil.copytree(cli_template, home)
+    return Mpcw(home)
+
+
+@pytest.fixture(scope="session")
+def mixed_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the wallet `main`, of both accounts at the tiny level, each with a coinbase."""
+    mpcw = Mpcw(tmp_path_factory.mktemp("mixed-cli") / "home")
+    with cheap_passphrases(), tiny_ecdsa():
+        mpcw.ok("wallet", "create", "main")
+        mpcw.ok("chain", "faucet")
+        mpcw.ok("chain", "faucet", "--account", "segwit")
+    return mpcw.home
+
+
+@pytest.fixture
+def both(tmp_path: Path, mixed_template: Path) -> Mpcw:
+    """The command line, with a wallet of a Taproot and a SegWit coin."""
+    home = tmp_path / "home"
+    shutil.copytree(mixed_template, home)
     return Mpcw(home)
 
 

@@ -96,6 +96,11 @@ CALLS: dict[str, Arguments] = {
     "psbt import": lambda m: [psbt(m)],
     "psbt export": lambda m: [draft(m)],
     "psbt convert": lambda m: [psbt(m), "--to", 2],
+    "presig status": lambda m: m.ok("presig", "refill", "--count", 1, "--measure") and [],
+    "presig refill": lambda m: ["--count", 2, "--measure"],
+    "presig drain": lambda m: [],
+    "presig purge": lambda m: [],
+    "presig watch": lambda m: ["--seconds", 0],
     "fee estimate": lambda m: ["--blocks", 2],
     "chain info": lambda m: [],
     "chain mine": lambda m: [2],
@@ -112,9 +117,17 @@ def test_every_command_is_called() -> None:
     assert set(CALLS) | ELSEWHERE == set(ALL)
 
 
+@pytest.fixture
+def caller(words: str, request: pytest.FixtureRequest) -> Mpcw:
+    """The command line that a command is called on."""
+    found = request.getfixturevalue("both" if words.startswith("presig ") else "mpcw")
+    assert isinstance(found, Mpcw)
+    return found
+
+
 @pytest.mark.parametrize("words", CALLS)
-def test_scripts_get_json_of_a_known_shape(words: str, mpcw: Mpcw) -> None:
-    value = mpcw.json(*words.split(), *CALLS[words](mpcw))
+def test_scripts_get_json_of_a_known_shape(words: str, caller: Mpcw) -> None:
+    value = caller.json(*words.split(), *CALLS[words](caller))
     if words == "psbt decode":  # in the words of Bitcoin Core, which leave out what a coin does not have
         value = sorted(value)
     found = shape(value)
@@ -126,8 +139,8 @@ def test_scripts_get_json_of_a_known_shape(words: str, mpcw: Mpcw) -> None:
 
 
 @pytest.mark.parametrize("words", CALLS)
-def test_people_get_text(words: str, mpcw: Mpcw) -> None:
-    result = mpcw.ok(*words.split(), *CALLS[words](mpcw))
+def test_people_get_text(words: str, caller: Mpcw) -> None:
+    result = caller.ok(*words.split(), *CALLS[words](caller))
     assert result.out
     assert "None" not in result.out
     assert not re.search(r"\[/?[a-z ]+\]", result.out + result.err), "markup"

@@ -19,5 +19,5 @@ from wallet.tx import TxOut
     ],
 )
 def test_who_pays_an_output_that_anybody_can_spend_is_warned(script: bytes, warned: bool) -> None:
-    lines = _whose(ReviewedOutput(TxOut(Sats(5000), script), None), REGTEST)
+    lines = _whose(ReviewedOutput(TxOut(Sats(5000), script), None), REGTEST, ())
     assert any("anybody can spend" in str(line) for line in lines) is warned

@@ -13,6 +13,7 @@ from cosigner.home import Home
 from cosigner.local import LocalWallet
 from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
 from tests.cosigner.cli.test_commands import shape
+from wallet.tx import show_txid
 
 KILLS = 20
 AMOUNT = 10_000_000
@@ -24,32 +25,70 @@ def test_demo_leaves_a_wallet_that_the_next_command_can_use(bare: Mpcw) -> None:
     assert {**shape(value), "seconds": "dict"} == {
         "wallet": "str",
         "seconds": "dict",
-        "address": "str",
+        "addresses": {"taproot": "str", "segwit": "str"},
+        "presignatures": {"made": "int", "seconds": "float", "left": "int"},
         "sent": "str",
+        "sent_signing_seconds": "float",
         "bumped": "str",
+        "bumped_signing_seconds": "float",
         "height": "int",
         "balance": "int",
         "total_seconds": "float",
     }
-    assert value["balance"] > COINBASE - AMOUNT - MAX_FEE
+    assert value["balance"] > 2 * COINBASE - AMOUNT - MAX_FEE
+    # a presignature for the payment, and another one for its replacement
+    assert value["presignatures"]["left"] == value["presignatures"]["made"] - 2
     history = {entry["txid"]: entry["status"] for entry in bare.json("wallet", "history")}
     assert (history[value["sent"]], history[value["bumped"]]) == ("replaced", "confirmed")
     # the passphrases are beside it, and the caller's variables are those of other wallets
     named = {f"MPCW_PASSPHRASE_FILE_{i}": "" for i in range(3)}
-    paid = bare("send", f"{STRANGER}=50000", "--yes", "--json", variables=named)
+    paid = bare("send", f"{STRANGER}=50000", "--yes", "--wait", "--json", variables=named)
     assert paid.code == 0, paid
+
+
+def test_demo_spends_from_both_accounts_in_one_transaction(bare: Mpcw) -> None:
+    value = bare.json("demo")
+    with LocalWallet.open(Home(bare.home), "demo") as wallet:
+        wallet.sync()
+        coins = wallet.ledger().coins.values()
+        spent = [coin for coin in coins if coin.spent_by is not None]
+        assert [show_txid(coin.spent_by) for coin in spent if coin.spent_by] == [value["bumped"]] * 2
+        assert {wallet.accounts[coin.owner.account].name for coin in spent} == {"taproot", "segwit"}
+
+
+def test_demo_goes_on_with_a_wallet_of_taproot_alone(bare: Mpcw) -> None:
+    bare.ok("wallet", "create", "demo", "--no-segwit")
+    folder = bare.home / "wallets" / "demo.passphrases"
+    folder.mkdir(mode=0o700)
+    for i in range(3):
+        (folder / str(i)).write_text(bare.passphrase_file(i).read_text())
+    done = bare.ok("demo")
+    assert f"mpcw demo --home {bare.home}-2" in done.err
+    assert "presignature" not in done.err
+    assert set(bare.json("demo")["addresses"]) == {"taproot"}
 
 
 def test_demo_tells_people_all_on_one_stream_in_order(bare: Mpcw) -> None:
     done = bare.ok("demo")
     assert done.out == ""
     places = [
-        done.err.index(text) for text in ("key generation", "host key", "bcrt1p", "█", "A payment", "next:")
+        done.err.index(text)
+        for text in (
+            "Key generation",
+            "host key",
+            "bcrt1p",
+            "bcrt1q",
+            "Presignatures",
+            "One payment",
+            "next:",
+        )
     ]
     assert places == sorted(places)
+    assert len(done.err.splitlines()) <= 60
     again = bare.ok("demo")
     assert "Going on with the wallet demo" in again.err
-    assert bare.json("wallet", "balance")["total"] > 2 * (COINBASE - AMOUNT - MAX_FEE)
+    assert "13 of the last run ended with its process" in again.err
+    assert bare.json("wallet", "balance")["total"] > 4 * COINBASE - 2 * (AMOUNT + MAX_FEE)
 
 
 def test_demo_keeps_its_files_private(bare: Mpcw) -> None:
@@ -63,13 +102,12 @@ def state(home: Path) -> tuple[int, set[str]]:
     with LocalWallet.open(Home(home), "demo") as wallet:
         wallet.sync()
         seen = wallet.chain.changes(None).seen
-        scripts = {wallet.accounts[0].script(item.owner.path) for item in wallet.addresses()}
         own = wallet.ledger().index
         made = {(item.tx.txid, i): out for item in seen for i, out in enumerate(item.tx.outputs)}
         spent = {(i.prevout.txid, i.prevout.index) for item in seen for i in item.tx.inputs}
         unspent = {place: out.value for place, out in made.items() if place not in spent}
         mine = {place: value for place, value in unspent.items() if own.find(made[place].script_pubkey)}
-        assert scripts
+        assert wallet.addresses()
         assert wallet.balance().total == sum(mine.values())
         assert {(c.outpoint.txid, c.outpoint.index) for c in wallet.coins()} == set(mine)
         payments = [item for item in seen if any(item.tx.inputs[0].prevout.txid)]
@@ -123,7 +161,7 @@ def test_demo_survives_kills_at_any_moment(bare: Mpcw, capsys: pytest.CaptureFix
 
 def test_demo_on_bitcoind_goes_on_with_its_chain(bare: Mpcw, bitcoind: Path) -> None:
     first, second = bare.json("demo", "--bitcoind"), bare.json("demo", "--bitcoind")
-    assert second["height"] == first["height"] + 102
+    assert second["height"] == first["height"] + 103
     assert second["balance"] > first["balance"]
     url = bare.json("wallet", "show", "-w", "demo-bitcoind")["chain_url"]
     port = int(url.rpartition(":")[2])

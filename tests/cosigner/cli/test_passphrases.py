@@ -74,7 +74,7 @@ def test_payment_is_shown_asked_for_and_signed_at_a_terminal(mpcw: Mpcw) -> None
     assert done.code == 0, shown
     assert "1\u2009000\u2009000 sat  (0.01000000 BTC)" in shown
     assert "bcrt 1qw5 08d6 qejx tdg4 y5r3 zarv ary0" in shown
-    assert "ours at 1/0, re-derived" in shown
+    assert "ours at 1/0 of the taproot account, re-derived" in shown
     assert "party 0, party 2 (any 2 of 3)" in shown
     assert not any(passphrase in shown for passphrase in PASSPHRASES)
     for line in re.split("[\r\n]+", shown):

@@ -1,0 +1,127 @@
+"""The resident process of a wallet: it serves unlocked parties to the commands of their user.
+
+A call runs in a thread of its own, so that a signature does not wait behind the messages of a refill. A
+signing session whose coordinator is gone ends after a while, and what it was granted is free again.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Self
+
+import grpc
+
+from cosigner.calls import WALLET_CALLS
+from cosigner.meeting import MeetingPlace
+from cosigner.parties import OwnParties
+from cosigner.pool_calls import POOL_CALLS, REFILL, News, RefillOrder
+from cosigner.pools import Pools
+from cosigner.refill_calls import REFILL_CALLS
+from cosigner.service import ABOUT, WALLET_SERVICE, About, handlers, party_service, reporting
+from cosigner.wire import MAX_REPLY, MAX_REQUEST
+from protocol.ids import PartyId
+
+THREADS: Final = 64  # calls that run at once
+WAITING: Final = 4 * THREADS  # calls that run or wait for a thread; more are refused at once
+GRACE_SECONDS: Final = 5.0  # for the calls that run when the server stops
+_LOOK_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What went wrong with a party.
+
+    Args:
+        party: with which; None for the server as a whole.
+        what: was asked, by the name of the call, or happened.
+        error: with which it ended.
+    """
+
+    party: PartyId | None
+    what: str
+    error: Exception
+
+
+class Daemon:
+    """Serves parties at a meeting place until it is stopped; a context manager."""
+
+    def __init__(
+        self,
+        place: MeetingPlace,
+        own: OwnParties,
+        told: Callable[[Incident], None],
+    ) -> None:
+        """Begin to serve.
+
+        Args:
+            place: claimed.
+            own: the parties, unlocked, and their pools.
+            told: what goes wrong, from any thread.
+
+        Raises:
+            OSError: the socket cannot be made.
+        """
+        self._parties, self._pools = own.parties, own.pools
+        self._threads = ThreadPoolExecutor(THREADS, "call")
+        self._server = grpc.server(
+            self._threads,
+            maximum_concurrent_rpcs=WAITING,
+            options=[
+                ("grpc.max_receive_message_length", MAX_REQUEST),
+                ("grpc.max_send_message_length", MAX_REPLY),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        self._told = told
+        self._serve(place)
+        self._stop = threading.Event()
+        self._looking = threading.Thread(target=self._look, name="overdue")
+        self._looking.start()
+
+    def _serve(self, place: MeetingPlace) -> None:
+        services = [handlers(WALLET_SERVICE, self, (ABOUT,), self._failed(None))]
+        if self._pools is not None:
+            services.append(handlers(WALLET_SERVICE, self._pools, POOL_CALLS, self._failed(None)))
+            services.append(reporting(WALLET_SERVICE, REFILL, self._refill(self._pools), self._failed(None)))
+        for i, party in self._parties.items():
+            services.append(
+                handlers(party_service(i), party, (*WALLET_CALLS, *REFILL_CALLS), self._failed(i))
+            )
+        self._server.add_generic_rpc_handlers(services)
+        self._server.add_insecure_port(place.target)
+        place.protect()
+        self._server.start()
+
+    def _failed(self, party: PartyId | None) -> Callable[[str, Exception], None]:
+        return lambda name, error: self._told(Incident(party, name, error))
+
+    @staticmethod
+    def _refill(pools: Pools) -> Callable[[RefillOrder, Callable[[News], None]], News]:
+        return lambda order, report: pools.refill(*order, report)
+
+    def about(self) -> About:
+        """Return what the server says of itself."""
+        return About(os.getpid(), tuple(sorted(self._parties)))
+
+    def _look(self) -> None:
+        while not self._stop.wait(_LOOK_SECONDS):
+            for i, party in self._parties.items():
+                for error in party.end_old():
+                    self._told(Incident(i, "a signing session", error))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no more calls, let those that run come to their end, and end all sessions."""
+        self._server.stop(GRACE_SECONDS).wait()
+        self._stop.set()
+        self._looking.join()
+        for party in self._parties.values():
+            party.end_all()
+        self._threads.shutdown()

@@ -1,0 +1,269 @@
+"""The keeper of a party: it keeps stocks of presignatures filled, at a lower priority than signatures.
+
+It plans (presig_pool.refill), leads (cosigner.refilling) and waits: for another leader, for signatures, and
+after aborts for the peers that they name.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Final
+
+from cosigner.errors import RefillFailedError
+from cosigner.presigning import Clock, Signer
+from cosigner.priority import yield_to_others
+from cosigner.refilling import Leader, RefillPeer, Seen
+from presig_pool.errors import LeaseRefused
+from presig_pool.refill import (
+    LEASE_SECONDS,
+    BackOff,
+    Depth,
+    Order,
+    View,
+    after_abort,
+    after_success,
+    claim,
+    plan_refill,
+)
+from presig_pool.state import Stock
+from protocol.errors import UsageError
+from protocol.ids import PartyId
+
+POLL_SECONDS: Final = 5.0  # between two looks at the stocks
+PATIENCE_SECONDS: Final = 60  # with signers that sign without a pause
+_SLICE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Refilling:
+    """How far a refill is.
+
+    Args:
+        stock: what is refilled.
+        batch: how many batches are done.
+        batches: of how many.
+        made: how many presignatures are ready.
+        wanted: of how many.
+        seconds: that it has taken.
+    """
+
+    stock: Stock
+    batch: int
+    batches: int
+    made: int
+    wanted: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Presignatures made in a second; 0 before the first batch."""
+        return self.made / self.seconds if self.made and self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the refill is done; None before the first batch."""
+        return (self.wanted - self.made) / self.per_second if self.per_second else None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a refill does not go on.
+
+    Args:
+        stock: what is not refilled.
+        peers: with whom it failed; it proves nothing about them.
+        until: Unix seconds; it is not tried before.
+        reason: in words.
+    """
+
+    stock: Stock
+    peers: tuple[PartyId, ...]
+    until: int
+    reason: str
+
+
+RefillProgress = Callable[[Refilling | Waiting], None]
+
+
+class Keeper:
+    """Keeps stocks of one party filled. Threads may share it; it runs one refill at a time."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        peers: Mapping[PartyId, RefillPeer],
+        stocks: Iterable[Stock],
+        clock: Clock,
+        progress: RefillProgress,
+    ) -> None:
+        """Keep stocks.
+
+        Args:
+            signer: the party's own.
+            peers: all parties of the key, this one among them.
+            stocks: which to keep filled; those of other signers are kept by others.
+            clock: tells the time.
+            progress: told what run() does.
+        """
+        self._signer, self._peers, self._stocks = signer, peers, tuple(stocks)
+        self._clock, self._progress = clock, progress
+        self._one = threading.Lock()
+        self._woken = threading.Event()
+        self._backoffs: Mapping[PartyId, BackOff] = {}
+        self._signing_since: dict[PartyId, int] = {}
+
+    def wake(self) -> None:
+        """Look at the stocks now: a signature has used presignatures, or a signing session is over."""
+        self._woken.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Keep the stocks filled until told to stop; lowers the priority of the thread for good.
+
+        Args:
+            stop: set by another thread; a batch that is being made is finished first.
+        """
+        yield_to_others()
+        while not stop.is_set():
+            self._woken.clear()
+            self.tend(stop)
+            until = time.monotonic() + POLL_SECONDS
+            while not stop.is_set() and time.monotonic() < until and not self._woken.wait(_SLICE):
+                pass
+
+    def tend(self, stop: threading.Event) -> None:
+        """Look at all stocks once, and run the refills that are due and that this party leads."""
+        with self._one:
+            self._signer.expire()
+            seen: dict[Stock, Seen] = {}
+            for stock in self._due():
+                with self._attempt(stock):
+                    seen[stock] = self._look(stock)
+            now = self._clock()
+            plan = plan_refill(
+                View(
+                    me=self._signer.id,
+                    now=now,
+                    depths={stock: Depth(len(look.common), look.pending) for stock, look in seen.items()},
+                    leases={stock: look.lease for stock, look in seen.items() if look.lease is not None},
+                    backoffs=self._backoffs,
+                    signing=self._signing(seen.values(), now),
+                    watermarks=self._signer.pool.watermarks,
+                )
+            )
+            for stock, orders in groupby(plan.orders, key=lambda order: order.stock):
+                with self._attempt(stock):
+                    self._refill(seen[stock], list(orders), stop, self._progress)
+
+    def refill(self, stock: Stock, count: int, progress: RefillProgress | None = None) -> int:
+        """Have presignatures made now, whoever's turn it is, and whatever the watermarks but the maximum say.
+
+        Args:
+            stock: what for; this party is one of its signers.
+            count: how many.
+            progress: told how far it is.
+
+        Returns:
+            How many were made: fewer if the stock would have more than its maximum.
+
+        Raises:
+            UsageError: the count is not positive, or the stock is full or of others.
+            LeaseRefused: another signer leads a refill of it.
+            RefillFailedError: names with whom it failed; batches before that stay.
+        """
+        if count < 1:
+            raise UsageError("a refill makes one presignature or more")
+        stop = threading.Event()
+        with ThreadPoolExecutor(1, "keeper", initializer=yield_to_others) as thread:
+            running = thread.submit(self._ordered, stock, count, stop, progress or self._progress)
+            try:
+                return running.result()
+            except BaseException:
+                stop.set()  # the user has had enough: what runs is finished, and no more begun
+                raise
+
+    def _ordered(self, stock: Stock, count: int, stop: threading.Event, progress: RefillProgress) -> int:
+        with self._one:
+            me, now, marks = self._signer.id, self._clock(), self._signer.pool.watermarks
+            seen = self._leader(stock).look(now)
+            lease = claim(stock, seen.lease, now, me)
+            depth = Depth(len(seen.common), seen.pending, wanted=count)
+            view = View(me, now, {stock: depth}, {stock: lease}, watermarks=replace(marks, low=1, target=1))
+            orders = plan_refill(view).orders
+            if not orders:
+                raise UsageError(f"the pool has at most {marks.max} presignatures of these signers")
+            try:
+                return self._refill(seen, orders, stop, progress)
+            except RefillFailedError as e:
+                self._back_off(stock, e)
+                raise
+
+    def _refill(
+        self, seen: Seen, orders: Sequence[Order], stop: threading.Event, progress: RefillProgress
+    ) -> int:
+        """Make batches for one stock, one after the other; return how many presignatures were made."""
+        stock, fence, start = orders[0].stock, orders[0].fence, time.monotonic()
+        leader, wanted, made = self._leader(stock), sum(order.count for order in orders), 0
+        if not seen.in_order:
+            leader.lend(fence)
+            leader.keep(fence, seen.common)
+        for number, order in enumerate(orders):
+            progress(Refilling(stock, number, len(orders), made, wanted, time.monotonic() - start))
+            self._yield(stop)
+            if stop.is_set():
+                return made
+            leader.make(fence, order.count)
+            made += order.count
+        progress(Refilling(stock, len(orders), len(orders), made, wanted, time.monotonic() - start))
+        self._backoffs = after_success(self._backoffs, stock)
+        return made
+
+    def _yield(self, stop: threading.Event) -> None:
+        """Wait until the party does not sign; not for ever, or a busy party would run out."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self._signer.signing and time.monotonic() < until and not stop.wait(_SLICE):
+            pass
+
+    def _due(self) -> list[Stock]:
+        """Return the own stocks none of whose signers is waited for."""
+        late = {j for j, backoff in self._backoffs.items() if self._clock() < backoff.until}
+        return [it for it in self._stocks if self._signer.id in it.signers and not late & set(it.signers)]
+
+    def _look(self, stock: Stock) -> Seen:
+        """Ask the signers of a stock what they have, and renew the lease of this party."""
+        leader, now = self._leader(stock), self._clock()
+        seen = leader.look(now)
+        lease = seen.lease
+        mine = lease is not None and lease.leader == self._signer.id
+        if lease is not None and mine and 0 < lease.until - now < LEASE_SECONDS // 2:
+            leader.lend(lease.fence)
+        return seen
+
+    @contextmanager
+    def _attempt(self, stock: Stock) -> Iterator[None]:
+        """Go on when work with peers fails, and wait with those with whom it does."""
+        try:
+            yield
+        except LeaseRefused as e:
+            self._progress(Waiting(stock, (), self._clock(), str(e)))
+        except RefillFailedError as e:
+            waits = self._back_off(stock, e)
+            until = max(self._backoffs[j].until for j in waits)
+            self._progress(Waiting(stock, waits, until, str(e)))
+
+    def _back_off(self, stock: Stock, error: RefillFailedError) -> tuple[PartyId, ...]:
+        before = self._backoffs
+        self._backoffs = after_abort(before, stock, error.named, self._signer.id, self._clock())
+        return tuple(j for j, backoff in sorted(self._backoffs.items()) if before.get(j) != backoff)
+
+    def _signing(self, seen: Iterable[Seen], now: int) -> frozenset[PartyId]:
+        """Return who signs now, and not without a pause for longer than a refill can wait."""
+        signing = {j for look in seen for j, held in look.holdings.items() if held.signing}
+        self._signing_since = {j: self._signing_since.get(j, now) for j in signing}
+        return frozenset(j for j, since in self._signing_since.items() if now - since < PATIENCE_SECONDS)
+
+    def _leader(self, stock: Stock) -> Leader:
+        return Leader(self._signer, self._peers, stock)

@@ -1,0 +1,146 @@
+"""What answers calls of the wire: decode, ask, encode, and no error that leaves in another form."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Final, Protocol, TypeVar
+
+import grpc
+
+from cosigner.calls import read_parties, write_parties
+from cosigner.errors import UnreachableError
+from cosigner.wire import NOTHING, Codec, Method, refusal
+from protocol.codec import Reader, Writer
+from protocol.errors import EncodingError
+from protocol.ids import PartyId
+
+P = TypeVar("P")
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+WIRE_VERSION: Final = 1
+WALLET_SERVICE: Final = "mpcw.wallet"
+
+Failed = Callable[[str, Exception], None]  # name of the call, the error that is sent
+
+
+def party_service(party: PartyId) -> str:
+    """Return the name under which a party is asked."""
+    return f"mpcw.party{party}"
+
+
+def handlers(
+    service: str, peer: P, methods: Sequence[Method[P, Any, Any]], failed: Failed
+) -> grpc.GenericRpcHandler:
+    """Return what answers the calls of a service.
+
+    Args:
+        service: its name.
+        peer: who is asked.
+        methods: what may be asked.
+        failed: told of each call that ends with an error.
+    """
+    return grpc.method_handlers_generic_handler(
+        service, {method.name: _handler(peer, method, failed) for method in methods}
+    )
+
+
+def _handler(peer: P, method: Method[P, Any, Any], failed: Failed) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
+        if not context.is_active():
+            return b""  # whoever asked has given up while the call waited for a thread
+        try:
+            return method.reply(method.run(peer, method.request.decode(request)))
+        except Exception as e:
+            failed(method.name, e)
+            return refusal(e)
+
+    return grpc.unary_unary_rpc_method_handler(answer)
+
+
+def reporting(
+    service: str,
+    method: Method[Any, Q, A],
+    run: Callable[[Q, Callable[[A], None]], A],
+    failed: Failed,
+) -> grpc.GenericRpcHandler:
+    """Return what answers a call that takes its time: with what it reports, and at the end with its result.
+
+    Args:
+        service: its name.
+        method: the call.
+        run: does what is asked, and is given what takes a report; that raises when nobody listens any more.
+        failed: told of each call that ends with an error.
+    """
+
+    def answer(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        reports: SimpleQueue[bytes | None] = SimpleQueue()
+
+        def report(value: A) -> None:
+            if not context.is_active():
+                raise UnreachableError("whoever asked for it has gone")
+            reports.put(method.reply(value))
+
+        def work() -> None:
+            try:
+                reports.put(method.reply(run(method.request.decode(request), report)))
+            except Exception as e:
+                failed(method.name, e)
+                reports.put(refusal(e))
+            finally:
+                reports.put(None)
+
+        threading.Thread(target=work, name=method.name).start()
+        return iter(reports.get, None)
+
+    return grpc.method_handlers_generic_handler(
+        service, {method.name: grpc.unary_stream_rpc_method_handler(answer)}
+    )
+
+
+# ---- what a server says of itself ----
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a server is.
+
+    Args:
+        process: id of its process.
+        parties: whom it serves, ascending.
+    """
+
+    process: int
+    parties: tuple[PartyId, ...]
+
+
+class Host(Protocol):
+    """A server."""
+
+    def about(self) -> About:
+        """Return what it is."""
+
+
+def _write_about(writer: Writer, about: About) -> None:
+    writer.unsigned(WIRE_VERSION, 2).unsigned(about.process, 4)
+    write_parties(writer, about.parties)
+
+
+def _read_about(reader: Reader) -> About:
+    if reader.unsigned("version", 2) != WIRE_VERSION:
+        raise EncodingError("version", "the server is of another version of mpcw")
+    process = reader.unsigned("process", 4)
+    parties = read_parties(reader)
+    if parties != tuple(sorted(set(parties))):
+        raise EncodingError("parties", "not ascending")
+    return About(process, parties)
+
+
+ABOUT: Final[Method[Host, None, About]] = Method(
+    "about",
+    NOTHING,
+    Codec(_write_about, _read_about, 1024),
+    lambda host, _: host.about(),
+    5,
+)

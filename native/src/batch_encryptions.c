@@ -1,0 +1,213 @@
+/* Batches of equations modulo a prover's Paillier modulus (performance.md 3.1, V1): by N, or by p and q for the prover itself. */
+#include <string.h>
+
+#include "batch_frame.h"
+#include "ct.h"
+#include "lane_pow.h"
+#include "limbs.h"
+#include "paillier.h"
+#include "secret.h"
+
+/* single: x in Montgomery form, from lane 0 of a vector of the many-lane engine. */
+static mpcw_status to_single(const lane *single, uint64_t *x, const lane *many, const uint64_t *v, size_t parts)
+{
+    const size_t n = many->m->limbs, size = parts * n, lanes = many->m->ops->lanes;
+    mpcw_status status = MPCW_E_MEMORY;
+    mp_limb_t *t = secret_alloc((lanes + 1) * size * sizeof *t);
+    if (!t)
+        return status;
+    status = parts == 2 ? lane_dual_leave(many, t, v) : lane_leave(many, t, v);
+    if (status == MPCW_OK && parts == 2)
+        lane_join(t, t + lanes * size, many->m->n_limbs, n);
+    if (status == MPCW_OK)
+        status = lane_enter_items(single, x, t, size, size, 1, parts);
+    secret_free(t);
+    return status;
+}
+
+/* right = (1 + N)^z w^N for w modulo N in lane 0 of v. */
+static mpcw_status nth_power_side(const lane *single, uint64_t *right, const lane *many, const uint64_t *v, const mpz_t z)
+{
+    const lane_mod *m = single->m;
+    const size_t n = m->limbs;
+    const mp_limb_t *modulus[LANES_MAX] = {m->n_limbs, m->n_limbs, m->n_limbs, m->n_limbs};
+    mp_limb_t plain[LANE_LIMBS_MAX] = {0}, root[LANES_MAX * LANE_LIMBS_MAX];
+    mpcw_status status = MPCW_E_MEMORY;
+    mpz_t residue, big_n;
+    uint64_t *t = lane_vectors(single, 2);
+    mpz_inits(residue, big_n, NULL);
+    if (!t)
+        goto done;
+    mpz_from_limbs(big_n, m->n_limbs, n);
+    mpz_mod(residue, z, big_n);
+    mpz_export(plain, NULL, -1, sizeof *plain, 0, 0, residue);
+    if ((status = lane_leave(many, root, v)) != MPCW_OK ||
+        (status = lane_enter_items(single, right, root, n, n, 1, 2)) != MPCW_OK ||
+        (status = lane_pow_var(single, right, right, 2, modulus, 64 * n)) != MPCW_OK ||
+        (status = lane_enter_items(single, t, plain, n, n, 1, 1)) != MPCW_OK)
+        goto done;
+    /* (x0 + x1 N) (1 + z N) = x0 + (x1 + z x0) N */
+    m->ops->mul(single, t, t, right);
+    m->ops->add(single, right + m->width, right + m->width, t);
+done:
+    mpz_clears(residue, big_n, NULL);
+    secret_free(t);
+    return status;
+}
+
+static mpcw_status encryptions_hold(const batch *b, const size_t *items, size_t count, bool *result)
+{
+    const mpcw_encryption_equations *q = b->equations;
+    const mpcw_paillier *key = b->key;
+    lane many = {0}, single = {0};
+    uint64_t *v = NULL, *left = NULL;
+    mpcw_status status;
+    mpz_t z;
+    mpz_init(z);
+    batch_draw(b, items, count);
+    const column ciphertexts[2] = {{q->D, b->weight, WEIGHT_LIMBS}, {q->C, b->weighted, WEIGHTED_LIMBS}};
+    const column roots = {q->w, b->weight, WEIGHT_LIMBS};
+    if ((status = lane_open(&many, key->many)) != MPCW_OK || (status = lane_open(&single, key->single)) != MPCW_OK)
+        goto done;
+    v = lane_vectors(&many, 2); /* as wide as those of one lane, or wider */
+    left = lane_vectors(&single, 4);
+    if (!v || !left) {
+        status = MPCW_E_MEMORY;
+        goto done;
+    }
+    uint64_t *right = left + 2 * single.m->width;
+    batch_weighted_sum(z, b, q->z, items, count);
+    /* one or two items are faster one by one than in lanes half empty */
+    const lane *l = count <= 2 ? &single : &many;
+    if ((status = batch_multi_pow(l, v, 2, ciphertexts, 2, b, items, count)) != MPCW_OK ||
+        (status = to_single(&single, left, l, v, 2)) != MPCW_OK ||
+        (status = batch_multi_pow(l, v, 1, &roots, 1, b, items, count)) != MPCW_OK ||
+        (status = nth_power_side(&single, right, l, v, z)) != MPCW_OK)
+        goto done;
+    status = batch_equal(&single, result, left, right, 2, 1);
+done:
+    mpz_clear(z);
+    secret_free(v);
+    secret_free(left);
+    lane_close(&many);
+    lane_close(&single);
+    return status;
+}
+
+/* One equation, by N alone. */
+static bool strict(const batch *b, const mpcw_paillier *key, size_t i)
+{
+    const mpcw_encryption_equations *q = b->equations;
+    mpz_t n, d, c, e, z, w;
+    mpz_inits(n, d, c, e, z, w, NULL);
+    mpz_from_limbs(n, key->n, key->limbs);
+    mpz_from_be(d, batch_item(q->D, b->count, i), q->D.len / b->count);
+    mpz_from_be(c, batch_item(q->C, b->count, i), q->C.len / b->count);
+    mpz_from_be(e, batch_item(q->e, b->count, i), 32);
+    mpz_from_twos(z, batch_item(q->z, b->count, i), q->z.len / b->count);
+    mpz_from_be(w, batch_item(q->w, b->count, i), q->w.len / b->count);
+    const bool holds = encryption_holds_var(n, d, c, e, z, w);
+    mpz_clears(n, d, c, e, z, w, NULL);
+    return holds;
+}
+
+static bool encryption_strict(const batch *b, size_t i)
+{
+    return strict(b, b->key, i);
+}
+
+static mpcw_status verify(batch *b, mpcw_buffer bad, const mpcw_paillier *key, const mpcw_secret *seed)
+{
+    const mpcw_encryption_equations *eqs = b->equations;
+    mpcw_status status;
+    if (!batch_whole_limbs(eqs->z, b->count))
+        return MPCW_E_LENGTH;
+    if ((status = batch_mark_units(bad, eqs->D, key->n, key->limbs, true)) != MPCW_OK ||
+        (status = batch_mark_units(bad, eqs->C, key->n, key->limbs, true)) != MPCW_OK ||
+        (status = batch_mark_units(bad, eqs->w, key->n, key->limbs, false)) != MPCW_OK)
+        return status;
+    return batch_verify(b, bad, seed);
+}
+
+mpcw_status mpcw_verify_encryptions_var(mpcw_buffer bad, const mpcw_paillier *key, const mpcw_encryption_equations *eqs,
+                                        const mpcw_secret *seed)
+{
+    batch b = {.equations = eqs, .key = key, .copies = 1, .holds = encryptions_hold, .strict = encryption_strict};
+    mpcw_status status;
+    if ((status = batch_open(&b, bad, eqs->e)) != MPCW_OK || (status = paillier_expect(key)) != MPCW_OK)
+        return status;
+    return verify(&b, bad, key, seed);
+}
+
+/* ---- Own equations, by p and q ---- */
+
+/* Pi D^weight C^(weight e) = (1 + z N) (Pi w^weight)^N modulo p^2 and q^2, or the side of a pass; z modulo N. */
+static mpcw_status own_pass(const batch *b, const size_t *items, size_t count, const pass *w, const mp_limb_t *z,
+                            bool *result)
+{
+    const mpcw_encryption_equations *q = b->equations;
+    const column ciphertexts[2] = {{q->D, b->weight, WEIGHT_LIMBS}, {q->C, b->weighted, WEIGHTED_LIMBS}};
+    const column roots = {q->w, b->weight, WEIGHT_LIMBS};
+    const lane *l = &w->l;
+    const size_t width = l->m->width, n = l->m->limbs, lanes = l->m->ops->lanes;
+    mpcw_status status = MPCW_E_MEMORY;
+    uint64_t *left = secret_alloc((6 * width + lanes * n) * sizeof *left);
+    if (!left)
+        return status;
+    uint64_t *right = left + 2 * width, *plain = right + 2 * width, *tmp = plain + width;
+    mp_limb_t *other = tmp + width;
+    for (size_t k = 0; k < lanes; k++)
+        memcpy(other + k * n, w->other[k], n * sizeof *other);
+    if ((status = batch_multi_pow(l, left, 2, ciphertexts, 2, b, items, count)) != MPCW_OK ||
+        (status = batch_multi_pow(l, tmp, 1, &roots, 1, b, items, count)) != MPCW_OK ||
+        (status = paillier_nth_power(l, right, tmp, w->other)) != MPCW_OK ||
+        (status = lane_enter_items(l, plain, z, 2 * n, 2 * n, 1, 1)) != MPCW_OK ||
+        (status = lane_enter_items(l, tmp, other, n, n, lanes, 1)) != MPCW_OK)
+        goto done;
+    /* 1 + z N = 1 + (z q) p */
+    l->m->ops->mul(l, plain, plain, tmp);
+    paillier_add_plaintext(l, right, plain, tmp);
+    status = batch_equal(l, result, left, right, 2, b->copies);
+done:
+    secret_free(left);
+    return status;
+}
+
+/* A wrong prime, by a fault, makes equations fail; then N alone decides. */
+static mpcw_status own_hold(const batch *b, const size_t *items, size_t count, bool *result)
+{
+    const mpcw_encryption_equations *q = b->equations;
+    const mpcw_paillier_secret *key = b->key;
+    mp_limb_t plain[LANE_LIMBS_MAX] = {0};
+    pass w[2] = {0};
+    mpz_t z, n;
+    mpz_inits(z, n, NULL);
+    batch_draw(b, items, count);
+    batch_weighted_sum(z, b, q->z, items, count);
+    mpz_from_limbs(n, key->pub->n, key->pub->limbs);
+    mpz_mod(z, z, n);
+    mpz_export(plain, NULL, -1, sizeof *plain, 0, 0, z);
+    mpcw_status status = passes_open(w, &key->both);
+    *result = true;
+    for (size_t i = 0; i < key->both.passes && status == MPCW_OK && *result; i++)
+        status = own_pass(b, items, count, &w[i], plain, result);
+    mpz_clears(z, n, NULL);
+    passes_close(w);
+    return status;
+}
+
+static bool own_strict(const batch *b, size_t i)
+{
+    return strict(b, ((const mpcw_paillier_secret *)b->key)->pub, i);
+}
+
+mpcw_status mpcw_verify_own_encryptions(mpcw_buffer bad, const mpcw_paillier_secret *own, const mpcw_encryption_equations *eqs,
+                                        const mpcw_secret *seed)
+{
+    batch b = {.equations = eqs, .key = own, .secret = true, .holds = own_hold, .strict = own_strict};
+    mpcw_status status;
+    if ((status = batch_open(&b, bad, eqs->e)) != MPCW_OK || (status = paillier_secret_expect(own)) != MPCW_OK)
+        return status;
+    b.copies = own->both.copies;
+    return verify(&b, bad, own->pub, seed);
+}

@@ -1,0 +1,55 @@
+"""A wallet whose parties are served by this process, and what asks it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from cosigner.daemon import Daemon, Incident
+from cosigner.home import Home
+from cosigner.local import LocalWallet
+from cosigner.meeting import MeetingPlace
+from cosigner.parties import OwnParties
+from presig_pool.pool import Pool
+from protocol.ids import PartyId
+from tests.cosigner.wallets import pool, stock_up, unlock
+
+
+@dataclass
+class Serving:
+    """What serves.
+
+    Args:
+        home: of the wallet.
+        own: the parties, on the server's side.
+        pools: theirs.
+        daemon: what serves them.
+        incidents: what it told.
+    """
+
+    home: Home
+    own: OwnParties
+    pools: dict[int, Pool]
+    daemon: Daemon
+    incidents: list[Incident] = field(default_factory=list)
+
+    def ready(self, party: int, *signers: int) -> tuple[int, int]:
+        """Return how many presignatures of a stock are ready and how many granted."""
+        chosen = next(s for s in self.pools[party].stocks() if s.signers == tuple(map(PartyId, signers)))
+        figures = self.pools[party].statistics(chosen, 0)
+        return figures.ready, figures.granted
+
+
+@contextmanager
+def served(wallet: LocalWallet, ids: Sequence[int], stocked: int = 0) -> Iterator[Serving]:
+    """Serve parties of a wallet, the first two with presignatures; the wallet is closed."""
+    unlock(wallet, *ids)
+    if stocked:
+        stock_up(wallet, ids[:2], stocked)
+    pools = {i: pool(wallet, i) for i in ids} if wallet.keys.segwit else {}
+    incidents: list[Incident] = []
+    with ExitStack() as stack:
+        place = stack.enter_context(MeetingPlace.claim(wallet.folder.meeting))
+        own = wallet.detach()
+        stack.callback(own.close)
+        daemon = stack.enter_context(Daemon(place, own, incidents.append))
+        yield Serving(wallet.home, own, pools, daemon, incidents)
