@@ -229,6 +229,8 @@ class _Signing:
                 refusals[party] = str(e)
         if refusals:
             raise PolicyDenied(refusals)
+        if odd := [party for party, answer in accepted.items() if len(answer.messages) != len(parts)]:
+            raise UnattributedAbort("first messages", odd)
         return accepted
 
     def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance], began: float) -> Signed:

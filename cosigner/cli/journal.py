@@ -4,19 +4,20 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.output import Output, public_facts
-from cosigner.cli.refill import progress_text
 from cosigner.daemon import Incident
 from cosigner.exit_codes import classify
 from cosigner.keeper import Refilling, Waiting
 from cosigner.pools import PoolFigures
-from cosigner.steps import Step
+from cosigner.steps import Deed, Step
 from presig_pool.state import Stock
+
+_OF_REFILLS: Final = (Deed.PRESIGNATURES_MADE, Deed.PRESIGNATURES_READY)
 
 
 class Journal:
@@ -50,11 +51,11 @@ class Journal:
         """Show on a terminal what there is of presignatures."""
         stocks = [
             f"{'+'.join(map(str, stock.signers))}: {stock.ready} ready"
-            + (f" ({progress_text(stock.doing)})" if isinstance(stock.doing, Refilling) else "")
+            + (f", {_short(stock.doing)}" if isinstance(stock.doing, Refilling) else "")
             for stock in found.stocks
         ]
         with self._guard:
-            self._status = "serving   " + (", ".join(stocks) or "no presignatures yet")
+            self._status = "serving   " + ("; ".join(stocks) or "no presignatures yet")
             self._out.live(self._status)
 
     def quiet(self) -> None:
@@ -64,13 +65,13 @@ class Journal:
             self._out.settle()
 
     def step(self, step: Step) -> None:
-        """Write what a party did."""
-        if not step.deed.passing:
+        """Write what a party did, but for what the record of a refill says, too."""
+        if not step.deed.passing and step.deed not in _OF_REFILLS:
             facts = {"party": int(step.actor), "deed": step.deed.name.lower(), "detail": step.detail}
             self.event("deed", str(step), facts)
 
     def refill(self, record: Refilling | Waiting) -> None:
-        """Write that a refill is done, or what it waits for, once."""
+        """Write that a batch is done, or what a refill waits for, once."""
         signers = list(record.stock.signers)
         names = " and ".join(map(str, signers))
         if isinstance(record, Waiting):
@@ -81,11 +82,11 @@ class Journal:
             facts = {"signers": signers, "peers": list(record.peers), "until": record.until}
             text = f"refill of {names} waits {until}: {record.reason}"
             self.event("waiting", text, {**facts, "reason": record.reason}, "yellow" if record.peers else "")
-        elif record.made == record.wanted:
+        elif record.batch:
             self._waits.pop(record.stock, None)
-            facts = {"signers": signers, "made": record.made, "seconds": round(record.seconds, 3)}
-            text = f"refill of {names}: {record.made} made, {record.per_second:.1f} per second"
-            self.event("refill", text, facts)
+            facts = {"signers": signers, "made": record.made, "wanted": record.wanted}
+            text = f"refill of {names}: {_short(record)}, {record.per_second:.1f} per second"
+            self.event("refill", text, {**facts, "seconds": round(record.seconds, 3)})
 
     def incident(self, incident: Incident) -> None:
         """Write what went wrong with a party, and who is named."""
@@ -94,3 +95,7 @@ class Journal:
         facts = {"party": incident.party, "what": incident.what, "name": name, "message": str(incident.error)}
         text = f"{who}{incident.what}: {incident.error}"
         self.event("error", text, {**public_facts(incident.error), **facts, "code": int(code)}, "yellow")
+
+
+def _short(record: Refilling) -> str:
+    return f"{record.made} of {record.wanted} made"

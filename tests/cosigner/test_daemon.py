@@ -5,8 +5,10 @@ import socket
 import stat
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,6 +17,7 @@ import grpc
 import pytest
 
 from cosigner import calls
+from cosigner.daemon import WAITING
 from cosigner.errors import PolicyDenied, UnreachableError
 from cosigner.home import Home
 from cosigner.keeper import Keeper, Refilling, Waiting
@@ -293,6 +296,15 @@ def test_oversized_request_is_refused_before_it_is_read(server: Server) -> None:
     assert server.parties[P0].script(0, 0, 0)
 
 
+def test_what_is_no_http_harms_nobody(serving: Serving, server: Server) -> None:
+    with ExitStack() as stack:
+        for noise in (b"", b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+            line = stack.enter_context(socket.socket(socket.AF_UNIX))
+            line.connect(str(meeting(serving) / SOCKET))
+            line.sendall(noise)
+        assert server.parties[P0].script(0, 0, 0)
+
+
 def test_answer_that_cannot_be_read_is_no_answer(server: Server) -> None:
     other: Method[Any, None, bytes] = Method("about", ABOUT.request, calls.SCRIPT.answer, lambda *_: b"", 5)
     with pytest.raises(UnreachableError, match="answers what cannot be read"):
@@ -352,6 +364,48 @@ def test_a_hundred_calls_at_once_are_answered(server: Server) -> None:
     with ThreadPoolExecutor(100) as threads:
         list(threads.map(ask, range(100)))
     assert len(set(scripts.values())) == 100
+
+
+def test_call_does_not_wait_behind_the_messages_of_a_refill(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, busy = threading.Event(), threading.Semaphore(0)
+
+    def compute(*_: object) -> tuple[()]:
+        busy.release()
+        assert free.wait(30)
+        return ()
+
+    monkeypatch.setattr(Party, "receive", compute)
+    with ThreadPoolExecutor(20) as threads:
+        slow = [threads.submit(server.parties[P0].receive, P2, b"") for _ in range(20)]
+        for _ in slow:
+            assert busy.acquire(timeout=30)
+        assert server.parties[P0].script(0, 0, 0)
+        assert not any(future.done() for future in slow)
+        free.set()
+
+
+def test_more_calls_than_there_is_room_for_are_refused_at_once(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+    monkeypatch.setattr(Party, "script", lambda *_: bytes(free.wait(30)))
+
+    def ask(_: int) -> str:
+        try:
+            return str(len(found.parties[P0].script(0, 0, 0)))
+        except UnreachableError as e:
+            free.set()  # by now the others have their place
+            return str(e)
+
+    found = Server.find(meeting(serving))
+    assert found is not None
+    with found, ThreadPoolExecutor(WAITING + 20) as threads:
+        answers = Counter(threads.map(ask, range(WAITING + 20)))
+    assert answers["party 0 is asked too many things at once, or something too large"] >= 1
+    assert answers["1"] >= WAITING // 2
+    assert sum(answers.values()) == WAITING + 20
 
 
 def test_clients_at_once_are_granted_different_presignatures(serving: Serving, client: LocalWallet) -> None:

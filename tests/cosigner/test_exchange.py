@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from cosigner.exchange import Letter, carry, ended_on_error
+from cosigner.exchange import Failure, Letter, carry, ended_on_error, first_error
 from cosigner.sessions import Sessions
-from protocol.errors import FaultyPartyError, MpcError, SessionTimeout
+from protocol.errors import FaultyPartyError, MpcError, SessionTimeout, UnattributedAbort, UsageError
 from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.signed import Kind, Slot, read_envelope
@@ -112,6 +113,45 @@ def test_evidence_that_one_party_has_is_passed_on_to_all(at_once: bool) -> None:
         error = failures[i]
         assert isinstance(error, FaultyPartyError)
         assert error.culprits == {LIAR: "share"}
+
+
+def test_evidence_is_checked_and_is_of_the_session() -> None:
+    failures = run({i: Peer(i) for i in IDS[:2]} | {LIAR: Liar(LIAR)}, at_once=False)
+    failure = next(failure for failure in failures if failure.party == IDS[0])
+    error = failure.error
+    assert isinstance(error, FaultyPartyError)
+    header, keys, spec = toss.header(), toss.roster(N), toss.TOSS
+    assert first_error([failure], header, keys, spec) is error
+    (evidence,) = error.evidence
+    framed = FaultyPartyError({IDS[1]: "share"}, [replace(evidence, culprit=IDS[1])])
+    both = FaultyPartyError({IDS[1]: "share", LIAR: "share"}, [evidence])
+    for said in (framed, both):
+        found = first_error([Failure(IDS[0], said)], header, keys, spec)
+        assert isinstance(found, UnattributedAbort)
+        assert found.suspects == {0, *said.culprits}
+    found = first_error([failure], toss.header(session=b"another"), keys, spec)
+    assert isinstance(found, UnattributedAbort)
+
+
+class Stuck(Peer):
+    """Fails, and cannot even end its session."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        raise UsageError("no")
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        raise UsageError("no")
+
+
+def test_party_that_cannot_end_its_session_keeps_no_other_from_it() -> None:
+    peers: dict[PartyId, Peer] = {IDS[0]: Stuck(IDS[0])} | {i: Peer(i) for i in IDS[1:]}
+    assert {failure.party for failure in run(peers)} == set(IDS)
+    assert not any(peers[i].sessions.is_open(toss.header().session) for i in IDS[1:])
+    again = {IDS[0]: Stuck(IDS[0]), IDS[1]: Peer(IDS[1])}
+    again[IDS[1]].open()
+    with pytest.raises(ZeroDivisionError), ended_on_error(toss.header().session, again):
+        raise ZeroDivisionError
+    assert not again[IDS[1]].sessions.is_open(toss.header().session)
 
 
 class Astray(Peer):

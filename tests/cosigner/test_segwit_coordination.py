@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations, islice
 from threading import Thread
 
@@ -225,6 +226,22 @@ def test_signer_that_says_to_have_what_it_has_not_ends_the_attempt() -> None:
 
 
 # ---- signers that cheat in the session ----
+
+
+class OneSessionLess(Party):
+    def open_signing(self, order: SigningOrder) -> Acceptance:
+        accepted = super().open_signing(order)
+        return replace(accepted, messages=accepted.messages[:1])
+
+
+def test_signer_that_answers_to_one_of_two_sessions_is_suspected() -> None:
+    group = group_of(3, 0, 1)
+    group.parties[PartyId(1)] = group.party(PartyId(1), OneSessionLess)
+    with pytest.raises(UnattributedAbort, match="first messages") as caught:
+        group.sign(mixed_psbt(group), 0, 1)
+    assert caught.value.suspects == {1}
+    idle(group)
+    assert len(group.free(0, 0, 1)) == 3
 
 
 class Segwit(Party):

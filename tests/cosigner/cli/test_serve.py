@@ -40,7 +40,7 @@ class Server:
     def stocked(self, count: int = 1) -> None:
         """Wait until stocks are filled."""
         for _ in range(count):
-            self.until(lambda event: event["event"] == "refill")
+            self.until(lambda event: event["event"] == "refill" and event["made"] == event["wanted"])
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal, and return the exit code and what is on standard error."""
@@ -89,7 +89,7 @@ def test_it_says_what_it_serves(server: Server) -> None:
 
 def test_it_fills_the_pool_and_says_how_fast(server: Server) -> None:
     refill = next(event for event in server.events if event["event"] == "refill")
-    assert refill["made"] == 4
+    assert (refill["made"], refill["wanted"]) == (2, 4)
     assert len(refill["signers"]) == 2
     assert refill["seconds"] > 0
 
@@ -120,6 +120,13 @@ def test_pool_is_looked_at_filled_and_drained(server: Server, mpcw: Mpcw) -> Non
     assert (made["signers"], made["kept"]) == ([1, 2], True)
     assert made["made"] >= 1
     assert mpcw.json("presig", "purge")["rows"] >= 0
+    assert mpcw.json("presig", "watch", "--seconds", 0)["kept"] is True
+
+
+def test_full_pool_is_not_refilled_to_its_target(mpcw: Mpcw) -> None:
+    mpcw("presig", "refill", "--count", 100, "--signers", "0,2")  # as many as there may be
+    error = mpcw.fails("presig", "refill", "--signers", "0,2")
+    assert (error["name"], "say --count" in error["message"]) == ("usage", True)
 
 
 def test_error_of_the_server_is_that_of_the_command(mpcw: Mpcw) -> None:
