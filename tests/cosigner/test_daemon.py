@@ -248,6 +248,23 @@ def test_unreachable_signer_ends_the_session_of_the_others(
     assert serving.ready(0, 0, 2) == (6, 0)
 
 
+def test_unreachable_signer_keeps_no_other_from_being_told(
+    serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peers = client.parties.peers([P0, P2])
+    opened = peers[P2].open_signing
+
+    def lost(order: SigningOrder) -> NoReturn:
+        opened(order)
+        raise UnreachableError("the answer is lost")
+
+    monkeypatch.setattr(peers[P2], "open_signing", lost)
+    monkeypatch.setattr(peers[P0], "end", lambda *_: fail(UnreachableError("party 0 does not answer")))
+    with pytest.raises(UnreachableError, match="the answer is lost"):
+        client.sign(everything(client))
+    assert serving.ready(2, 0, 2) == (6, 0)
+
+
 # ---- secrets ----
 
 
