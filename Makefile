@@ -12,7 +12,7 @@ CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build bitcoind test check native-check native-test native-sanitize fuzz mutants bench bench-smoke bench-plots demo wheel-check clean help
+.PHONY: setup build bitcoind strace test check native-check native-test native-sanitize fuzz mutants bench bench-smoke bench-plots demo wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -34,7 +34,10 @@ build:  ## (re)build the extension in place
 bitcoind:  ## a real bitcoind under .cache/, for the tests that want one
 	tools/fetch-bitcoind
 
-test:  ## the whole suite on all cores; what wants a bitcoind is skipped where there is none
+strace:  ## strace, for the tests that stop a party at any of its system calls
+	tools/install-system-packages strace
+
+test:  ## the whole suite on all cores; what wants a bitcoind or strace is skipped where there is none
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 demo:  ## a 2-of-3 wallet on regtest: key generation, presignatures, mixed payment, bump, confirmation

@@ -92,8 +92,8 @@ def _segwit(plan: WalletPlan, stores: Mapping[PartyId, PartyStore], progress: Pr
 
 def _factors(me: PartyId, progress: Progress) -> AuxSecret:
     def tell(kind: PrimeKind, so_far: SearchProgress) -> None:
-        found = f"{so_far.found} of 2 {kind.name.capitalize()} primes"
-        tested = f"{so_far.tests} candidates tested of about {so_far.expected_tests}"
+        found = f"{so_far.found} of 2 {'safe' if kind is PrimeKind.SAFE else 'Blum'} primes"
+        tested = f"{so_far.tests} of about {so_far.expected_tests} tested"
         progress(Step(me, Deed.PRIMES_SEARCHED, f"{found}, {tested}"))
 
     return AuxSecret.search(level.PARAMS, progress=tell)

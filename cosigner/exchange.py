@@ -12,11 +12,14 @@ from typing import Any, Final, Protocol, TypeVar
 
 from cosigner.sessions import Sessions
 from native.errors import NativeError
-from protocol.errors import FaultyCoordinatorError, FaultyPartyError, MpcError
+from protocol.errors import FaultyCoordinatorError, FaultyPartyError, MpcError, UnattributedAbort
+from protocol.header import Header
 from protocol.ids import COORDINATOR, EVERYBODY, PartyId, SessionId
 from protocol.machine import Sealed
+from protocol.roster import Roster
 from protocol.round import Continue
 from protocol.session import Session
+from protocol.spec import ProtocolSpec
 
 R = TypeVar("R")
 
@@ -65,6 +68,7 @@ def coordinate(
 
     Raises:
         FaultyPartyError, FaultyCoordinatorError: prove whose fault it is.
+        UnattributedAbort: a party blames others, and its evidence does not hold here.
         MpcError: what failed first, at the coordinator or elsewhere.
     """
     own, results = Sessions(), list[R]()
@@ -73,7 +77,7 @@ def coordinate(
     with ended_on_error(place.header.session, peers):
         failures = carry(place.header.session, {COORDINATOR: own, **peers}, letters)
     if failures:
-        raise first_error(failures)
+        raise first_error(failures, place.header, place.roster, place.spec)
     return results[0]
 
 
@@ -84,7 +88,7 @@ def ended_on_error(session: SessionId, peers: Mapping[PartyId, Endpoint]) -> Ite
         yield
     except BaseException:
         for peer in peers.values():
-            with suppress(OSError):  # one that cannot be reached ends it by itself
+            with suppress(*FAILURES):  # one that cannot be reached ends it by itself
                 peer.end(session)
         raise
 
@@ -163,9 +167,10 @@ class _Post:
         self._closed = True
 
     def put(self, sender: PartyId, sealed: Sealed) -> None:
-        """Take a message from its sender."""
+        """Take a message from its sender; one to nobody who takes part is dropped."""
         everybody = set(self._waiting) - {sender}
-        for receiver in everybody if sealed.receiver == EVERYBODY else {sealed.receiver}:
+        receivers = everybody if sealed.receiver == EVERYBODY else everybody & {sealed.receiver}
+        for receiver in receivers:
             self._waiting[receiver].append((sender, sealed.envelope))
 
     def take(self, but: Collection[PartyId]) -> Iterator[tuple[PartyId, tuple[PartyId, bytes]]]:
@@ -175,10 +180,34 @@ class _Post:
                 yield receiver, letters.popleft()
 
 
-def first_error(failures: Sequence[Failure]) -> MpcError | NativeError | OSError:
-    """Return the error that says most: a proof, else what failed first."""
-    proofs = [f.error for f in failures if isinstance(f.error, FaultyPartyError | FaultyCoordinatorError)]
-    return proofs[0] if proofs else failures[0].error
+def first_error(
+    failures: Sequence[Failure], header: Header, roster: Roster, spec: ProtocolSpec
+) -> MpcError | NativeError | OSError:
+    """Return the error that says most: what is proved, else what failed first.
+
+    Args:
+        failures: of a session, at least one; those of the coordinator's own are believed.
+        header: of the session.
+        roster: of its parties.
+        spec: of its protocol.
+    """
+    for failure in failures:
+        own = failure.party == COORDINATOR and isinstance(failure.error, FaultyPartyError)
+        if own or _is_proved(failure.error, header, roster, spec):
+            return failure.error
+    first = failures[0]
+    if isinstance(first.error, FaultyPartyError):
+        return UnattributedAbort(str(first.error), [first.party, *first.error.culprits])
+    return first.error
+
+
+def _is_proved(error: Exception, header: Header, roster: Roster, spec: ProtocolSpec) -> bool:
+    """Tell whether the evidence that a party gives proves what it says."""
+    if not isinstance(error, FaultyPartyError | FaultyCoordinatorError):
+        return False
+    held = [it for it in error.evidence if it.header == header and it.holds(roster, {spec.name: spec})]
+    named = set(error.culprits) if isinstance(error, FaultyPartyError) else {COORDINATOR}
+    return named <= {evidence.culprit for evidence in held}
 
 
 def _spread(
@@ -203,8 +232,8 @@ def _end(
     """End a session wherever it is still open, and note how it ended there."""
     for party, endpoint in endpoints.items():
         try:
-            ended: MpcError | OSError | None = endpoint.end(session, evidence)
-        except OSError as e:
+            ended: MpcError | NativeError | OSError | None = endpoint.end(session, evidence)
+        except FAILURES as e:
             ended = e
         if ended is not None:
             failures.setdefault(party, Failure(party, ended))

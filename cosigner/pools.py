@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from cosigner.errors import NotEnoughSignersError
 from cosigner.keeper import Keeper, Refilling, RefillProgress, Waiting
 from cosigner.party import Party
 from cosigner.presigning import Clock
@@ -132,10 +133,11 @@ class Pools:
 
         Raises:
             UsageError: the count is not positive, the pool is full, or there are not t signers.
+            NotEnoughSignersError: one of them is not unlocked here.
             LeaseRefused: a refill of these signers runs.
             RefillFailedError: names with whom it failed; batches before that stay.
         """
-        stock = self._parties[min(signers)].refills.stock(signers)
+        stock = self._stock(signers)
         return self._keeper(self._leader(stock)).refill(stock, count, progress)
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
@@ -166,8 +168,9 @@ class Pools:
 
         Raises:
             UsageError: one is not t parties of the wallet.
+            NotEnoughSignersError: a party is not unlocked here.
         """
-        stocks = [self._parties[min(group)].refills.stock(group) for group in groups]
+        stocks = [self._stock(group) for group in groups]
         members = sorted({i for stock in stocks for i in stock.signers})
         self._told = told
         self._keepers = {i: self._new_keeper(i, stocks) for i in members}
@@ -187,6 +190,13 @@ class Pools:
                     thread.join()
 
     # ---- inside ----
+
+    def _stock(self, signers: Sequence[PartyId]) -> Stock:
+        """Return the stock of signers who are all unlocked here."""
+        if missing := sorted(set(signers) - set(self._parties)):
+            names = ", ".join(map(str, missing))
+            raise NotEnoughSignersError(f"party {names} is not where the presignatures of the others are")
+        return self._parties[min(signers)].refills.stock(signers)
 
     def _stocks(self) -> list[Stock]:
         """Return the stocks of the present epoch that all their signers are unlocked for."""

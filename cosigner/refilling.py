@@ -27,7 +27,10 @@ R = TypeVar("R")
 
 
 class RefillPeer(Endpoint, Protocol):
-    """A signer as the leader of a refill sees it: bytes in, bytes out; see Signer."""
+    """A signer as the leader of a refill sees it: bytes in, bytes out; see Signer.
+
+    Every call returns or raises in bounded time, OSError if the signer cannot be reached.
+    """
 
     def depth(self, stock: bytes) -> bytes:
         """Return what there is of a stock."""

@@ -243,8 +243,9 @@ def generate(
     """
     for _, peer in sorted(peers.items()):
         peer.prepare()
-    _run(peers, _header(keygen_checks.SPEC, host_keys, keygen_params(t)))
-    _run(peers, _header(aux_rounds.aux_spec(params), host_keys))
+    roster = Roster(host_keys)
+    _run(peers, keygen_checks.SPEC, roster, keygen_params(t))
+    _run(peers, aux_rounds.aux_spec(params), roster)
     vouchers = {party: peer.vouch() for party, peer in sorted(peers.items())}
     if odd := [party for party, voucher in vouchers.items() if len(voucher) != VOUCHER_SIZE]:
         raise UnattributedAbort("a party vouches for nothing", odd)
@@ -256,18 +257,16 @@ def generate(
     return shares[0]
 
 
-def _header(spec: ProtocolSpec, host_keys: tuple[bytes, ...], params: bytes = b"") -> Header:
-    parties = tuple(map(PartyId, range(len(host_keys))))
-    session = SessionId(random_bytes(32))
-    return Header(spec.name, spec.version, session, Roster(host_keys).digest, parties, params)
-
-
-def _run(peers: Mapping[PartyId, SegwitKeygenPeer], header: Header) -> None:
-    with ended_on_error(header.session, peers):
+def _run(
+    peers: Mapping[PartyId, SegwitKeygenPeer], spec: ProtocolSpec, roster: Roster, params: bytes = b""
+) -> None:
+    session, parties = SessionId(random_bytes(32)), tuple(map(PartyId, range(roster.n)))
+    header = Header(spec.name, spec.version, session, roster.digest, parties, params)
+    with ended_on_error(session, peers):
         letters = [(party, sealed) for party, peer in peers.items() for sealed in peer.open(bytes(header))]
-        failures = carry(header.session, peers, letters)
+        failures = carry(session, peers, letters)
     if failures:
-        raise first_error(failures)
+        raise first_error(failures, header, roster, spec)
 
 
 def _public_share(party: PartyId, data: bytes) -> PublicShare:

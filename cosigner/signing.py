@@ -1,7 +1,7 @@
 """The coordinator's side of signing: a PSBT in, the signatures of signing sessions attached, verified."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final, Protocol, Self
@@ -214,7 +214,8 @@ class _Signing:
 
     def _end(self, part: _Part) -> None:
         for peer in self.peers.values():
-            peer.end(part.place.header.session)
+            with suppress(OSError):  # one that cannot be reached ends it by itself
+                peer.end(part.place.header.session)
 
     def _ask(self, parts: Sequence[_Part]) -> dict[PartyId, Acceptance]:
         """Ask all signers before anything is signed, and collect all refusals."""
@@ -228,6 +229,8 @@ class _Signing:
                 refusals[party] = str(e)
         if refusals:
             raise PolicyDenied(refusals)
+        if odd := [party for party, answer in accepted.items() if len(answer.messages) != len(parts)]:
+            raise UnattributedAbort("first messages", odd)
         return accepted
 
     def _finish(self, parts: Sequence[_Part], accepted: Mapping[PartyId, Acceptance], began: float) -> Signed:

@@ -16,7 +16,7 @@ class Deed(Enum):
     KEY_AGREED = "key agreed"
     SHARE_STORED = "share sealed in the own store"
     STORING_CONFIRMED = "storing confirmed by all parties"
-    PRIMES_SEARCHED = "searching primes for the auxiliary info"
+    PRIMES_SEARCHED = "searching for primes"
     PRIMES_FOUND = "primes of the auxiliary info found"
     AUX_STORED = "auxiliary info verified and sealed in the own store"
     ACCOUNT_COMPARED = "account compared"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature, batch_digest
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
+from presig_pool.grants import Grants
 from presig_pool.state import Event, State, Stock, after
 from presig_pool.statistics import HOUR, Statistics
 from presig_pool.store import Consumption, Entry, PoolStore, ReuseAttempt
@@ -34,12 +35,6 @@ class Use:
     sighash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    request: bytes
-    until: int
-
-
 def _no_record(shares: Shares) -> None:
     """Write nothing down."""
 
@@ -47,14 +42,13 @@ def _no_record(shares: Shares) -> None:
 class Pool:
     """A pool. Threads may share it. Times are seconds of one clock of the caller; a step back is ignored."""
 
-    __slots__ = ("_grants", "_guard", "_now", "_spent", "_store", "watermarks")
+    __slots__ = ("_grants", "_guard", "_now", "_store", "watermarks")
 
     def __init__(self, store: PoolStore, watermarks: Watermarks = DEFAULT) -> None:
         """Own a store, in which nobody else grants or burns."""
         self._store = store
         self._guard = threading.RLock()
-        self._grants: dict[bytes, _Grant] = {}
-        self._spent: set[bytes] = set()  # may have made a share of which the store does not know
+        self._grants = Grants()
         self._now = 0
         self.watermarks = watermarks
 
@@ -123,7 +117,7 @@ class Pool:
     def free(self, stock: Stock, now: int) -> tuple[bytes, ...]:
         """Return the ids of those that are READY and that no request was granted here, oldest first."""
         with self._changing(now) as time:
-            taken = self._taken(time)
+            taken = self._grants.holders(time)
             return tuple(item for item in self._store.ready(stock, self.watermarks.max) if item not in taken)
 
     def choose(
@@ -191,17 +185,17 @@ class Pool:
             entries = self._entries(ids)
             if any(entry.stock != stock for entry in entries):
                 raise UsageError("a presignature is of another key, epoch or signer set")
-            taken = self._taken(time)
+            taken = self._grants.holders(time)
             for entry in entries:
                 self._expect_free(entry, request, taken)
             until = time + self.watermarks.grant_seconds
-            self._grants.update((item, _Grant(request, until)) for item in ids)
+            self._grants.give(request, ids, until)
             return self._store.publics(ids)
 
     def release(self, request: bytes) -> None:
         """Take back what a request was granted and has not burnt."""
         with self._guard:
-            self._grants = {item: grant for item, grant in self._grants.items() if grant.request != request}
+            self._grants.release(request)
 
     def burn(
         self,
@@ -238,7 +232,7 @@ class Pool:
             if stored := _shares(self._used(request, [(use.presignature, use.sighash) for use in uses], now)):
                 return stored
             with self._changing(now) as time:
-                taken = self._taken(time)
+                taken = self._grants.holders(time)
                 for entry in self._entries(ids):
                     after(entry.state, Event.BURN)
                     if taken.get(entry.id) != request:
@@ -270,17 +264,15 @@ class Pool:
 
     def _spend(self, ids: Sequence[bytes], burn: Callable[[], None]) -> None:
         """Burn, and use nothing again when that fails: a share may exist that the store does not know."""
-        self._spent.update(ids)
+        self._grants.spend(ids)
         try:
             burn()
         except BaseException:
-            with suppress(Exception):  # if the store fails again, _spent still has them
+            with suppress(Exception):  # if the store fails again, they stay spent
                 self._store.void(ids, "a signature failed")
-                self._spent.difference_update(ids)
+                self._grants.settle(ids)
             raise
-        self._spent.difference_update(ids)
-        for item in ids:
-            self._grants.pop(item, None)
+        self._grants.settle(ids)
 
     def _used(
         self, request: bytes, wanted: Sequence[tuple[bytes, bytes | None]], now: int
@@ -325,7 +317,7 @@ class Pool:
         """Void what is older than watermarks.max_age; return how many."""
         with self._changing(now) as time:
             old = self._store.live(time - self.watermarks.max_age)
-            taken = self._taken(time)
+            taken = self._grants.holders(time)
             return self._void([entry.id for entry in old if entry.id not in taken], "too old")
 
     def keep(self, stock: Stock, ids: Collection[bytes], now: int) -> int:
@@ -340,7 +332,7 @@ class Pool:
             How many were voided.
         """
         with self._changing(now) as time:
-            kept = {*ids, *self._taken(time)}
+            kept = {*ids, *self._grants.holders(time)}
             lacking = [item for item in self._ready(stock, time) if item not in kept]
             return self._void(lacking, "another signer does not have it")
 
@@ -362,14 +354,14 @@ class Pool:
     def ready(self, stock: Stock, now: int) -> tuple[bytes, ...]:
         """Return the ids of all that are READY, granted or not, oldest first."""
         with self._changing(now) as time:
-            return tuple(item for item in self._ready(stock, time) if item not in self._spent)
+            return tuple(item for item in self._ready(stock, time) if not self._grants.is_spent(item))
 
     def statistics(self, stock: Stock, now: int) -> Statistics:
         """Return the figures of a stock."""
         with self._changing(now) as time:
             tally = self._store.tally(stock, time - HOUR)
             ready = self._ready(stock, time)
-            taken = self._taken(time)
+            taken = self._grants.holders(time)
             made = [entry.made for entry in self._store.live() if entry.stock == stock]
             return Statistics(
                 pending=tally.pending,
@@ -401,15 +393,9 @@ class Pool:
         if not ids or len(set(ids)) != len(ids):
             raise UsageError("a request uses presignatures, each once")
         found = self._store.find(ids)
-        if any(item not in found or item in self._spent for item in ids):
+        if any(item not in found or self._grants.is_spent(item) for item in ids):
             raise PresignatureVoid("the presignature is void, or not known here")
         return [found[item] for item in ids]
-
-    def _taken(self, time: int) -> Mapping[bytes, bytes]:
-        """Return the request of every presignature that is granted; those that failed are nobody's."""
-        self._grants = {item: grant for item, grant in self._grants.items() if time < grant.until}
-        taken = {item: grant.request for item, grant in self._grants.items()}
-        return {**taken, **dict.fromkeys(self._spent, b"")}
 
     def _expect_free(self, entry: Entry, request: bytes, taken: Mapping[bytes, bytes]) -> None:
         if entry.state is State.BURNED:

@@ -94,9 +94,8 @@ class KeyShares(Generic[ShareT, PublicT]):
         Raises:
             UsageError: there is none, or it is the only one of its key.
         """
-        epochs = self._epochs(key)
-        if epoch not in epochs or len(epochs) < 2:
-            raise UsageError("there is no such share, or it is the only one of its key")
+        if len(self._epochs(key)) < 2:
+            raise UsageError("the party has no other share of the key")
         change.delete(self._row(key, epoch))
 
     def publics(self) -> Sequence[PublicT]:

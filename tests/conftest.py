@@ -58,3 +58,13 @@ def fast_directory() -> Path | None:
     """Return a place in memory if there is one: a node waits for the disk at every step."""
     memory = Path("/dev/shm")
     return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 28 else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have recorded as measured."""
+    passed = terminalreporter.getreports("passed")
+    lines = [text for report in passed for name, text in report.user_properties if name == "measured"]
+    if lines:
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.write_line(str(line))

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import typer
+from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
@@ -133,8 +134,9 @@ def watch(
             members = sorted({party for group in groups for party in group})
             unlock(wallet, members, passphrase_file or [], call.out)
             with wallet.own_pools.kept(groups):
-                found, interrupted = _look(call, wallet, seconds)
+                _, interrupted = _look(call, wallet, seconds)
                 call.out.note("Ending, when the batch that is being made is done.")
+            found = wallet.pool_figures()
             ended = sum(stock.ready for stock in found.stocks)
             call.out.note(f"{show.count(ended, 'presignature')} ended with this process.")
             call.out.hint("mpcw serve")
@@ -217,12 +219,20 @@ def _table(found: PoolFigures) -> list[Line]:
     rows = show.Rows("signers", *numbers, right=numbers)
     for stock in found.stocks:
         figures = stock.statistics
-        counts = (stock.ready, figures.granted, figures.pending, figures.hourly_use, figures.refill_rate)
-        times = (_span(figures.time_to_empty), _span(figures.oldest))
+        counts = (figures.granted, figures.pending, figures.hourly_use, figures.refill_rate)
+        times = (_span(figures.time_to_empty if stock.ready else None), _span(figures.oldest))
         ever = f"made {figures.generated}, used {figures.burned}, void {figures.voided}"
         names = ", ".join(map(str, stock.signers))
-        rows.add(names, *map(str, counts), *times, below="\n".join([ever, *_doing(stock)]))
+        rows.add(
+            names, _ready(stock, found), *map(str, counts), *times, below="\n".join([ever, *_doing(stock)])
+        )
     return rows.lines("There were never any presignatures.")
+
+
+def _ready(stock: StockFigures, found: PoolFigures) -> Text:
+    """Return how many are ready: red if none is, green if there are enough."""
+    enough = "green" if stock.ready >= found.watermarks.low else "yellow"
+    return Text(str(stock.ready), (enough if stock.ready else "red") if found.kept else "")
 
 
 def _span(seconds: int | None) -> str:

@@ -15,7 +15,6 @@ from cosigner.errors import DeclinedError
 from cosigner.local import LocalWallet
 from cosigner.signing import Signed
 from presig_pool.errors import PoolExhausted
-from presig_pool.watermarks import DEFAULT
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from wallet.amounts import FeeRate
@@ -179,12 +178,13 @@ def sign(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> S
     signers = signers_of(wallet, manner.signers)
     if len(signers) >= wallet.plan.t:  # else it is refused without asking for a passphrase
         unlock(wallet, signers, manner.passphrase_files, call.out)
+    progress = refill_line(call.out)
     try:
-        signed = wallet.sign(psbt, signers, refill_line(call.out) if manner.wait else None)
+        signed = wallet.sign(psbt, signers, progress if manner.wait else None)
     except PoolExhausted as short:
-        if manner.wait or not _make_them(call, wallet, short):
+        if not _make_them(call, wallet, short, manner.wait):
             raise
-        signed = wallet.sign(psbt, signers, refill_line(call.out))
+        signed = wallet.sign(psbt, signers, progress)
     used = show.count(signed.presignatures, "presignature")
     burnt = f", {used} used up" if signed.presignatures else ""
     call.out.note(f"signed in {1000 * signed.seconds:.0f} ms{burnt}", "dim")
@@ -196,14 +196,14 @@ def signing_value(signed: Signed) -> dict[str, Any]:
     return {"signing_seconds": round(signed.seconds, 6), "presignatures": signed.presignatures}
 
 
-def _make_them(call: Invocation, wallet: LocalWallet, short: PoolExhausted) -> bool:
-    """Return whether a user at a terminal wants missing presignatures to be made."""
-    missing = short.wanted - short.ready
-    if missing <= DEFAULT.max and sys.stdin.isatty() and not call.out.as_json:
+def _make_them(call: Invocation, wallet: LocalWallet, short: PoolExhausted, waited: bool) -> bool:
+    """Return whether a user at a terminal wants missing presignatures to be made; else say what helps."""
+    most, missing = wallet.pool_figures().watermarks.max, short.wanted - short.ready
+    if short.wanted > most:
+        short.add_note(f"a pool has at most {most} of them: spend fewer SegWit coins at once")
+    elif not waited and sys.stdin.isatty() and not call.out.as_json:
         seconds = expected_seconds(missing, wallet.plan.t)
         return call.out.ask(f"{short}. Make {missing} now, in about {seconds} s?")
-    if missing > DEFAULT.max:
-        short.add_note(f"a pool has at most {DEFAULT.max} of them: spend fewer SegWit coins at once")
     else:
         short.add_note("have them made first with --wait, or kept ready by mpcw serve")
     return False

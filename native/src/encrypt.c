@@ -101,7 +101,7 @@ static mpcw_status encrypt_group(const lane *l, const mpcw_paillier *key, const 
         return status;
     uint64_t *c = rho + width, *plain = c + 2 * width, *tmp = plain + width;
     mp_limb_t *x = tmp + width, *y = x + 2 * lanes * n, *product = y + lanes * n;
-    if ((status = randomness_draw(l, rho, c, table, 0, NULL, r)) != MPCW_OK ||
+    if ((status = randomness_draw(l, rho, c, &(unit_source){table, 0, NULL}, g->count, r)) != MPCW_OK ||
         (status = lane_enter_items(l, plain, g->m, n, n, g->count, 1)) != MPCW_OK)
         goto done;
     paillier_add_plaintext(l, c, plain, tmp);
@@ -127,7 +127,7 @@ static mpcw_status encrypt_side(const lane *l, uint64_t *rho, uint64_t *c, const
     uint64_t *plain = secret_alloc(2 * width * sizeof *plain);
     if (!plain)
         return status;
-    if ((status = randomness_draw(l, rho, c, table, side, key, r)) != MPCW_OK ||
+    if ((status = randomness_draw(l, rho, c, &(unit_source){table, side, key}, g->count, r)) != MPCW_OK ||
         (status = lane_enter_items(l, plain, g->m, n, n, g->count, 1)) != MPCW_OK)
         goto done;
     /* 1 + m N = 1 + (m q) p */

@@ -141,11 +141,9 @@ void subset_table_free(subset_table *t)
     free(t);
 }
 
-void subset_table_mul(const subset_table *t, const lane *l, uint64_t *r, size_t group, const uint32_t *index,
-                      uint64_t *tmp)
+void subset_table_select(const subset_table *t, const lane *l, uint64_t *r, size_t group, const uint32_t *index)
 {
-    t->ops->entry_select(l, tmp, t->data + group * t->stride, (size_t)1 << t->teeth, t->parts, index);
-    lane_mul_parts(l, r, r, tmp, t->parts);
+    t->ops->entry_select(l, r, t->data + group * t->stride, (size_t)1 << t->teeth, t->parts, index);
 }
 
 mpcw_status comb_new(comb **out, const lane *l, const uint64_t *base, size_t parts, size_t bits, size_t teeth,

@@ -72,36 +72,81 @@ static mpcw_status draw_direct(const lane *l, uint64_t *rho, uint64_t *rho_n, si
     return status;
 }
 
-mpcw_status randomness_draw(const lane *l, uint64_t *rho, uint64_t *rho_n, const mpcw_randomness *table, size_t side,
-                            const mpcw_paillier_secret *own, rng *r)
+/* r = for lane k an entry of the group step, or with copies, lanes that share an item, of their part of the groups from there.
+ * tmp: a vector of the table's parts. */
+static void select_entries(const lane *l, uint64_t *r, const subset_table *t, size_t step, size_t copies,
+                           uint32_t index[RANDOMNESS_GROUPS][LANES_MAX], uint64_t *tmp)
 {
+    const lane_ops *ops = l->m->ops;
+    const size_t words = t->parts * l->m->width;
+    uint32_t chosen[LANES_MAX];
+    for (size_t c = 0; c < copies; c++) {
+        const size_t group = step + c * RANDOMNESS_GROUPS / copies;
+        for (size_t k = 0; k < LANES_MAX; k++)
+            chosen[k] = index[group][k / copies];
+        subset_table_select(t, l, copies == 1 ? r : tmp, group, chosen);
+        for (size_t k = c; k < ops->lanes && copies > 1; k += copies)
+            lane_copy(ops, r, k, tmp, k, words);
+    }
+    ct_cleanse(chosen, sizeof chosen);
+}
+
+/* Lane j of r = the product of the copies of item j; tmp: a vector of parts parts. */
+static void multiply_copies(const lane *l, uint64_t *r, size_t parts, size_t copies, size_t count, uint64_t *tmp)
+{
+    const lane_ops *ops = l->m->ops;
+    const size_t words = parts * l->m->width;
+    for (size_t distance = 1; distance < copies; distance *= 2) {
+        for (size_t k = 0; k < ops->lanes; k++)
+            lane_copy(ops, tmp, k, r, k ^ distance, words);
+        lane_mul_parts(l, r, r, tmp, parts);
+    }
+    for (size_t k = 0; k < ops->lanes; k++)
+        lane_copy(ops, tmp, k, r, (k < count ? k : 0) * copies, words);
+    memcpy(r, tmp, words * sizeof *r);
+}
+
+mpcw_status randomness_draw(const lane *l, uint64_t *rho, uint64_t *rho_n, const unit_source *from, size_t count, rng *r)
+{
+    const mpcw_randomness *table = from->table;
     if (!table)
-        return draw_direct(l, rho, rho_n, side, own, r);
+        return draw_direct(l, rho, rho_n, from->side, from->own, r);
     const lane_mod *m = l->m;
-    const size_t width = m->width;
-    uint64_t *tmp = secret_alloc(2 * width * sizeof *tmp);
-    if (!tmp)
+    const size_t width = m->width, lanes = m->ops->lanes;
+    /* one or two items share the lanes, each of which then works through half or a quarter of the groups */
+    const size_t copies = 4 * count <= lanes ? 4 : 2 * count <= lanes ? 2 : 1;
+    uint32_t index[RANDOMNESS_GROUPS][LANES_MAX];
+    uint64_t *entry = secret_alloc(4 * width * sizeof *entry);
+    if (!entry)
         return MPCW_E_MEMORY;
+    uint64_t *tmp = entry + 2 * width;
     memcpy(rho, m->one, width * sizeof *rho);
     memcpy(rho_n, m->done, 2 * width * sizeof *rho_n);
-    for (size_t bit = 0; bit < table->exponent_bits[side]; bit++) {
+    for (size_t bit = 0; bit < table->exponent_bits[from->side]; bit++) {
         if (bit > 0) {
             m->ops->sqr(l, rho, rho);
             m->ops->dsqr(l, rho_n, rho_n);
         }
         for (size_t group = 0; group < RANDOMNESS_GROUPS; group++) {
             uint8_t bytes[LANES_MAX];
-            uint32_t index[LANES_MAX];
             rng_bytes(r, bytes, sizeof bytes);
             for (size_t k = 0; k < LANES_MAX; k++)
-                index[k] = bytes[k] % (1U << RANDOMNESS_TEETH);
-            subset_table_mul(table->r[side], l, rho, group, index, tmp);
-            subset_table_mul(table->r_n[side], l, rho_n, group, index, tmp);
+                index[group][k] = bytes[k] % (1U << RANDOMNESS_TEETH);
             ct_cleanse(bytes, sizeof bytes);
-            ct_cleanse(index, sizeof index);
+        }
+        for (size_t step = 0; step < RANDOMNESS_GROUPS / copies; step++) {
+            select_entries(l, entry, table->r[from->side], step, copies, index, tmp);
+            m->ops->mul(l, rho, rho, entry);
+            select_entries(l, entry, table->r_n[from->side], step, copies, index, tmp);
+            m->ops->dmul(l, rho_n, rho_n, entry);
         }
     }
-    secret_free(tmp);
+    if (copies > 1) {
+        multiply_copies(l, rho, 1, copies, count, tmp);
+        multiply_copies(l, rho_n, 2, copies, count, tmp);
+    }
+    ct_cleanse(index, sizeof index);
+    secret_free(entry);
     return MPCW_OK;
 }
 

@@ -23,9 +23,15 @@ struct mpcw_randomness {
 /* MPCW_OK when the table is NULL or belongs to this key: E_KIND otherwise. */
 mpcw_status randomness_expect(const mpcw_randomness *table, const mpcw_paillier *key, bool own);
 
-/* Fresh units rho and rho^N of all lanes as vectors in Montgomery form: modulo N (side 0, own false), p or q (sides 0 and 1,
- * own true). Without a table rho is drawn directly; then N-th powers cost an exponentiation. */
-mpcw_status randomness_draw(const lane *l, uint64_t *rho, uint64_t *rho_n, const mpcw_randomness *table, size_t side,
-                            const mpcw_paillier_secret *own, rng *r);
+/* Where units come from: a table, or NULL, modulo N (side 0, own NULL), p or q (sides 0 and 1). */
+typedef struct unit_source {
+    const mpcw_randomness *table;
+    size_t side;
+    const mpcw_paillier_secret *own;
+} unit_source;
+
+/* Fresh units rho and rho^N of count items as vectors in Montgomery form; lanes beyond hold some unit. Without a table rho is
+ * drawn directly; then N-th powers cost an exponentiation. */
+mpcw_status randomness_draw(const lane *l, uint64_t *rho, uint64_t *rho_n, const unit_source *from, size_t count, rng *r);
 
 #endif

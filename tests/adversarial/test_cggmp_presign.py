@@ -311,6 +311,17 @@ def test_products_for_another_verifier_or_from_another_place():
         assert run.proved(error.evidence[0])
 
 
+def test_evidence_about_a_product_is_about_one_verifier():
+    run = session(3)
+    slot = corrupted_slot(MULTIPLY, LIAR)
+    sent = read(run, slot, MultiplyMsg)
+    (evidence,) = judge(run, slot, replace(sent, products=sent.products[::-1])).evidence
+    second = run.inbox(REVEAL, ME).messages[corrupted_slot(ENCRYPT, OTHER)]
+    messages = tuple(sorted([*evidence.messages, second], key=lambda message: message.slot))
+    assert run.proved(evidence)
+    assert not run.proved(replace(evidence, messages=messages))
+
+
 def read(run: Recorded, slot: Slot, cls):
     inbox = run.inbox(REVEAL, ME)
     return inbox.decoded[slot]

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from cosigner.exchange import Letter, carry
+from cosigner.exchange import Failure, Letter, carry, ended_on_error, first_error
 from cosigner.sessions import Sessions
-from protocol.errors import FaultyPartyError, MpcError, SessionTimeout
+from protocol.errors import FaultyPartyError, MpcError, SessionTimeout, UnattributedAbort, UsageError
 from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.signed import Kind, Slot, read_envelope
@@ -49,16 +50,17 @@ class Peer:
 
 
 class Liar(Peer):
-    """Reveals another coin than it committed to."""
+    """Sends party 0 a share that is wrong, and party 1 none."""
 
     def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
-        return tuple(self._spoil(sealed) for sealed in super().receive(sender, envelope))
+        answers = super().receive(sender, envelope)
+        return tuple(self._spoil(sealed) for sealed in answers if sealed.receiver != IDS[1])
 
     def _spoil(self, sealed: Sealed) -> Sealed:
         _, message = read_envelope(sealed.envelope, self.me, sealed.receiver)
-        if message.slot != Slot.broadcast(2, self.me):
+        if message.slot != Slot.direct(2, self.me, IDS[0]):
             return sealed
-        body = bytes([message.body[0] ^ 1]) + message.body[1:]
+        body = message.body[:-1] + bytes([message.body[-1] ^ 1])
         place = toss.session(self.me)
         return Sealed(sealed.receiver, place.sign(message.slot, body).envelope(place.header))
 
@@ -70,6 +72,13 @@ class Gone(Peer):
         if read_envelope(envelope, sender, self.me)[1].slot.kind is Kind.ECHO:
             raise ConnectionResetError("gone")
         return super().receive(sender, envelope)
+
+
+class Unreachable(Peer):
+    """Can be told nothing."""
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        raise ConnectionResetError("gone")
 
 
 def run(peers: dict[PartyId, Peer], *, at_once: bool = True):
@@ -97,14 +106,67 @@ def test_parties_work_at_once_and_each_on_one_message() -> None:
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-def test_evidence_is_passed_on_to_all(at_once: bool) -> None:
+def test_evidence_that_one_party_has_is_passed_on_to_all(at_once: bool) -> None:
     peers: dict[PartyId, Peer] = {i: Peer(i) for i in IDS[:2]} | {LIAR: Liar(LIAR)}
     failures = {failure.party: failure.error for failure in run(peers, at_once=at_once)}
     for i in IDS[:2]:
         error = failures[i]
         assert isinstance(error, FaultyPartyError)
-        assert error.culprits == {LIAR: "opening"}
-        assert not peers[i].results
+        assert error.culprits == {LIAR: "share"}
+
+
+def test_evidence_is_checked_and_is_of_the_session() -> None:
+    failures = run({i: Peer(i) for i in IDS[:2]} | {LIAR: Liar(LIAR)}, at_once=False)
+    failure = next(failure for failure in failures if failure.party == IDS[0])
+    error = failure.error
+    assert isinstance(error, FaultyPartyError)
+    header, keys, spec = toss.header(), toss.roster(N), toss.TOSS
+    assert first_error([failure], header, keys, spec) is error
+    (evidence,) = error.evidence
+    framed = FaultyPartyError({IDS[1]: "share"}, [replace(evidence, culprit=IDS[1])])
+    both = FaultyPartyError({IDS[1]: "share", LIAR: "share"}, [evidence])
+    for said in (framed, both):
+        found = first_error([Failure(IDS[0], said)], header, keys, spec)
+        assert isinstance(found, UnattributedAbort)
+        assert found.suspects == {0, *said.culprits}
+    found = first_error([failure], toss.header(session=b"another"), keys, spec)
+    assert isinstance(found, UnattributedAbort)
+
+
+class Stuck(Peer):
+    """Fails, and cannot even end its session."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        raise UsageError("no")
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        raise UsageError("no")
+
+
+def test_party_that_cannot_end_its_session_keeps_no_other_from_it() -> None:
+    peers: dict[PartyId, Peer] = {IDS[0]: Stuck(IDS[0])} | {i: Peer(i) for i in IDS[1:]}
+    assert {failure.party for failure in run(peers)} == set(IDS)
+    assert not any(peers[i].sessions.is_open(toss.header().session) for i in IDS[1:])
+    again = {IDS[0]: Stuck(IDS[0]), IDS[1]: Peer(IDS[1])}
+    again[IDS[1]].open()
+    with pytest.raises(ZeroDivisionError), ended_on_error(toss.header().session, again):
+        raise ZeroDivisionError
+    assert not again[IDS[1]].sessions.is_open(toss.header().session)
+
+
+class Astray(Peer):
+    """Sends to nobody, and to itself."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        answers = super().receive(sender, envelope)
+        return tuple(Sealed(j, sealed.envelope) for sealed in answers for j in (PartyId(9), self.me))
+
+
+def test_messages_to_nobody_are_dropped() -> None:
+    peers: dict[PartyId, Peer] = {i: Peer(i) for i in IDS[:2]} | {LIAR: Astray(LIAR)}
+    errors = [failure.error for failure in run(peers)]
+    assert len(errors) == N
+    assert all(isinstance(error, SessionTimeout) for error in errors)
 
 
 @pytest.mark.parametrize("at_once", [False, True])
@@ -115,3 +177,13 @@ def test_party_that_is_gone_ends_the_session(at_once: bool) -> None:
     assert set(failures) == {0, 1}
     assert all(isinstance(error, SessionTimeout) for error in failures.values())
     assert not any(peer.results or peer.sessions.is_open(toss.header().session) for peer in peers.values())
+
+
+def test_session_is_ended_at_all_others_than_one_that_cannot_be_reached() -> None:
+    peers: dict[PartyId, Peer] = {IDS[0]: Unreachable(IDS[0])} | {i: Peer(i) for i in IDS[1:]}
+    session = toss.header().session
+    for peer in peers.values():
+        peer.open()
+    with pytest.raises(SessionTimeout), ended_on_error(session, peers):
+        raise SessionTimeout(IDS)
+    assert [peer.sessions.is_open(session) for peer in peers.values()] == [True, False, False]

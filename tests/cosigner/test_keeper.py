@@ -455,16 +455,27 @@ class Liar(Peer):
         return self.answer
 
 
-@pytest.mark.parametrize("answer", [b"", b"\xff" * 9, b"\0\1" + bytes(32) + bytes(4)])
-def test_peer_that_lies_about_its_depth_does_not_stop_the_keeper(group: Signers, answer: bytes) -> None:
+LIES = {
+    "nothing": b"",
+    "too short": b"\xff" * 9,
+    "another presignature": b"\0\1" + bytes(32) + bytes(4),
+    "a last lease": bytes(5) + b"\1\0" + b"\xff" * 8 + bytes(2),
+    "a large lease": bytes(5) + b"\1\0\x7f" + b"\xff" * 7 + bytes(2),
+}
+
+
+@pytest.mark.parametrize("answer", LIES.values(), ids=LIES)
+def test_peer_that_lies_about_its_depth_does_not_stop_the_keeper(answer: bytes) -> None:
+    group = Signers(marks=ONE)
     liar = with_peer(group, 1, Liar)
     assert isinstance(liar, Liar)
     liar.answer = answer
     stock, other = group.stock(0, 1), group.stock(0, 2)
     kept = Kept(group, 0, stock, other)
     kept.tend()
+    group.now += LEASE_SECONDS
     kept.tend()
-    assert group.figures(other, 0) == (0, 3, 0)
+    assert group.figures(other, 0)[1] == 1
     assert group.figures(stock, 0)[1] <= group.marks.max
 
 

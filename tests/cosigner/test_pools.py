@@ -2,16 +2,19 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
+from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home
 from cosigner.keeper import Refilling, Waiting
 from cosigner.local import LocalWallet
+from cosigner.pools import Pools, past_figures
 from presig_pool.errors import PoolExhausted
 from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError, UsageError
-from protocol.ids import PartyId
+from protocol.ids import Epoch, PartyId
 from tests.cosigner.group import consensus_accepts
 from tests.cosigner.wallets import fund, payment, pool, stock_up, unlock
 from wallet.errors import UnknownError
@@ -93,7 +96,7 @@ def test_purge_forgets_what_is_void_and_counts_it_for_ever(small: LocalWallet) -
 
 
 def test_kept_stocks_are_filled_while_the_block_runs(small: LocalWallet) -> None:
-    with small.pools.kept([(P0, P1), (P1, P2)]):
+    with small.own_pools.kept([(P0, P1), (P1, P2)]):
         until = time.monotonic() + 30
         while ready(small) != {(0, 1): SMALL.target, (1, 2): SMALL.target} and time.monotonic() < until:
             time.sleep(0.05)
@@ -109,12 +112,39 @@ def test_what_a_keeper_waits_for_is_told(small: LocalWallet, monkeypatch: pytest
     stock_up(small, (0, 1), 1)
     pool(small, 0).watermarks = Watermarks(low=2, target=2, max=4, batch=2)
     monkeypatch.setattr(small.parties.own.parties[P1], "depth", lost)
-    with small.pools.kept([(P0, P1)]):
+    with small.own_pools.kept([(P0, P1)]):
         until = time.monotonic() + 30
         while (doing := small.pool_figures().stocks[0].doing) is None and time.monotonic() < until:
             time.sleep(0.05)
     assert isinstance(doing, Waiting)
     assert (doing.peers, "no way there" in doing.reason) == ((P1,), True)
+
+
+def test_order_goes_to_the_signer_that_leads(small: LocalWallet) -> None:
+    pools = small.own_pools
+    pools._keeper(P1).refill(pools._stock((P0, P1)), 1, nobody)
+    assert pools.refill((P0, P1), 1, nobody) == 1
+
+
+def test_stock_of_a_party_that_is_sealed_is_neither_shown_nor_filled(small: LocalWallet, home: Home) -> None:
+    stock_up(small, (0, 2), 1)
+    small.close()
+    with LocalWallet.open(home) as opened:
+        unlock(opened, 0, 1)
+        assert ready(opened) == {}
+        with pytest.raises(NotEnoughSignersError, match="party 2 is not where"):
+            opened.pools.refill((P0, P2), 1, nobody)
+        with pytest.raises(NotEnoughSignersError), opened.own_pools.kept([(P0, P2)]):
+            pass
+
+
+def test_stocks_of_other_epochs_are_not_shown(small: LocalWallet) -> None:
+    stock_up(small, (0, 1), 1)
+    key, own = small.keys.segwit, small.parties.own
+    assert key is not None
+    later = replace(key, sharing=replace(key.sharing, epoch=Epoch(1)))
+    assert Pools(later, own.parties, own.stores, lambda: 0, SMALL).figures().stocks == ()
+    assert past_figures(later, own.stores, SMALL, 0).stocks == ()
 
 
 # ---- a process that has ended ----

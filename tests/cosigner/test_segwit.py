@@ -227,6 +227,41 @@ def test_store_of_a_party_with_no_or_two_segwit_keys_is_refused(
     unlock(mixed, 0)
 
 
+def test_store_with_the_segwit_share_of_another_party_is_refused(
+    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mixed.settings.segwit is not None
+    of_another = replace(mixed.settings.segwit, party=PartyId(2))
+    monkeypatch.setattr(PartyStore, "ecdsa_shares", lambda _: [of_another])
+    with pytest.raises(CorruptError, match="not of party 0"):
+        unlock(mixed, 0)
+
+
+def test_plan_with_a_segwit_account_that_the_settings_lack_is_refused(home: Home, mixed: LocalWallet) -> None:
+    settings = mixed.settings
+    less = WatchSettings.of(settings.plan, settings.recovery_data, None)
+    mixed.close()
+    swapped(home, lambda _settings, _wallet: less)
+    with pytest.raises(CorruptError, match="do not fit its accounts"):
+        LocalWallet.open(home)
+
+
+@pytest.mark.parametrize(("n", "t"), [(4, 2), (2, 2), (3, 3)])
+def test_keys_of_other_parties_or_another_threshold_make_no_wallet(
+    mixed: LocalWallet, n: int, t: int
+) -> None:
+    settings, other = mixed.settings, PublicShare.of(dealt(n, t)[0])
+    with pytest.raises(UsageError, match="same parties and threshold"):
+        WatchSettings.of(settings.plan, settings.recovery_data, other)
+
+
+def test_wallet_has_a_key_for_each_account_and_no_other(mixed: LocalWallet) -> None:
+    assert (mixed.keys.key_of(0), mixed.keys.key_of(1)) == (mixed.keys.taproot, mixed.keys.segwit)
+    for account in (-1, 2):
+        with pytest.raises(UsageError, match="no such account"):
+            mixed.keys.key_of(account)
+
+
 def test_vouchers_that_do_not_hold_make_no_wallet(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     really = SegwitKeygenParty.vouch
 

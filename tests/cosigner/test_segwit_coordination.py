@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations, islice
 from threading import Thread
 
@@ -15,9 +16,16 @@ from native.entropy import random_bytes
 from presig_pool.errors import PoolExhausted, PresignatureVoid
 from presig_pool.state import State
 from protocol.codec import decode
-from protocol.errors import FaultyPartyError, SecretReuseError, SessionTimeout, UnattributedAbort, UsageError
+from protocol.errors import (
+    FaultyPartyError,
+    MpcError,
+    SecretReuseError,
+    SessionTimeout,
+    UnattributedAbort,
+    UsageError,
+)
 from protocol.header import HEADER_LIMIT, Header
-from protocol.ids import COORDINATOR, SESSION_ID_SIZE, PartyId
+from protocol.ids import COORDINATOR, SESSION_ID_SIZE, PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.roster import ROSTER_LIMIT, Roster
 from protocol.session import Session
@@ -220,6 +228,22 @@ def test_signer_that_says_to_have_what_it_has_not_ends_the_attempt() -> None:
 # ---- signers that cheat in the session ----
 
 
+class OneSessionLess(Party):
+    def open_signing(self, order: SigningOrder) -> Acceptance:
+        accepted = super().open_signing(order)
+        return replace(accepted, messages=accepted.messages[:1])
+
+
+def test_signer_that_answers_to_one_of_two_sessions_is_suspected() -> None:
+    group = group_of(3, 0, 1)
+    group.parties[PartyId(1)] = group.party(PartyId(1), OneSessionLess)
+    with pytest.raises(UnattributedAbort, match="first messages") as caught:
+        group.sign(mixed_psbt(group), 0, 1)
+    assert caught.value.suspects == {1}
+    idle(group)
+    assert len(group.free(0, 0, 1)) == 3
+
+
 class Segwit(Party):
     """Knows which of its messages are of the SegWit session."""
 
@@ -361,6 +385,35 @@ def test_coordinator_that_is_overtaken_takes_other_presignatures(place: int) -> 
     assert burnt(group, 0) == burnt(group, 1) == [every[3]]
     assert not any(party._sessions._running for party in group.parties.values())
     assert group.free(1 - place, 0, 1) == every[:3] + every[4:]
+
+
+class Lost(Overtaken):
+    """Cannot be reached any more after it has refused."""
+
+    rivals = 1
+    lost = False
+
+    def open_signing(self, order: SigningOrder) -> Acceptance:
+        if self.lost:
+            raise ConnectionResetError("gone")
+        try:
+            return super().open_signing(order)
+        finally:
+            self.lost = True
+
+    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        if self.lost:
+            raise ConnectionResetError("gone")
+        return super().end(session, evidence)
+
+
+def test_signer_that_is_lost_between_two_attempts_leaves_nothing_open_at_the_others() -> None:
+    group = group_of(8, 0, 1)
+    peer, lost = group.parties[PartyId(0)], group.party(PartyId(1), Lost)
+    with pytest.raises(ConnectionResetError):
+        group.sign_with(mixed_psbt(group), {PartyId(1): lost, PartyId(0): peer})
+    assert not peer._sessions._running
+    assert len(group.free(0, 0, 1)) == 8
 
 
 def test_coordinators_at_once_use_no_presignature_twice() -> None:

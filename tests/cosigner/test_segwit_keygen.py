@@ -113,8 +113,8 @@ def made() -> Group:
 def dealt_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a dealer give the parties what the sessions make, in no time."""
 
-    def run(peers: Mapping[PartyId, SegwitKeygenParty], header: Header) -> None:
-        if header.protocol == KEYGEN.name:
+    def run(peers: Mapping[PartyId, SegwitKeygenParty], spec: ProtocolSpec, *_: object) -> None:
+        if spec.name == KEYGEN.name:
             for party, share in zip(peers.values(), dealt(len(peers), 2), strict=True):
                 party._keep_share(share)
         else:
@@ -331,6 +331,15 @@ def test_nothing_is_vouched_for_before_the_end() -> None:
         party.confirm(bytes(3 * VOUCHER_SIZE))
 
 
+def test_nothing_is_vouched_for_after_one_of_the_two_sessions() -> None:
+    with_aux, with_share, _ = Group().parties.values()
+    with_aux._keep_aux(aux_infos(3)[0])
+    with_share._keep_share(dealt(3, 2)[1])
+    for party in (with_aux, with_share):
+        with pytest.raises(UsageError, match="not come to its end"):
+            party.vouch()
+
+
 def test_vouchers_are_as_many_as_the_parties_and_in_their_order(made: Group) -> None:
     party, each = made.parties[PartyId(0)], made.vouchers()
     vouchers = b"".join(each)
@@ -405,6 +414,13 @@ class KeepsOther(SegwitKeygenParty):
         super()._keep_share(replace(share, chain_code=bytes(32)))
 
 
+class KeepsOtherKey(SegwitKeygenParty):
+    """Has stored a share of another key, of the same chain code."""
+
+    def _keep_share(self, share: KeyShare) -> None:
+        super()._keep_share(dealt(3, 2, share.chain_code)[1])
+
+
 class KeepsOtherAux(SegwitKeygenParty):
     """Has stored auxiliary info in which the parameters of the other two have changed places."""
 
@@ -422,6 +438,7 @@ class KeepsOtherAux(SegwitKeygenParty):
         (LongVoucher, {1}, 0),
         (WrongVoucher, {1}, 0),
         (KeepsOther, {1}, 0),
+        (KeepsOtherKey, {1}, 0),
         (KeepsOtherAux, {1}, 0),
         (GivenOthers, {2}, 1),
         (ShowsAnother, {0, 1, 2}, 3),

@@ -69,6 +69,7 @@ def test_message_of_one_session_does_not_wait_for_that_of_another() -> None:
         assert not running.done()
         go_on.set()
         running.result(WAIT)
+    assert not slow.sessions.open_protocols()
 
 
 def test_messages_of_one_session_are_taken_one_after_the_other() -> None:

@@ -9,7 +9,8 @@ from cosigner.party import Party
 from cosigner.steps import Deed
 from frost_bip340 import signing_rounds
 from protocol.codec import decode
-from protocol.errors import FaultyPartyError, UsageError
+from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
+from protocol.evidence import Evidence
 from protocol.header import HEADER_LIMIT, Header
 from protocol.ids import COORDINATOR, PartyId
 from protocol.machine import Sealed
@@ -153,6 +154,32 @@ def test_party_whose_partial_signature_is_wrong_is_named_with_evidence() -> None
     assert len(caught.value.evidence) == 1
     # the others go on without it
     group.sign(psbt, 0, 2, caps=FeeCaps())
+
+
+class Slanderer(Party):
+    """Blames another signer, with evidence of another session or none."""
+
+    evidence: tuple[Evidence, ...] = ()
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        raise FaultyPartyError({PartyId(1): "psig"}, self.evidence)
+
+
+def test_blame_is_no_proof_unless_its_evidence_holds() -> None:
+    group = Group(3, 2)
+    group.parties[PartyId(1)] = group.party(PartyId(1), WrongShare)
+    psbt = group.spending([80_000], 40_000, 501, random.Random(10))
+    with pytest.raises(FaultyPartyError) as proved:
+        group.sign(psbt, 0, 1, caps=FeeCaps())
+    group.parties[PartyId(1)] = group.party(PartyId(1))
+    slanderer = group.party(PartyId(0), Slanderer)
+    assert isinstance(slanderer, Slanderer)
+    group.parties[PartyId(0)] = slanderer
+    for evidence in ((), proved.value.evidence):
+        slanderer.evidence = evidence
+        with pytest.raises(UnattributedAbort, match="party 1: psig") as caught:
+            group.sign(psbt, 0, 1, caps=FeeCaps())
+        assert caught.value.suspects == {0, 1}
 
 
 class Silent(Party):

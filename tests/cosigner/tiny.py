@@ -10,8 +10,9 @@ from cosigner import segwit_keygen
 from cosigner.segwit_keygen import SegwitKeygenParty
 from ecdsa_cggmp import aux_rounds
 from ecdsa_cggmp.aux_info import AuxSecret
-from protocol.header import Header
 from protocol.ids import PartyId
+from protocol.roster import Roster
+from protocol.spec import ProtocolSpec
 from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import aux_infos, aux_secret
 
@@ -32,9 +33,11 @@ def deal_aux(patch: pytest.MonkeyPatch) -> None:
     """Have a dealer give the parties of a new wallet their auxiliary info, in no time."""
     run = segwit_keygen._run
 
-    def deal(peers: Mapping[PartyId, SegwitKeygenParty], header: Header) -> None:
-        if header.protocol != aux_rounds.aux_spec(TINY).name:
-            run(peers, header)
+    def deal(
+        peers: Mapping[PartyId, SegwitKeygenParty], spec: ProtocolSpec, roster: Roster, params: bytes = b""
+    ) -> None:
+        if spec.name != aux_rounds.aux_spec(TINY).name:
+            run(peers, spec, roster, params)
             return
         # anew: secrets of before a fork are gone after it
         infos = aux_infos.__wrapped__(len(peers))

@@ -7,6 +7,7 @@ from itertools import cycle
 
 from cosigner.home import Home
 from cosigner.local import LocalWallet
+from cosigner.party import Party
 from cosigner.plan import WalletPlan
 from cosigner.steps import Progress, silent
 from native.entropy import random_bytes
@@ -76,3 +77,8 @@ def stock_up(wallet: LocalWallet, signers: Sequence[int], count: int) -> None:
 def payment(amount: int, rate: int = 2000) -> Payment:
     """Return a payment to a stranger."""
     return Payment((TxOut(Sats(amount), STRANGER),), FeeRate(rate))
+
+
+def party(wallet: LocalWallet, i: int) -> Party:
+    """An unlocked party."""
+    return wallet.parties.own.parties[PartyId(i)]

@@ -42,6 +42,20 @@ def test_an_imported_table_draws_what_the_exported_one_does() -> None:
     assert (first.c, opened(first.rho)) == (second.c, opened(second.rho))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("own", [False, True])
+def test_units_do_not_depend_on_the_items_behind_them(count: int, own: bool) -> None:
+    # few items share the lanes, each of which multiplies a part of the entries
+    key = paillier(SMALL)
+    encrypt, table = key.secret.encrypt if own else key.secret.public.encrypt, tables(key)[own]
+    few, many = encrypt(ints([7] * count, 8), table, seed(7)), encrypt(ints([7] * 4, 8), table, seed(7))
+    assert few.c == many.c[: len(few.c)]
+    rho = opened(few.rho)
+    assert rho == opened(many.rho)[:count]
+    for c, x in zip(numbers(few.c, 2 * key.size), rho, strict=True):
+        assert c == (1 + 7 * key.n) * gmpy2.powmod(x, key.n, key.n**2) % key.n**2
+
+
 def test_one_seed_builds_the_same_table_and_another_or_none_something_else() -> None:
     public = paillier(SMALL).secret.public
     data = RandomnessTable.build(public, seed(5)).to_bytes()

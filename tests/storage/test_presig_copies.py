@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -82,10 +82,13 @@ def test_sealing_voids_the_pool(path: Path, store: PartyStore) -> None:
     assert store.presignatures.find([item]) == {}
 
 
-def test_sealing_wipes_the_key_also_where_somebody_holds_it(store: PartyStore) -> None:
+@pytest.mark.parametrize("end", [PartyStore.seal, PartyStore.release, PartyStore.close])
+def test_sealing_wipes_the_key_also_where_somebody_holds_it(
+    store: PartyStore, end: Callable[[PartyStore], object]
+) -> None:
     key = store.presignatures._key
     assert key is not None
-    store.seal()
+    end(store)
     with pytest.raises(WipedError):
         key.declassify()
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from presig_pool.pool import Use
 from presig_pool.state import State
 from presig_pool.store import Consumption
 from protocol.errors import SecretReuseError, UsageError
+from protocol.ids import PartyId
+from storage import envelope
 from storage.engine import Database
 from storage.errors import CorruptError, StorageError
 from storage.parties import PartyStore
@@ -186,6 +189,42 @@ def test_a_presignature_under_the_id_of_another_does_not_open(store: PartyStore)
             read([first])
 
 
+def test_a_presignature_of_another_store_does_not_open(store: PartyStore) -> None:
+    """The owner is bound to the secret, besides the key of the process that no other store has."""
+    (item, *_) = refill(pool_of(store))
+    presignatures = store.presignatures
+    mine = presignatures._owner
+    for other in (replace(mine, store=bytes(16)), replace(mine, party=PartyId(0))):
+        presignatures._owner = other
+        with pytest.raises(CorruptError):
+            presignatures.secrets([item])
+    presignatures._owner = mine
+    assert len(presignatures.secrets([item])) == 1
+
+
+def test_a_row_without_a_secret_or_a_public_side_is_damaged(store: PartyStore) -> None:
+    first, second, _ = refill(pool_of(store))
+    unguard(store)
+    presignatures = store.presignatures
+    assert presignatures._key is not None
+    ((batch_id, public),) = store._db.rows("SELECT batch, public FROM presignatures WHERE id = ?", first)
+    box = envelope.seal(presignatures._key, presignatures._context(batch_id, public), None)
+    store._db.execute("UPDATE presignatures SET secret = ? WHERE id = ?", box, first)
+    with pytest.raises(CorruptError, match="no secret"):
+        presignatures.secrets([first])
+    store._db.execute("UPDATE presignatures SET public = x'00' WHERE id = ?", second)
+    with pytest.raises(CorruptError, match=second.hex()):
+        presignatures.publics([second])
+
+
+def test_a_stock_that_is_none_is_damaged(store: PartyStore) -> None:
+    (item, *_) = refill(pool_of(store))
+    store._db.execute("UPDATE stocks SET signers = x'0100'")
+    for read in (store.presignatures.stocks, lambda: store.presignatures.find([item])):
+        with pytest.raises(CorruptError, match="stocks"):
+            read()
+
+
 # the tables
 
 
@@ -247,6 +286,27 @@ def test_the_store_itself_burns_once(store: PartyStore) -> None:
     assert store.presignatures.find([item])[item].state is State.BURNED
     with pytest.raises(PresignatureVoid):
         store.presignatures.publics([bytes(32)])
+
+
+def test_the_store_keeps_and_confirms_each_once_all_or_none(store: PartyStore) -> None:
+    presignatures = store.presignatures
+    first, second = (item.public.id for item in batch(1, 2))
+    presignatures.add(batch(1, 1), digest(9), NOW)
+    with pytest.raises(SecretReuseError):
+        presignatures.add(batch(1, 2)[::-1], digest(9), NOW)
+    assert list(presignatures.find([first, second])) == [first]
+    with pytest.raises(PresignatureVoid):
+        presignatures.confirm([first, second], NOW)
+    assert presignatures.find([first])[first].state is State.PENDING
+
+
+def test_purging_more_than_once_keeps_the_counts(store: PartyStore) -> None:
+    pool = pool_of(store)
+    for number in (1, 2):
+        refill(pool, number)
+        pool.void("for a test", NOW)
+        assert pool.purge() == 3
+    assert pool.statistics(stock(), NOW).voided == 6
 
 
 def test_the_store_burns_all_or_none(store: PartyStore) -> None:

@@ -51,7 +51,13 @@ before = "x > 9"
 after = "False"
 reason = "nobody has more than 9"
 """
-SURVIVES = "SURVIVES toy/checks.py:5 check\n    -     if x > 9:\n    +     if False:\n"
+SURVIVES = """
+SURVIVES toy/checks.py:5 check
+    -     if x > 9:
+    +     if False:
+    before = "x > 9"
+    after = "False"
+"""
 
 
 @pytest.fixture

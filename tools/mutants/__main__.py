@@ -13,7 +13,7 @@ PROJECT = Project(
     ROOT,
     "ecdsa_cggmp",
     ("tests/ecdsa_cggmp/**/test_*.py", "tests/adversarial/test_cggmp_*.py"),
-    ("native", "protocol", "hypothesis"),
+    ("native", "protocol", "wallet", "wallet.chain.regtest_node", "hypothesis", "pytest_cov.plugin"),
     Path(__file__).parent / "equivalent.toml",
 )
 

@@ -22,7 +22,7 @@ _HASHES: Final = re.compile(r"^(tagged_hash|challenge_\w+)$")
 _VERDICTS: Final = {
     r"(.*_)?holds|proves|on_polynomial|opens_to|verify_ecdsa": "True",
     r"test": "False",
-    r"_?failed(_.*)?|check|non_units|verify_(affine|encryptions|pedersen)|bad_dealers": "{}",
+    r"_?failed(_.*)?|check|non_units|verify_((own_)?encryptions|affine|pedersen)|bad_dealers": "{}",
     r"_?expect_.*|_verify|_note|party_id|close|complain|use|wipe|_wipe|find_failure": "None",
 }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,6 +79,7 @@ def run(project: Project, chosen: Iterable[str]) -> int:
     survivors = _try_all(project, tried, records)
     for mutant in survivors:
         print(f"\nSURVIVES {mutant.place} {mutant.function}\n{mutant.diff(sources[mutant.module].text)}")
+        print(f"    before = {json.dumps(mutant.before)}\n    after = {json.dumps(mutant.after)}")
     listed, killed = len(wanted) - len(tried), len(tried) - len(survivors)
     print(f"\n{len(wanted)} mutants: {killed} killed, {listed} listed as equivalent,", end=" ")
     print(f"{len(survivors)} survive")
@@ -122,43 +124,44 @@ def _digest(project: Project, file: str) -> str:
 
 
 def _try_all(project: Project, tried: Sequence[Mutant], records: Mapping[str, trial.Record]) -> list[Mutant]:
-    """Run the tests on each mutant; return those that pass them."""
-    every = {mutant: _tests(mutant, records) for mutant in tried}
-    # one file first, the one that is most about it: most mutants come no further
-    closest = {mutant: dict(list(tests.items())[:1]) for mutant, tests in every.items()}
-    left = _try(project, tried, closest, records)
-    return _try(project, left, every, records)
+    """Run the tests on each mutant, file after file; return those that pass all."""
+    files = {mutant: _files(mutant, records) for mutant in tried}
+    left, rank = list(tried), 0
+    while more := [mutant for mutant in left if rank < len(files[mutant])]:
+        print(f"{len(more)} mutants on the {rank + 1}. file of tests", flush=True)
+        killed = _killed(project, {mutant: records[files[mutant][rank]] for mutant in more})
+        left, rank = [mutant for mutant in left if mutant not in killed], rank + 1
+    return left
 
 
-def _try(
-    project: Project,
-    tried: Sequence[Mutant],
-    tests: Mapping[Mutant, Mapping[str, Sequence[str]]],
-    records: Mapping[str, trial.Record],
-) -> list[Mutant]:
-    folders = {mutant: project.output / "trials" / str(at) for at, mutant in enumerate(tried)}
+def _killed(project: Project, records: Mapping[Mutant, trial.Record]) -> set[Mutant]:
+    """Run the tests of one file on each mutant; return those that fail some."""
+    folders = {mutant: project.output / "trials" / str(at) for at, mutant in enumerate(records)}
 
     def work(mutant: Mutant) -> int:
-        # what nothing runs, no test can kill
-        return trial.run(project.root, mutant, tests[mutant], folders[mutant]) if tests[mutant] else PASSED
+        return trial.run(project.root, mutant, records[mutant].tests_of(mutant), folders[mutant])
 
     def seconds(mutant: Mutant) -> float:
-        return 60 + 5 * sum(sum(records[file].seconds.values()) for file in tests[mutant])
+        return 60 + 5 * sum(records[mutant].seconds.values())
 
-    survivors = []
-    for at, ended in enumerate(run_forked(tried, work, WORKERS, seconds), 1):
+    killed = set()
+    for at, ended in enumerate(run_forked(records, work, WORKERS, seconds), 1):
         mutant = ended.job
         verdict = _verdict(ended.code, folders[mutant] / trial.LOG)
-        print(f"{at}/{len(tried)} {mutant.place} {mutant.function}: {verdict}", flush=True)
-        if not _noticed(ended.code):
-            survivors.append(mutant)
-    return survivors
+        print(f"{at}/{len(records)} {mutant.place} {mutant.function}: {verdict}", flush=True)
+        if _noticed(ended.code):
+            killed.add(mutant)
+    return killed
 
 
-def _tests(mutant: Mutant, records: Mapping[str, trial.Record]) -> Mapping[str, Sequence[str]]:
-    """Return the tests that run what was changed, by file, the file first that is most about it."""
-    found = {file: tests for file, record in records.items() if (tests := record.tests_of(mutant))}
-    return dict(sorted(found.items(), key=lambda item: -len(item[1]) / len(records[item[0]].seconds)))
+def _files(mutant: Mutant, records: Mapping[str, trial.Record]) -> list[str]:
+    """Return the files that run what was changed, the one first that is most about it."""
+
+    def distance(file: str) -> tuple[bool, float]:
+        same_name = Path(file).stem == f"test_{Path(mutant.module).stem}"
+        return not same_name, records[file].breadth(mutant)
+
+    return sorted((file for file, record in records.items() if record.tests_of(mutant)), key=distance)
 
 
 def _noticed(code: int | None) -> bool:

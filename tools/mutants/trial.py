@@ -4,9 +4,10 @@ What was imported before stays as it is, so that nothing of what is mutated may 
 """
 
 import json
+import math
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +38,19 @@ class Record:
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Return the tests that run what was changed, the quickest first; all if what does is no test."""
-        by_line, (first, last) = self.lines.get(mutant.module, {}), mutant.lines
-        found = {test for line in range(first, last + 1) for test in by_line.get(line, ())}
+        found = self._running(mutant)
         tests = self.seconds.keys() if "" in found else found & self.seconds.keys()
         return sorted(tests, key=lambda test: (test not in found, self.seconds[test]))
+
+    def breadth(self, mutant: Mutant) -> float:
+        """Return how many lines the tests that run what was changed run on average; infinity if none does."""
+        running = self._running(mutant) & self.seconds.keys()
+        lines = sum(len(running.intersection(tests)) for of in self.lines.values() for tests in of.values())
+        return lines / len(running) if running else math.inf
+
+    def _running(self, mutant: Mutant) -> set[str]:
+        by_line, (first, last) = self.lines.get(mutant.module, {}), mutant.lines
+        return {test for line in range(first, last + 1) for test in by_line.get(line, ())}
 
     def dump(self) -> str:
         """Return it as JSON."""
@@ -110,7 +120,7 @@ def record(root: Path, package: str, file: str, result: Path) -> int:
 class _Chosen:
     """Keeps the chosen tests, in their order."""
 
-    def __init__(self, tests: Iterable[str]) -> None:
+    def __init__(self, tests: Sequence[str]) -> None:
         self.place = {test: at for at, test in enumerate(tests)}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -118,13 +128,13 @@ class _Chosen:
         items.sort(key=lambda item: self.place[item.nodeid])
 
 
-def run(root: Path, mutant: Mutant, tests: Mapping[str, Sequence[str]], folder: Path) -> int:
-    """Run tests on a mutant until one fails.
+def run(root: Path, mutant: Mutant, tests: Sequence[str], folder: Path) -> int:
+    """Run tests of one file on a mutant until one fails.
 
     Args:
         root: of the repository.
         mutant: the mutant.
-        tests: the tests by their files.
+        tests: the names of the tests, at least one.
         folder: where the mutant and pytest's output go.
 
     Returns:
@@ -136,8 +146,7 @@ def run(root: Path, mutant: Mutant, tests: Mapping[str, Sequence[str]], folder: 
     changed.write_text(mutant.source)
     finder.announce(mutant.module.removesuffix(".py").replace("/", "."), root / mutant.module, changed)
     finder.install()
-    chosen = _Chosen(test for of_file in tests.values() for test in of_file)
-    return int(pytest.main([*OPTIONS, *tests], plugins=[chosen]))
+    return int(pytest.main([*OPTIONS, tests[0].partition("::")[0]], plugins=[_Chosen(tests)]))
 
 
 def _quiet(root: Path, log: Path) -> None:

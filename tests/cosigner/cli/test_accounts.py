@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
+from wallet.chain.regtest_node import RegtestNode
+from wallet.chain.rpc import RpcClient
 
 
 def test_new_addresses_are_of_the_account_that_is_asked_for(both: Mpcw) -> None:
@@ -76,6 +78,19 @@ def test_descriptors_are_of_both_accounts(both: Mpcw) -> None:
     imported = both.json("wallet", "export", "--format", "importdescriptors")
     kinds = [(it["desc"].split("(")[0], it["internal"], it["active"]) for it in imported]
     assert kinds == [("tr", False, True), ("tr", True, True), ("wpkh", False, True), ("wpkh", True, True)]
+
+
+def test_node_that_imports_the_export_hands_out_our_addresses(both: Mpcw, node: RegtestNode) -> None:
+    rpc = RpcClient(node.endpoint)
+    rpc.named("createwallet", {"wallet_name": "cli", "disable_private_keys": True, "blank": True})
+    theirs = rpc.of_wallet("cli")
+    requests = both.json("wallet", "export", "--format", "importdescriptors")
+    assert all(result["success"].boolean() for result in theirs.call("importdescriptors", requests))
+    for account, kind in (("taproot", "bech32m"), ("segwit", "bech32")):
+        used = both.json("address", "list", "--account", account)[0]["address"]
+        assert theirs.call("getnewaddress", "", kind).text() == used
+        new = both.json("address", "new", "--account", account)["address"]
+        assert theirs.call("getnewaddress", "", kind).text() == new
 
 
 def test_label_of_a_transaction_names_the_accounts_that_it_concerns(both: Mpcw, tmp_path: Path) -> None:

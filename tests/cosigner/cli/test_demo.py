@@ -161,7 +161,7 @@ def test_demo_survives_kills_at_any_moment(bare: Mpcw, capsys: pytest.CaptureFix
 
 def test_demo_on_bitcoind_goes_on_with_its_chain(bare: Mpcw, bitcoind: Path) -> None:
     first, second = bare.json("demo", "--bitcoind"), bare.json("demo", "--bitcoind")
-    assert second["height"] == first["height"] + 102
+    assert second["height"] == first["height"] + 103
     assert second["balance"] > first["balance"]
     url = bare.json("wallet", "show", "-w", "demo-bitcoind")["chain_url"]
     port = int(url.rpartition(":")[2])

@@ -156,6 +156,15 @@ def test_missing_presignatures_are_made_for_a_payment_that_waits(both: Mpcw) -> 
     assert (stock["generated"], stock["burned"], stock["used_last_hour"]) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("wait", [(), ("--wait",)])
+def test_transaction_that_no_pool_suffices_for_says_so(wait: tuple[str, ...], both: Mpcw) -> None:
+    for _ in range(3):
+        both.ok("chain", "faucet", "--account", "segwit")
+    error = both.fails("send", "--all", STRANGER, "--fee-rate", "2", "--yes", *wait)
+    assert (error["code"], error["name"], error["wanted"]) == (12, "pool-exhausted", 4)
+    assert error["hint"] == "a pool has at most 3 of them: spend fewer SegWit coins at once"
+
+
 def test_taproot_inputs_need_no_presignatures(both: Mpcw) -> None:
     coin = next(item["coin"] for item in both.json("coin", "list") if item["account"] == "taproot")
     paid = both.json("send", f"{STRANGER}=1btc", "--coin", coin, "--only", "--yes", "--fee-rate", "2")

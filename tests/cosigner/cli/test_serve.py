@@ -120,6 +120,13 @@ def test_pool_is_looked_at_filled_and_drained(server: Server, mpcw: Mpcw) -> Non
     assert (made["signers"], made["kept"]) == ([1, 2], True)
     assert made["made"] >= 1
     assert mpcw.json("presig", "purge")["rows"] >= 0
+    assert mpcw.json("presig", "watch", "--seconds", 0)["kept"] is True
+
+
+def test_full_pool_is_not_refilled_to_its_target(mpcw: Mpcw) -> None:
+    mpcw("presig", "refill", "--count", 100, "--signers", "0,2")  # as many as there may be
+    error = mpcw.fails("presig", "refill", "--signers", "0,2")
+    assert (error["name"], "say --count" in error["message"]) == ("usage", True)
 
 
 def test_error_of_the_server_is_that_of_the_command(mpcw: Mpcw) -> None:

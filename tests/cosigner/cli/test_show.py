@@ -1,8 +1,14 @@
+import io
+import re
+
+from rich.console import Console
 from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.output import Output
 from wallet.errors import ChainError
+
+SHOW_CURSOR = "\x1b[?25h"
 
 
 def plain(lines: list[show.Line]) -> list[str]:
@@ -70,3 +76,18 @@ def test_scripts_get_one_value_and_nothing_else(capsys) -> None:  # type: ignore
 def test_what_a_terminal_would_obey_is_not_written(capsys) -> None:  # type: ignore[no-untyped-def]
     Output(as_json=False).error(ChainError("\x1b[31mred\x07\nsecond line", "a\rb"))
     assert capsys.readouterr().err == "error (chain): \ufffd[31mred\ufffd\nsecond line\n  a\ufffdb\n"
+
+
+def test_lengths_of_time_are_in_their_largest_unit() -> None:
+    spans = {0: "0 s", 119: "119 s", 120: "2 min", 7199: "119 min", 7200: "2 h", 7 * 86_400: "7 days"}
+    assert {seconds: show.span(seconds) for seconds in spans} == spans
+
+
+def test_live_line_goes_before_anything_else_is_shown() -> None:
+    shown, out = io.StringIO(), Output(False)
+    out._side = Console(file=shown, force_terminal=True, width=30, color_system=None)
+    out.live("x" * 50)
+    out.live("y" * 50)
+    assert out.error(ChainError("gone")) == 8
+    assert shown.getvalue().rindex(SHOW_CURSOR) < shown.getvalue().index("error")
+    assert max(map(len, re.findall("[xy]+", shown.getvalue()))) < 30

@@ -104,6 +104,24 @@ def test_a_proof_is_about_one_statement() -> None:
         assert not holds(changed, honest())
 
 
+def test_a_challenge_depends_on_every_item() -> None:
+    keys, other, H = aux_infos(2)[0].proof_keys(0, 1), aux_infos(2)[0].proof_keys(1, 0), G + G
+    statement, made = AffGStarStatement(b"C", b"D", b"Y", G), aff_g_star._Commitments([1, 2], [G, H], [3, 4])
+    challenges = {
+        commitments.challenge(place(), context, about)
+        for commitments, context, about in [
+            (made, keys, statement),
+            (made, other, statement),
+            *((made, keys, replace(statement, **{name: b"other"})) for name in "CDY"),
+            (made, keys, replace(statement, X=H)),
+            (replace(made, A=[1, 5]), keys, statement),
+            (replace(made, B_x=[G, G]), keys, statement),
+            (replace(made, B_y=[3, 5]), keys, statement),
+        ]
+    }
+    assert len(challenges) == 9
+
+
 def test_what_is_not_so_cannot_be_proved() -> None:
     statement, witness = made()
     keys = own()

@@ -99,6 +99,24 @@ def test_a_proof_is_about_one_statement_and_what_is_not_so_cannot_be_proved() ->
         assert not holds(changed, proved(changed, x))
 
 
+def test_a_challenge_depends_on_every_item() -> None:
+    keys, other, H = aux_infos(2)[0].proof_keys(0, 0), aux_infos(2)[0].proof_keys(1, 1), G + G
+    statement, made = DecStatement(b"K", b"D", G, G, G), dec._Commitments([1, 2], [G, H], [H, G])
+    challenges = {
+        commitments.challenge(place(), context, about)
+        for commitments, context, about in [
+            (made, keys, statement),
+            (made, other, statement),
+            *((made, keys, replace(statement, **{name: b"other"})) for name in "KD"),
+            *((made, keys, replace(statement, **{name: H})) for name in ("X", "S", "base")),
+            (replace(made, A=[1, 5]), keys, statement),
+            (replace(made, B=[G, G]), keys, statement),
+            (replace(made, C=[H, H]), keys, statement),
+        ]
+    }
+    assert len(challenges) == 10
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_largest_honest_plaintext_fits(sign: int) -> None:
     """x k and the y of six peers that have cheated as far as their range proofs let them."""
