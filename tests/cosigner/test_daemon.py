@@ -24,6 +24,7 @@ from tests.cosigner.served import P0, P1, P2, Serving, eventually, everything, f
 from tests.cosigner.wallets import fund, unlock
 from wallet.amounts import FeeRate
 from wallet.build import CoinControl
+from wallet.errors import UnknownError
 from wallet.psbt import Psbt, extract
 from wallet.tx import Txid
 
@@ -123,6 +124,15 @@ def test_refill_whose_user_has_gone_makes_no_more_batches(
         client.pools.refill([P0, P2], 100, leave)
     eventually(lambda: [it.what for it in serving.incidents] == ["refill"])
     assert serving.ready(0, 0, 2)[0] < 20
+
+
+def test_wallet_without_segwit_is_served_without_pools(wallet: LocalWallet) -> None:
+    fund(wallet, 90_000)
+    with served(wallet, (0, 1)) as serving, LocalWallet.open(serving.home) as client:
+        psbt = everything(client)
+        assert consensus_accepts(psbt, extract(client.sign(psbt).psbt))
+        with pytest.raises(UnknownError, match="no SegWit account"):
+            client.pool_figures()
 
 
 # ---- many at once ----
