@@ -22,10 +22,10 @@ NO_FILES = {f"MPCW_PASSPHRASE_FILE_{i}": "" for i in range(3)}
 class Server:
     """A process that serves, and what it tells."""
 
-    def __init__(self, mpcw: Mpcw, *args: object) -> None:
+    def __init__(self, mpcw: Mpcw, *args: object, marks: dict[str, str] = MARKS) -> None:
         self.mpcw = mpcw
         self.events: list[dict[str, Any]] = []
-        self.process = mpcw.start("serve", "--json", *args, variables=MARKS)
+        self.process = mpcw.start("serve", "--json", *args, variables=marks)
         self._late = threading.Timer(60, self.process.kill)
         self._late.start()
 
