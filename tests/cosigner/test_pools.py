@@ -101,6 +101,7 @@ def test_kept_stocks_are_filled_while_the_block_runs(small: LocalWallet) -> None
         while ready(small) != {(0, 1): SMALL.target, (1, 2): SMALL.target} and time.monotonic() < until:
             time.sleep(0.05)
     assert ready(small) == {(0, 1): SMALL.target, (1, 2): SMALL.target}
+    assert [stock.doing for stock in small.pool_figures().stocks] == [None, None]
 
 
 def test_what_a_keeper_waits_for_is_told(small: LocalWallet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from cosigner.home import Home
 from cosigner.local import LocalWallet
 from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
 from tests.cosigner.cli.test_commands import shape
+from tests.cosigner.cli.test_serve import Server
 from wallet.tx import show_txid
 
 KILLS = 20
@@ -54,6 +55,16 @@ def test_demo_spends_from_both_accounts_in_one_transaction(bare: Mpcw) -> None:
         spent = [coin for coin in coins if coin.spent_by is not None]
         assert [show_txid(coin.spent_by) for coin in spent if coin.spent_by] == [value["bumped"]] * 2
         assert {wallet.accounts[coin.owner.account].name for coin in spent} == {"taproot", "segwit"}
+
+
+def test_demo_uses_what_a_server_has_made(bare: Mpcw) -> None:
+    assert bare.json("demo")["presignatures"]["made"] == 15
+    server = Server(bare, "-w", "demo", marks={"WATERMARKS": "1,15,20,15"})
+    server.stocked(3)
+    value = bare.json("demo")
+    assert server.end(signal.SIGTERM) == (0, "")
+    assert value["presignatures"]["made"] == 0
+    assert value["presignatures"]["left"] > 0
 
 
 def test_demo_goes_on_with_a_wallet_of_taproot_alone(bare: Mpcw) -> None:
@@ -116,6 +127,16 @@ def state(home: Path) -> tuple[int, set[str]]:
         # each payment cost at most its amount and fee: nothing else has left
         assert sum(mine.values()) >= rewards - len(payments) * (AMOUNT + MAX_FEE)
         return wallet.chain.tip().height, {str(item.tx.txid) for item in seen if item.block is not None}
+
+
+@pytest.mark.slow
+def test_demo_at_full_size_shows_its_online_signing_time(bare: Mpcw) -> None:
+    with bare.start("demo", "--json", variables={"FULL_SIZE": "1"}) as process:
+        out, err = process.communicate(timeout=300)
+    assert (process.returncode, err) == (0, "")
+    value = json.loads(out)
+    assert value["presignatures"]["left"] == value["presignatures"]["made"] - 2
+    assert 0 < value["sent_signing_seconds"] < value["presignatures"]["seconds"]
 
 
 @pytest.mark.slow

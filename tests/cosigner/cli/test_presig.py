@@ -2,16 +2,27 @@
 
 import re
 import signal
+from dataclasses import replace
 
 import pytest
 
+from cosigner.cli.command import Invocation
+from cosigner.cli.output import Output
 from cosigner.cli.refill import expected_seconds, progress_text
+from cosigner.cli.spending import _make_them
+from cosigner.home import Home
 from cosigner.keeper import Refilling
+from cosigner.local import LocalWallet
+from presig_pool.errors import PoolExhausted
 from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
+from protocol.errors import SecretReuseError
 from protocol.ids import Epoch, PartyId
 from tests.cosigner.cli.conftest import PASSPHRASES, STRANGER, Mpcw
 from tests.cosigner.cli.test_passphrases import Terminal, plain
+from tests.cosigner.wallets import payment, pool, stock_up, unlock
+from wallet.build import CoinControl
+from wallet.script import ScriptType
 
 ALL_SEGWIT = ("send", f"{STRANGER}=60btc", "--fee-rate", "2")  # takes a coin of each account
 P0, P1 = PartyId(0), PartyId(1)
@@ -98,6 +109,23 @@ def test_wallet_without_segwit_has_no_pool(verb: tuple[str, ...], mpcw: Mpcw) ->
     error = mpcw.fails("presig", *verb)
     assert (error["code"], error["name"]) == (3, "not-found")
     assert "no SegWit account" in error["message"]
+
+
+def test_attempts_to_use_a_presignature_again_are_warned_of(both: Mpcw) -> None:
+    assert "warning" not in both.ok("presig", "status").err
+    with LocalWallet.open(Home(both.home)) as wallet:
+        unlock(wallet, 0, 1)
+        stock_up(wallet, (0, 1), 1)
+        (used,) = wallet.parties.own.parties[P0].ready_presignatures((P0, P1))
+        coin = next(coin for coin in wallet.coins() if coin.kind is ScriptType.P2WPKH)
+        control = CoinControl(frozenset([coin.outpoint]), only=True)
+        wallet.sign(wallet.draft_send(replace(payment(50_000), control=control)).psbt, (P0, P1))
+        with pytest.raises(SecretReuseError):
+            pool(wallet, 1).grant(pool(wallet, 1).stocks()[0], bytes(32), [used], 0)
+    assert [it["reuse_attempts"] for it in both.json("presig", "status")["parties"]] == [0, 1, 0]
+    shown = both.ok("presig", "status").err
+    assert "warning: somebody asked for presignatures that were used before" in shown
+    assert "(party 1: 1)" in shown
 
 
 # ---- watch ----
@@ -197,6 +225,15 @@ def test_people_at_a_terminal_are_offered_to_make_them(both: Mpcw) -> None:
         done = terminal.end()
         assert done.code == code, done.out
     assert "signed in" in plain(done.out)
+
+
+def test_nobody_is_asked_who_has_said_wait(mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(Output, "ask", lambda *_: True)
+    call, short = Invocation(None, None, Output(False)), PoolExhausted(1, 0)
+    assert _make_them(call, mixed, short, waited=False)
+    assert not _make_them(call, mixed, short, waited=True)
+    assert not _make_them(Invocation(None, None, Output(True)), mixed, short, waited=False)
 
 
 # ---- words ----
