@@ -70,31 +70,36 @@ class Life:
 
     # ---- a run ----
 
-    def run(self, syscalls: Sequence[str], injection: Injection | None = None) -> bool:
-        """Run the party to its end and check what it leaves; return whether something was injected."""
+    def live(
+        self, syscalls: Sequence[str], injection: Injection | None, tell: "Callable[[Story], object]"
+    ) -> tuple["Story", int]:
+        """Run the party and tell its story; with its exit code, or the signal that killed it, negative."""
         self.runs += 1
-        wire = Wire()
-        child = OtherProcess(self.wallet, wire, now)
+        child = OtherProcess(self.wallet, Wire(), now)
         with traced(child.pid, self.log, syscalls, injection), child.hung_up_on():
             story = Story(self, child, self.psbts[self.runs % PSBTS])
-            errors = story.told()
-        code = child.ended()
-        hit = code == -SIGKILL or "(INJECTED)" in self.log.read_text()
+            tell(story)
+        return story, child.ended()
+
+    def run(self, syscalls: Sequence[str], injection: Injection | None = None) -> bool:
+        """Run the party to its end and check what it leaves; return whether something was injected."""
+        story, code = self.live(syscalls, injection, Story.told)
+        hit = self.was_hit(code)
         if not hit:
-            assert (errors, code) == ([], 0)
+            assert (story.errors, code) == ([], 0)
         elif injection is not None and injection.what != "KILL" and injection.syscall in DISK:
-            # it said what was wrong, if anything was, and went on until it was told to end
-            assert code == 0
-            assert not errors or isinstance(errors[0].__cause__ or errors[0], StorageError)
-            # what an error of the disk has left of the last writes is not known before the next start
-            assert injection.what != "EIO" or story.done_after_error <= {"close"}
+            story.expect_in_order(code, injection.what)
         if hit:
             self.stopped[story.stopped_at] += 1
+        wire = story.child.wire
         self.captured += [share for _, share in wire.shares]
         signed, self.signed = self.signed, self.expect_clean(self.path, wire)
         assert self.signed >= signed
         party(self.wallet, PEER).refills.pool.purge()
         return hit
+
+    def was_hit(self, code: int) -> bool:
+        return code == -SIGKILL or "(INJECTED)" in self.log.read_text()
 
     # ---- after it ----
 
@@ -173,17 +178,21 @@ class Story:
         self.stopped_at = "nothing"  # the first step that failed
         self.done_after_error: set[str] = set()  # steps
 
-    def told(self) -> list[Exception]:
-        """Do all of it, as far as it goes; what failed."""
+    def told(self) -> None:
+        """Do all of it, as far as it goes."""
         if not self.done("start", self.child.start):
-            return self.errors  # it has ended
+            return  # it has ended
         for name, step in (("refill", self.refill), ("sign", self.sign)):
             if not self.done(name, step) and self.child.alive:
                 self.expect_void()
                 self.done(name, step)  # as keepers and users try again
         for name in ("void", "purge", "close"):
             self.done(name, lambda name=name: self.child.ask(name))
-        return self.errors
+
+    def opened(self) -> None:
+        """Start the party and close it again."""
+        if self.done("start", self.child.start):
+            self.done("close", lambda: self.child.ask("close"))
 
     def done(self, name: str, step: Callable[[], object]) -> bool:
         """Take a step, unless the party is dead."""
@@ -199,6 +208,13 @@ class Story:
         if self.errors:
             self.done_after_error.add(name)
         return True
+
+    def expect_in_order(self, code: int, error: str) -> None:
+        """After an error of its disk a party says what was wrong, and goes on until it is told to end."""
+        assert code == 0
+        assert not self.errors or isinstance(self.errors[0].__cause__ or self.errors[0], StorageError)
+        # what an error of the disk has left of the last writes is not known before the next start
+        assert error != "EIO" or self.done_after_error <= {"close"}
 
     def refill(self) -> None:
         keeper = Keeper(party(self.life.wallet, PEER).refills, self.peers, (), now, lambda _: None)

@@ -9,7 +9,9 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
+from itertools import product
 from pathlib import Path
+from signal import SIGKILL
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -94,6 +96,30 @@ def listed(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counter.items()))
 
 
+def test_no_system_call_at_which_a_start_after_a_kill_ends_brings_a_presignature_back(
+    life: Life, record_property: Callable[[str, object], None]
+) -> None:
+    life.run(SYSCALLS)
+    end_of_signing = counted(life.log)["sendto"] - 3  # before the answers to void, purge and close
+    story, code = life.live(["sendto"], Injection("sendto", "KILL", end_of_signing), Story.told)
+    assert (code, story.stopped_at) == (-SIGKILL, "sign")
+    left = {path: path.read_bytes() for path in life.path.parent.iterdir()}
+    hit: Counter[str] = Counter()
+    for what, syscall in product(("KILL", "EIO", "ENOSPC"), (*DISK, "sendto")):
+        k, goes_on = 1, True
+        while goes_on:
+            for path in life.path.parent.iterdir():
+                path.unlink()
+            for path, content in left.items():
+                path.write_bytes(content)
+            _, code = life.live([syscall], Injection(syscall, what, k), Story.opened)
+            goes_on = life.was_hit(code)
+            life.expect_clean(life.path, story.child.wire)
+            hit[what] += goes_on
+            k += 1
+    record_property("measured", f"at system calls of a start after a kill: {listed(hit)}")
+
+
 def images_after_power_loss(
     life: Life, image: Path, *, syncs: Container[str] = ("fdatasync", "fsync")
 ) -> Iterator[Wire]:
@@ -104,10 +130,10 @@ def images_after_power_loss(
         image: where.
         syncs: system calls that do what they say.
     """
-    disk, wire, rng = Disk(life.path.parent), Wire(), random.Random(1)
-    child = OtherProcess(life.wallet, wire, now)
+    disk, rng = Disk(life.path.parent), random.Random(1)
+    child = OtherProcess(life.wallet, Wire(), now)
     with traced(child.pid, life.log, power_loss.SYSCALLS, options=power_loss.READABLE), child.hung_up_on():
-        assert Story(life, child, life.psbts[0]).told() == []
+        Story(life, child, life.psbts[0]).told()
     assert child.ended() == 0
     sent, seen = 0, None
     for call in power_loss.calls(life.log):
@@ -121,7 +147,7 @@ def images_after_power_loss(
                 image.mkdir()
                 for path, content in files.items():
                     (image / path.name).write_bytes(content)
-                yield child.history[sent] if sent < len(child.history) else wire
+                yield child.history[sent] if sent < len(child.history) else child.wire
     assert disk.most() == {path: path.read_bytes() for path in life.path.parent.iterdir()}
 
 
