@@ -138,7 +138,19 @@ class Pools:
             RefillFailedError: names with whom it failed; batches before that stay.
         """
         stock = self._stock(signers)
-        return self._keeper(self._leader(stock)).refill(stock, count, progress)
+        last: Refilling | Waiting | None = None
+
+        def tell(record: Refilling | Waiting) -> None:
+            nonlocal last
+            last = record
+            self._note(record)
+            progress(record)
+
+        try:
+            return self._keeper(self._leader(stock)).refill(stock, count, tell)
+        finally:
+            if last is not None and self._doing.get(stock) is last:
+                del self._doing[stock]  # it failed before its end
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
         """Void all presignatures, or those of some signers, so that none can be used; return how many."""

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -40,10 +41,9 @@ class Journal:
         """
         now = int(time.time())
         clock = datetime.fromtimestamp(now, UTC).strftime("%H:%M:%S")
-        with self._guard:
-            self._out.event(
-                {"event": name, "time": now, **facts}, Text.assemble((f"{clock}  ", "dim"), (text, style))
-            )
+        line = Text.assemble((f"{clock}  ", "dim"), (text, style))
+        with self._guard, self._unharmed():
+            self._out.event({"event": name, "time": now, **facts}, line)
             if self._status:
                 self._out.live(self._status)
 
@@ -54,15 +54,21 @@ class Journal:
             + (f", {_short(stock.doing)}" if isinstance(stock.doing, Refilling) else "")
             for stock in found.stocks
         ]
-        with self._guard:
+        with self._guard, self._unharmed():
             self._status = "serving   " + ("; ".join(stocks) or "no presignatures yet")
             self._out.live(self._status)
 
     def quiet(self) -> None:
         """Show no status any more."""
-        with self._guard:
+        with self._guard, self._unharmed():
             self._status = ""
             self._out.settle()
+
+    @contextmanager
+    def _unharmed(self) -> Iterator[None]:
+        """Go on when nobody reads any more: a party that tells would fail in the midst of signing."""
+        with suppress(OSError, SystemExit):  # rich ends the program on a broken pipe
+            yield
 
     def step(self, step: Step) -> None:
         """Write what a party did, but for what the record of a refill says, too."""

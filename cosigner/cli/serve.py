@@ -24,6 +24,7 @@ from protocol.ids import PartyId
 app = typer.Typer(add_completion=False)
 
 MAX_KEPT: Final = 8  # signer sets; of more, only those with the first parties are kept filled
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_SECONDS: Final = 1.0
 
 
@@ -47,12 +48,12 @@ def serve(
         unlock(wallet, chosen, passphrase_file or [], call.out)
         own = wallet.detach()
         stack.callback(own.close)
+        stop = stack.enter_context(stopped_by_signals())
         _tell_void(journal, own)
         if own.pools is not None:
             groups = list(islice(combinations(chosen, threshold), MAX_KEPT))
             stack.enter_context(own.pools.kept(groups, journal.refill))
         stack.enter_context(Daemon(place, own, journal.incident))
-        stop = stack.enter_context(_stopped_by_signals())
         names = ", ".join(map(str, chosen))
         facts = {"wallet": name, "parties": list(chosen), "process": os.getpid()}
         journal.event("serving", f"serving party {names} of {name}, process {os.getpid()}", facts, "green")
@@ -89,12 +90,10 @@ def _tell_void(journal: Journal, own: OwnParties) -> None:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Lend an event that Ctrl-C and SIGTERM set."""
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """Lend an event that Ctrl-C, SIGTERM and the end of the terminal set."""
     stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in _STOPPING}
     try:
         yield stop
     finally:

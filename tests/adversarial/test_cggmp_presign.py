@@ -526,6 +526,8 @@ def test_plan_of_another_key_epoch_signer_or_aux_info():
         "no plan": [
             {"params": b""},
             {"params": bytes(plan)[:-1]},
+            # of no presignatures
+            {"params": bytes(2) + bytes(plan)[2:]},
             {"params": bytes(plan) + b"\0"},
             {"params": bytes(plan), "signers": (0, 1, 2)},
             {"params": bytes(plan), "signers": (0,)},

@@ -6,8 +6,10 @@ import pytest
 
 from cosigner.home import Home
 from cosigner.local import LocalWallet
+from cosigner.remote import Server
+from tests.cosigner.served import Serving, meeting, served
 from tests.cosigner.tiny import tiny_ecdsa
-from tests.cosigner.wallets import MIXED, create
+from tests.cosigner.wallets import MIXED, create, fund
 from tests.storage.cheap import cheap_passphrases
 
 
@@ -52,3 +54,26 @@ def mixed(home: Home, _mixed_template: Path) -> Iterator[LocalWallet]:
     shutil.copytree(_mixed_template, home.path)
     with LocalWallet.open(home) as opened:
         yield opened
+
+
+@pytest.fixture
+def serving(mixed: LocalWallet) -> Iterator[Serving]:
+    """Parties 0 and 2 of a funded wallet, with six presignatures."""
+    fund(mixed, 40_000, 50_000, 60_000, 70_000, accounts=(0, 1))
+    with served(mixed, (0, 2), stocked=6) as it:
+        yield it
+
+
+@pytest.fixture
+def client(serving: Serving) -> Iterator[LocalWallet]:
+    """The wallet as another process opens it."""
+    with LocalWallet.open(serving.home) as wallet:
+        yield wallet
+
+
+@pytest.fixture
+def server(serving: Serving) -> Iterator[Server]:
+    found = Server.find(meeting(serving))
+    assert found is not None
+    with found:
+        yield found

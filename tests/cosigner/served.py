@@ -1,8 +1,11 @@
 """A wallet whose parties are served by this process, and what asks it."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
 
 from cosigner.daemon import Daemon, Incident
 from cosigner.home import Home
@@ -11,7 +14,12 @@ from cosigner.meeting import MeetingPlace
 from cosigner.parties import OwnParties
 from presig_pool.pool import Pool
 from protocol.ids import PartyId
+from tests.cosigner.group import STRANGER
 from tests.cosigner.wallets import pool, stock_up, unlock
+from wallet.amounts import FeeRate
+from wallet.psbt import Psbt
+
+P0, P1, P2 = map(PartyId, range(3))
 
 
 @dataclass
@@ -53,3 +61,23 @@ def served(wallet: LocalWallet, ids: Sequence[int], stocked: int = 0) -> Iterato
         stack.callback(own.close)
         daemon = stack.enter_context(Daemon(place, own, incidents.append))
         yield Serving(wallet.home, own, pools, daemon, incidents)
+
+
+def meeting(serving: Serving) -> Path:
+    return serving.home.wallet().meeting
+
+
+def everything(wallet: LocalWallet, rate: int = 2000) -> Psbt:
+    """A transaction with two inputs of each account."""
+    return wallet.draft_send_all(STRANGER, FeeRate(rate), dry_run=True).psbt
+
+
+def fail(error: Exception) -> NoReturn:
+    raise error
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)

@@ -1,6 +1,7 @@
 """The calls of a party on the wire: every question and answer comes back, and everything else is refused."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -23,11 +24,12 @@ from cosigner.pools import PartyFigures, PoolFigures, StockFigures
 from cosigner.refill_calls import CONFIRM, DEPTH, KEEP, LEND, OPEN_PRESIGNING, REFILL_CALLS, VOUCH
 from cosigner.refill_messages import PresignOrder
 from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
-from cosigner.service import ABOUT, About
+from cosigner.service import ABOUT, About, handlers
 from cosigner.wire import MAX_REQUEST, Answered, Codec, Method, refusal
 from presig_pool.state import Stock
 from presig_pool.statistics import Statistics
-from presig_pool.watermarks import DEFAULT
+from presig_pool.watermarks import DEFAULT, Watermarks
+from protocol.codec import Writer
 from protocol.errors import EncodingError, SessionTimeout, UsageError
 from protocol.header import HEADER_LIMIT
 from protocol.ids import MAX_PARTIES, Epoch, PartyId, SessionId
@@ -208,3 +210,50 @@ def test_server_of_another_version_is_told() -> None:
     data[1] += 1
     with pytest.raises(EncodingError, match="another version of mpcw"):
         ABOUT.answer.decode(bytes(data))
+
+
+def test_value_of_small_parts_that_is_too_large_is_not_sent() -> None:
+    codec: Codec[int] = Codec(
+        lambda out, size: out.fixed(bytes(size), size), lambda r: len(r.fixed("all", 4)), 4
+    )
+    assert codec.decode(codec.encode(4)) == 4
+    with pytest.raises(UsageError, match="more than 4 bytes"):
+        codec.encode(5)
+
+
+def test_more_items_than_there_may_be_are_refused_unread() -> None:
+    many = Writer().unsigned(1, 2).unsigned(1, 4).unsigned(MAX_PARTIES + 1, 4)
+    with pytest.raises(EncodingError, match="number of parties: out of range"):
+        ABOUT.answer.decode(bytes(many) + bytes(range(MAX_PARTIES + 1)))
+
+
+def test_drain_of_all_names_nobody() -> None:
+    some = DRAIN.request.encode((PartyId(1),))
+    with pytest.raises(EncodingError, match="all are meant"):
+        DRAIN.request.decode(b"\0" + some[1:])
+
+
+def test_vouchers_and_served_parties_are_ascending() -> None:
+    vouched = CONFIRM.request.encode((SessionId(bytes(32)), {PartyId(0): b"", PartyId(1): b""}))
+    with pytest.raises(EncodingError, match="not ascending"):
+        CONFIRM.request.decode(vouched.replace(b"\x00\x01", b"\x01\x00", 1))
+    about = ABOUT.answer.encode(About(7, (PartyId(3), PartyId(4))))
+    with pytest.raises(EncodingError, match="not ascending"):
+        ABOUT.answer.decode(about[:-2] + b"\x04\x03")
+
+
+def test_watermarks_that_cannot_be_are_refused() -> None:
+    found = PoolFigures(True, Watermarks(3, 4, 5), (), ())
+    data = FIGURES.answer.encode(found)
+    with pytest.raises(EncodingError, match="watermarks"):
+        FIGURES.answer.decode(data.replace(b"\0\3", b"\0\7", 1))
+
+
+def test_call_whose_client_has_given_up_is_not_begun() -> None:
+    def never(*_: object) -> NoReturn:
+        raise AssertionError
+
+    peer = SimpleNamespace(script=never)
+    service: Any = handlers("a", peer, [SCRIPT], never)
+    answer = service.service(SimpleNamespace(method="/a/script", invocation_metadata=())).unary_unary
+    assert answer(SCRIPT.request.encode((0, 0, 0)), SimpleNamespace(is_active=lambda: False)) == b""

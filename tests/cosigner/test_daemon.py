@@ -1,95 +1,32 @@
-"""Parties in another process: signing through the socket, and what happens to those who misbehave there."""
+"""Parties in another process: signing, refills, and many who ask at once."""
 
 import os
-import socket
-import stat
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, NoReturn
 
-import grpc
 import pytest
 
-from cosigner import calls
 from cosigner.daemon import WAITING
-from cosigner.errors import PolicyDenied, UnreachableError
-from cosigner.home import Home
+from cosigner.errors import UnreachableError
 from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
-from cosigner.meeting import SOCKET, MeetingPlace
+from cosigner.meeting import MeetingPlace
 from cosigner.parties import unix_now
 from cosigner.party import Party, SigningOrder
-from cosigner.refill_calls import REFILL_CALLS
-from cosigner.remote import Caller, RemoteParty, Server
-from cosigner.service import ABOUT, WALLET_SERVICE, party_service
+from cosigner.remote import RemoteParty, Server
 from cosigner.signing import sign
 from cosigner.steps import silent
-from cosigner.wire import MAX_REQUEST, Method
-from presig_pool.errors import PoolExhausted
 from presig_pool.watermarks import Watermarks
-from protocol.errors import EncodingError
-from protocol.ids import PartyId
-from storage.errors import LockedError, StorageError
+from storage.errors import LockedError
 from tests.cosigner.group import STRANGER, consensus_accepts
-from tests.cosigner.served import Serving, served
+from tests.cosigner.served import P0, P1, P2, Serving, eventually, everything, fail, meeting, served
 from tests.cosigner.wallets import fund, unlock
 from wallet.amounts import FeeRate
 from wallet.build import CoinControl
-from wallet.errors import MalformedError
+from wallet.errors import UnknownError
 from wallet.psbt import Psbt, extract
 from wallet.tx import Txid
-
-P0, P1, P2 = map(PartyId, range(3))
-
-
-@pytest.fixture
-def serving(mixed: LocalWallet) -> Iterator[Serving]:
-    """Parties 0 and 2 of a funded wallet, with six presignatures."""
-    fund(mixed, 40_000, 50_000, 60_000, 70_000, accounts=(0, 1))
-    with served(mixed, (0, 2), stocked=6) as it:
-        yield it
-
-
-@pytest.fixture
-def client(serving: Serving) -> Iterator[LocalWallet]:
-    """The wallet as another process opens it."""
-    with LocalWallet.open(serving.home) as wallet:
-        yield wallet
-
-
-@pytest.fixture
-def server(serving: Serving) -> Iterator[Server]:
-    found = Server.find(meeting(serving))
-    assert found is not None
-    with found:
-        yield found
-
-
-def meeting(serving: Serving) -> Path:
-    return serving.home.wallet().meeting
-
-
-def everything(wallet: LocalWallet, rate: int = 2000) -> Psbt:
-    """A transaction with two inputs of each account."""
-    return wallet.draft_send_all(STRANGER, FeeRate(rate), dry_run=True).psbt
-
-
-def fail(error: Exception) -> NoReturn:
-    raise error
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
 
 # ---- what it is for ----
 
@@ -189,167 +126,13 @@ def test_refill_whose_user_has_gone_makes_no_more_batches(
     assert serving.ready(0, 0, 2)[0] < 20
 
 
-# ---- errors ----
-
-
-def test_short_pool_is_told_with_its_figures(server: Server) -> None:
-    with pytest.raises(PoolExhausted) as caught:
-        server.parties[P0].offer_presignatures([P0, P2], 7, server.parties[P0].ready_presignatures([P0, P2]))
-    assert (caught.value.wanted, caught.value.ready) == (7, 6)
-    assert str(caught.value) == "7 presignatures are wanted and 6 are ready"
-
-
-def test_refusals_of_served_parties_are_told_by_party(
-    serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Party, "open_signing", lambda *_: fail(MalformedError("no such thing")))
-    with pytest.raises(PolicyDenied) as caught:
-        client.sign(everything(client))
-    assert caught.value.refusals == {0: "no such thing", 2: "no such thing"}
-    assert [(it.party, it.what) for it in serving.incidents] == [(0, "open_signing"), (2, "open_signing")]
-
-
-def test_unknown_error_crosses_without_its_text(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Party, "script", lambda *_: fail(ZeroDivisionError("secret 4711")))
-    with pytest.raises(Exception, match="keeps to itself") as caught:
-        server.parties[P0].script(0, 0, 0)
-    assert "4711" not in repr(caught.value)
-
-
-def test_party_that_is_not_served_is_not_reached(server: Server) -> None:
-    with pytest.raises(UnreachableError, match="party 1 is not served"):
-        RemoteParty(server._channel, P1).script(0, 0, 0)
-
-
-def test_call_that_nobody_answers_in_time_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = threading.Event()
-    monkeypatch.setattr(Party, "script", lambda *_: free.wait(20))
-    hasty = replace(calls.SCRIPT, seconds=1)
-    with pytest.raises(UnreachableError, match="party 0 has not answered for 1 s"):
-        Caller(server._channel, party_service(P0), "party 0").ask(hasty, (0, 0, 0))
-    free.set()
-
-
-def test_server_that_stops_is_told(serving: Serving, server: Server) -> None:
-    serving.daemon.stop()
-    with pytest.raises(UnreachableError, match="party 0 does not answer") as caught:
-        server.parties[P0].script(0, 0, 0)
-    assert "mpcw serve" in caught.value.hint
-
-
-def test_unreachable_signer_ends_the_session_of_the_others(
-    serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    peer = client.parties.peers([P2])[P2]
-    for call in ("receive", "end"):
-        monkeypatch.setattr(peer, call, lambda *_: fail(UnreachableError("party 2 does not answer")))
-    with pytest.raises(UnreachableError):
-        client.sign(everything(client))
-    assert serving.ready(0, 0, 2) == (6, 0)
-
-
-# ---- secrets ----
-
-
-def test_no_secret_is_in_any_reply(
-    serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    replies, reply = list[bytes](), Method.reply
-
-    def overheard(method: Method[Any, Any, Any], value: object) -> bytes:
-        replies.append(reply(method, value))
-        return replies[-1]
-
-    secrets = list[bytes]()
-    for i, pool in serving.pools.items():
-        store, segwit = serving.own.stores[PartyId(i)], client.keys.segwit
-        assert segwit is not None
-        secrets += [store.host_key().declassify()]
-        secrets += [store.share(client.keys.taproot.public_key).secshare.declassify()]
-        secrets += [store.ecdsa_share(segwit.public_key).secshare.declassify()]
-        for held in pool._store.secrets(pool.ready(segwit.stock([P0, P2]), 0)):
-            secrets += [secret.declassify() for secret in held.secrets()]
-    monkeypatch.setattr(Method, "reply", overheard)
-    client.sign(everything(client))
-    client.pools.figures()
-    assert len(replies) > 10
-    assert len(secrets) == 2 * 3 + 2 * 6 * 2
-    said = b"".join(replies)
-    assert not any(form in said for secret in secrets for form in (secret, secret[::-1]))
-
-
-# ---- hostile bytes ----
-
-
-@pytest.mark.parametrize("method", [*calls.WALLET_CALLS, *REFILL_CALLS], ids=lambda method: method.name)
-@pytest.mark.parametrize("request_", [b"", b"\x00", b"\xff" * 100], ids=["empty", "zero", "ones"])
-def test_malformed_request_is_refused(server: Server, method: Method[Any, Any, Any], request_: bytes) -> None:
-    call: Any = server._channel.unary_unary(f"/{party_service(P0)}/{method.name}")
-    assert isinstance(method.read_reply(call(request_, timeout=5)), EncodingError)
-
-
-def test_oversized_request_is_refused_before_it_is_read(server: Server) -> None:
-    call: Any = server._channel.unary_unary(f"/{party_service(P0)}/receive")
-    with pytest.raises(grpc.RpcError) as caught:
-        call(bytes(MAX_REQUEST + 1), timeout=10)
-    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
-    assert server.parties[P0].script(0, 0, 0)
-
-
-def test_what_is_no_http_harms_nobody(serving: Serving, server: Server) -> None:
-    with ExitStack() as stack:
-        for noise in (b"", b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
-            line = stack.enter_context(socket.socket(socket.AF_UNIX))
-            line.connect(str(meeting(serving) / SOCKET))
-            line.sendall(noise)
-        assert server.parties[P0].script(0, 0, 0)
-
-
-def test_answer_that_cannot_be_read_is_no_answer(server: Server) -> None:
-    other: Method[Any, None, bytes] = Method("about", ABOUT.request, calls.SCRIPT.answer, lambda *_: b"", 5)
-    with pytest.raises(UnreachableError, match="answers what cannot be read"):
-        Caller(server._channel, WALLET_SERVICE, "mpcw serve").ask(other, None)
-
-
-def test_sessions_of_a_client_that_died_end_and_free_its_presignatures(
-    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fund(mixed, 40_000, 50_000, accounts=(0, 1))
-    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0.5)
-    with served(mixed, (0, 2), stocked=6) as serving:
-        with LocalWallet.open(serving.home) as client:
-            peers, orders = client.parties.peers([P0, P2]), list[SigningOrder]()
-
-            def die(order: SigningOrder) -> None:
-                orders.append(order)
-                raise SystemExit
-
-            monkeypatch.setattr(peers[P2], "open_signing", die)
-            monkeypatch.setattr(RemoteParty, "end", lambda *_: None)
-            with pytest.raises(SystemExit):
-                client.sign(everything(client))
-        assert serving.ready(0, 0, 2) == (6, 1)
-        eventually(lambda: serving.ready(0, 0, 2) == (6, 0))
-        assert {(it.party, it.what) for it in serving.incidents} == {(0, "a signing session")}
-        assert len(orders) == 1
-
-
-def test_stopping_ends_sessions_and_removes_the_socket(
-    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fund(mixed, 50_000, accounts=(1,))
-    with served(mixed, (0, 2), stocked=6) as serving:
-        with LocalWallet.open(serving.home) as client:
-            monkeypatch.setattr(RemoteParty, "end", lambda *_: None)
-            monkeypatch.setattr(RemoteParty, "receive", lambda *_: fail(UnreachableError("gone")))
-            with pytest.raises(UnreachableError):
-                client.sign(everything(client))
-        assert serving.ready(0, 0, 2) == (6, 1)
-        serving.daemon.stop()
-        assert serving.ready(0, 0, 2) == (6, 0)
-        place = meeting(serving)
-        assert list(place.iterdir()) == []
-    assert MeetingPlace.find(place) is None
+def test_wallet_without_segwit_is_served_without_pools(wallet: LocalWallet) -> None:
+    fund(wallet, 90_000)
+    with served(wallet, (0, 1)) as serving, LocalWallet.open(serving.home) as client:
+        psbt = everything(client)
+        assert consensus_accepts(psbt, extract(client.sign(psbt).psbt))
+        with pytest.raises(UnknownError, match="no SegWit account"):
+            client.pool_figures()
 
 
 # ---- many at once ----
@@ -424,65 +207,45 @@ def test_clients_at_once_are_granted_different_presignatures(serving: Serving, c
     assert [serving.ready(i, 0, 2) for i in (0, 2)] == [(0, 0)] * 2
 
 
-# ---- the place ----
+# ---- the end ----
 
 
-def test_second_server_is_refused(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.directory.LOCK_WAIT", 0.1)
-    with pytest.raises(LockedError, match="mpcw serve runs for this wallet already"):
-        MeetingPlace.claim(meeting(serving))
-    with LocalWallet.open(serving.home) as client:
-        assert client.unlocked == (0, 2)
+def test_sessions_of_a_client_that_died_end_and_free_its_presignatures(
+    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund(mixed, 40_000, 50_000, accounts=(0, 1))
+    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0.5)
+    with served(mixed, (0, 2), stocked=6) as serving:
+        with LocalWallet.open(serving.home) as client:
+            peers, orders = client.parties.peers([P0, P2]), list[SigningOrder]()
+
+            def die(order: SigningOrder) -> None:
+                orders.append(order)
+                raise SystemExit
+
+            monkeypatch.setattr(peers[P2], "open_signing", die)
+            monkeypatch.setattr(RemoteParty, "end", lambda *_: None)
+            with pytest.raises(SystemExit):
+                client.sign(everything(client))
+        assert serving.ready(0, 0, 2) == (6, 1)
+        eventually(lambda: serving.ready(0, 0, 2) == (6, 0))
+        assert {(it.party, it.what) for it in serving.incidents} == {(0, "a signing session")}
+        assert len(orders) == 1
 
 
-def test_only_the_user_reaches_the_socket(serving: Serving) -> None:
-    place = meeting(serving)
-    assert stat.S_IMODE(place.stat().st_mode) == 0o700
-    assert stat.S_IMODE((place / SOCKET).stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize("mode", [0o710, 0o701, 0o777])
-def test_place_that_others_reach_is_not_used(serving: Serving, client: LocalWallet, mode: int) -> None:
-    meeting(serving).chmod(mode)
-    with pytest.raises(StorageError, match="could answer in the place of your parties"):
-        client.unlocked  # noqa: B018
-
-
-def test_place_that_others_reach_is_not_claimed(tmp_path: Path) -> None:
-    (tmp_path / "serve").mkdir()
-    (tmp_path / "serve").chmod(0o755)
-    with pytest.raises(StorageError, match="others than you"):
-        MeetingPlace.claim(tmp_path / "serve")
-
-
-def test_place_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    MeetingPlace.claim(tmp_path / "serve").close()
-    monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    with pytest.raises(StorageError, match="others than you"):
-        MeetingPlace.claim(tmp_path / "serve")
-
-
-def test_link_is_no_place(tmp_path: Path) -> None:
-    MeetingPlace.claim(tmp_path / "serve").close()
-    (tmp_path / "link").symlink_to(tmp_path / "serve")
-    with pytest.raises(StorageError, match="cannot be opened"):
-        MeetingPlace.claim(tmp_path / "link")
-
-
-def test_socket_that_a_killed_server_left_is_no_server(tmp_path: Path) -> None:
-    path = tmp_path / "serve"
-    MeetingPlace.claim(path).close()
-    with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(path / SOCKET))
-    assert MeetingPlace.find(path) is None
-    with MeetingPlace.claim(path):
-        assert not (path / SOCKET).exists()
-
-
-def test_path_may_be_longer_than_that_of_a_socket(mixed: LocalWallet) -> None:
-    deep = mixed.home.path.parent / ("d" * 100) / "100%20?#"
-    deep.parent.mkdir()
-    mixed.close()
-    mixed.home.path.rename(deep)
-    with served(LocalWallet.open(Home(deep)), (0, 2)), LocalWallet.open(Home(deep)) as client:
-        assert client.unlocked == (0, 2)
+def test_stopping_ends_sessions_and_removes_the_socket(
+    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund(mixed, 50_000, accounts=(1,))
+    with served(mixed, (0, 2), stocked=6) as serving:
+        with LocalWallet.open(serving.home) as client:
+            monkeypatch.setattr(RemoteParty, "end", lambda *_: None)
+            monkeypatch.setattr(RemoteParty, "receive", lambda *_: fail(UnreachableError("gone")))
+            with pytest.raises(UnreachableError):
+                client.sign(everything(client))
+        assert serving.ready(0, 0, 2) == (6, 1)
+        serving.daemon.stop()
+        assert serving.ready(0, 0, 2) == (6, 0)
+        place = meeting(serving)
+        assert list(place.iterdir()) == []
+    assert MeetingPlace.find(place) is None

@@ -54,6 +54,20 @@ def test_order_makes_what_is_asked_for_and_tells_how_far_it_is(small: LocalWalle
     assert stock.statistics.oldest is not None
 
 
+def test_order_is_seen_by_others_while_it_runs_and_not_after_it_fails(small: LocalWallet) -> None:
+    seen = []
+
+    def leave(record: Refilling | Waiting) -> None:
+        seen.extend((stock.doing, record) for stock in small.pool_figures().stocks)
+        if seen:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small.pools.refill((P0, P2), 3, leave)
+    assert [doing is record for doing, record in seen] == [True]
+    assert small.pool_figures().stocks[0].doing is None
+
+
 def test_order_stops_at_the_maximum(small: LocalWallet) -> None:
     assert small.pools.refill((P0, P1), 9, nobody) == SMALL.max
     with pytest.raises(UsageError, match="at most 4"):

@@ -1,5 +1,6 @@
 """A party in a process of its own, which can be killed at any system call, and what it sends."""
 
+import copy
 import os
 import pickle
 import socket
@@ -163,6 +164,7 @@ class OtherProcess:
         self.wire, self._turn = wire, threading.Lock()
         self.alive = True
         self.broken_off: list[SessionId] = []  # in which it has failed
+        self.history: list[Wire] = []  # after 0, 1, 2... answers
         here, there = socket.socketpair()
         self.pid = os.fork()
         if self.pid == 0:
@@ -197,6 +199,7 @@ class OtherProcess:
 
     def _exchange(self, question: object) -> Any:
         with self._turn:
+            self.history.append(copy.deepcopy(self.wire))
             try:
                 self._line.say(question)
                 answer = self._line.hear()

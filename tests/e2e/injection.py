@@ -45,10 +45,14 @@ def hindrance() -> str | None:
 
 @contextmanager
 def traced(
-    pid: int, log: Path, syscalls: Sequence[str], injection: Injection | None = None
+    pid: int,
+    log: Path,
+    syscalls: Sequence[str],
+    injection: Injection | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[None]:
     """Trace some system calls of a process that ends in the block, and perhaps inject something."""
-    trace = ("-e", f"trace={','.join(syscalls)}", *(injection.options if injection else ()))
+    trace = ("-e", f"trace={','.join(syscalls)}", *(injection.options if injection else ()), *options)
     with _attached(pid, "-o", str(log), "-e", "signal=none", *trace) as hindered:
         assert hindered is None
         yield

@@ -148,7 +148,8 @@ def test_public_part_survives_its_encoding(stored):
     again = decode(data, LIMIT, PublicPresignature.read)
     assert again == public
     assert again.id == public.id
-    for wrong in (data[:-1], data + b"\0", b"", bytes(len(data)), data[:43] + bytes(33) + data[76:]):
+    sums = data[:-33] + bytes(G)  # another S of the last signer
+    for wrong in (data[:-1], data + b"\0", b"", bytes(len(data)), data[:43] + bytes(33) + data[76:], sums):
         with pytest.raises(EncodingError):
             decode(wrong, LIMIT, PublicPresignature.read)
 

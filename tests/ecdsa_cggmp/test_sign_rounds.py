@@ -325,7 +325,10 @@ def test_plan_survives_its_encoding_and_no_other():
     data = bytes(signing.plan)
     header = signing.parties.header(SPEC, SIGNERS, data)
     assert SigningPlan.of(header) == signing.plan
+    inputs = len(data) - len(bytes(signing.sharing)) - 2
     for wrong, signers in (
+        # the first input twice
+        (data[: -inputs // 2] + data[-inputs : -inputs // 2], SIGNERS),
         (data[:-1], SIGNERS),
         (data + b"\0", SIGNERS),
         (b"", SIGNERS),

@@ -1,9 +1,10 @@
 """The lines of a process that goes on."""
 
+import errno
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -12,8 +13,10 @@ from cosigner.cli.output import Output
 from cosigner.daemon import Incident
 from cosigner.errors import RefillFailedError
 from cosigner.keeper import Refilling, Waiting
+from cosigner.pools import PoolFigures
 from cosigner.steps import Deed, Step
 from presig_pool.state import Stock
+from presig_pool.watermarks import DEFAULT
 from protocol.errors import FaultyPartyError, SessionTimeout
 from protocol.ids import Epoch, PartyId
 
@@ -79,3 +82,19 @@ def test_events_of_many_threads_are_whole_lines(capsys: pytest.CaptureFixture[st
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda i: journal.step(Step(P0, Deed.SIGNING_LOGGED, str(i))), range(200)))
     assert {event["detail"] for event in told(capsys)} == {str(i) for i in range(200)}
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(), OSError(errno.EIO, "the terminal is gone"), SystemExit(1)]
+)
+def test_party_goes_on_when_nobody_reads(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> NoReturn:
+        raise error
+
+    out = Output(False)
+    for name in ("event", "live", "settle"):
+        monkeypatch.setattr(out, name, gone)
+    journal = Journal(out)
+    journal.step(Step(P0, Deed.SIGNING_LOGGED))
+    journal.status(PoolFigures(True, DEFAULT, (), ()))
+    journal.quiet()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cosigner.cli.serve import stopped_by_signals
 from cosigner.meeting import SOCKET
 from tests.cosigner.cli.conftest import STRANGER, Mpcw
 
@@ -196,3 +197,13 @@ def test_passphrase_that_is_wrong_ends_it(both: Mpcw, tmp_path: Path) -> None:
 @pytest.mark.parametrize("parties", ["3", "0,x", "", "0,,1"])
 def test_parties_that_there_are_not_are_refused(both: Mpcw, parties: str) -> None:
     assert both.fails("serve", "--parties", parties)["name"] == "usage"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda it: it.name)
+def test_signal_stops_it_and_is_handled_as_before_afterwards(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with stopped_by_signals() as stop:
+        assert not stop.is_set()
+        signal.raise_signal(number)
+        assert stop.is_set()
+    assert signal.getsignal(number) is before
