@@ -171,8 +171,8 @@ class _Demo:
             return self._known(LocalWallet.open(home, self.name, self._tell))
         plan = WalletPlan(REGTEST, PARTIES, THRESHOLD, self.chain)
         passphrases = _demo_passphrases(home, self.name)
-        title = "Key generation without a dealer: FROST for Taproot, CGGMP24 for SegWit"
-        with self._step(f"{title}; any {THRESHOLD} of {PARTIES} parties will sign"):
+        signers = f"any {THRESHOLD} of {PARTIES} will sign"
+        with self._step(f"Key generation, {signers}: FROST for Taproot, CGGMP24 for SegWit"):
             return LocalWallet.create(home, self.name, plan, passphrases, self._tell)
 
     def _tell(self, step: Step) -> None:
@@ -217,7 +217,7 @@ class _Demo:
 
     def _pay(self, wallet: LocalWallet) -> Transaction:
         payee = p2wpkh(hash160(PrivateKey().public_key.format()))
-        with self._step("One payment from all accounts, signed by parties 0 and 2: party 1 is not asked"):
+        with self._step("One payment from all accounts, signed by parties 0 and 2, without party 1"):
             self.out.note(f"  {show.amount(AMOUNT)} to {address.encode(payee, REGTEST)}")
             control = CoinControl(frozenset(_a_coin_of_each(wallet)), only=True)
             draft = wallet.draft_send(Payment((TxOut(AMOUNT, payee),), FeeRate(2000), control))
@@ -242,8 +242,8 @@ class _Demo:
             (left,) = (it.ready for it in wallet.pool_figures().stocks if it.signers == SIGNERS)
             used = f": {show.count(signed.presignatures, 'presignature')} used up, {left} left"
             self.value["presignatures"]["left"] = left
-        self.out.note(Text.assemble("  signed online in ", took, used))
-        self.out.note(f"  broadcast at {draft.rate}: {show_txid(tx.txid)}")
+        self.out.note(Text.assemble("  signed online in ", took, used, f"; sent at {draft.rate}"))
+        self.out.note(f"  {show_txid(tx.txid)}", "dim")
         self.value |= {name: show_txid(tx.txid), f"{name}_signing_seconds": round(signed.seconds, 6)}
         return tx
 

@@ -59,8 +59,8 @@ def test_demo_spends_from_both_accounts_in_one_transaction(bare: Mpcw) -> None:
 
 def test_demo_uses_what_a_server_has_made(bare: Mpcw) -> None:
     assert bare.json("demo")["presignatures"]["made"] == 15
-    server = Server(bare, "-w", "demo", marks={"WATERMARKS": "1,15,20,15"})
-    server.stocked(3)
+    server = Server(bare, "-w", "demo", "--parties", "0,2", marks={"WATERMARKS": "1,15,20,15"})
+    server.stocked()
     value = bare.json("demo")
     assert server.end(signal.SIGTERM) == (0, "")
     assert value["presignatures"]["made"] == 0
@@ -96,6 +96,8 @@ def test_demo_tells_people_all_on_one_stream_in_order(bare: Mpcw) -> None:
     ]
     assert places == sorted(places)
     assert len(done.err.splitlines()) <= 60
+    titles = [line for line in done.err.splitlines() if line[:1].isupper()]
+    assert max(map(len, titles)) <= 80
     again = bare.ok("demo")
     assert "Going on with the wallet demo" in again.err
     assert "13 of the last run ended with its process" in again.err

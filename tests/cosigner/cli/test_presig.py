@@ -141,17 +141,18 @@ def test_watch_fills_the_pool_of_its_own_process(both: Mpcw) -> None:
     assert "2 presignatures ended with this process." in shown.err
 
 
-def test_watch_is_a_live_table_that_ctrl_c_ends(both: Mpcw) -> None:
+def test_watch_is_a_live_table_that_ctrl_c_ends(both: Mpcw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATERMARKS", "1,2,3,2")
     terminal = Terminal(both, "presig", "watch")
     for party in (0, 1):
         terminal.expect(f"Passphrase of party {party} of main: ")
         terminal.type(PASSPHRASES[party])
-    terminal.expect("made 100, used 0, void 0")
+    terminal.expect("made 2, used 0, void 0")
     terminal.process.send_signal(signal.SIGINT)
     done = terminal.end()
     assert done.code == 130
     shown = plain(done.out)
-    assert "100 presignatures ended with this process." in shown
+    assert "2 presignatures ended with this process." in shown
     assert "Traceback" not in shown
     assert "\x1b[?25h" in done.out, "the cursor is hidden"
 
