@@ -200,6 +200,7 @@ class Pools:
             for thread in threads:
                 if thread.ident is not None:
                     thread.join()
+            self._doing.clear()
 
     # ---- inside ----
 

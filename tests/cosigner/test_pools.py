@@ -118,6 +118,13 @@ def test_kept_stocks_are_filled_while_the_block_runs(small: LocalWallet) -> None
     assert [stock.doing for stock in small.pool_figures().stocks] == [None, None]
 
 
+def test_keepers_that_have_ended_do_nothing(small: LocalWallet) -> None:
+    stock_up(small, (0, 1), SMALL.target)
+    with small.own_pools.kept([(P0, P1)]):
+        small.own_pools._note(Refilling(small.own_pools._stock((P0, P1)), 0, 2, 0, 4, 0.0))
+    assert [stock.doing for stock in small.pool_figures().stocks] == [None]
+
+
 def test_what_a_keeper_waits_for_is_told(small: LocalWallet, monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(stock: bytes) -> bytes:
         if threading.current_thread().name == "keeper of party 0":  # the party's own keeper reaches it

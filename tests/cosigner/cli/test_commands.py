@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from presig_pool.watermarks import Watermarks
 from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
 from tests.cosigner.cli.test_app import ALL
 
@@ -100,7 +101,7 @@ CALLS: dict[str, Arguments] = {
     "presig refill": lambda m: ["--count", 2, "--measure"],
     "presig drain": lambda m: [],
     "presig purge": lambda m: [],
-    "presig watch": lambda m: ["--seconds", 0],
+    "presig watch": lambda m: ["--seconds", 1],
     "fee estimate": lambda m: ["--blocks", 2],
     "chain info": lambda m: [],
     "chain mine": lambda m: [2],
@@ -110,7 +111,7 @@ CALLS: dict[str, Arguments] = {
     "config path": lambda m: [],
     "config show": lambda m: [],
 }
-ELSEWHERE = {"demo", "regtest"}  # test_demo.py, test_regtest.py
+ELSEWHERE = {"demo", "regtest", "serve"}  # test_demo.py, test_serve.py
 
 
 def test_every_command_is_called() -> None:
@@ -118,8 +119,9 @@ def test_every_command_is_called() -> None:
 
 
 @pytest.fixture
-def caller(words: str, request: pytest.FixtureRequest) -> Mpcw:
-    """The command line that a command is called on."""
+def caller(words: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mpcw:
+    """The command line that a command is called on, with small pools."""
+    monkeypatch.setattr("cosigner.parties.WATERMARKS", Watermarks(low=1, target=2, max=3, batch=2))
     found = request.getfixturevalue("both" if words.startswith("presig ") else "mpcw")
     assert isinstance(found, Mpcw)
     return found
