@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from wallet.errors import UnknownError
 # a shared machine is sometimes slow: what is slow by itself shows in the benchmarks
 settings.register_profile("mpcwallet", deadline=None)
 settings.load_profile("mpcwallet")
+
+# a shell that runs the suite in the background has it ignore Ctrl-C, and children inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A node watches up to 1000 scripts more than it is told to: as many as its keypool has.
 OPTIONS = ["-keypool=1"]
