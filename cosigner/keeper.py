@@ -112,13 +112,8 @@ class Keeper:
         self._signer, self._peers, self._stocks = signer, peers, tuple(stocks)
         self._clock, self._progress = clock, progress
         self._one = threading.Lock()
-        self._woken = threading.Event()
         self._backoffs: Mapping[PartyId, BackOff] = {}
         self._signing_since: dict[PartyId, int] = {}
-
-    def wake(self) -> None:
-        """Look at the stocks now: a signature has used presignatures, or a signing session is over."""
-        self._woken.set()
 
     def run(self, stop: threading.Event) -> None:
         """Keep the stocks filled until told to stop; lowers the priority of the thread for good.
@@ -128,11 +123,8 @@ class Keeper:
         """
         yield_to_others()
         while not stop.is_set():
-            self._woken.clear()
             self.tend(stop)
-            until = time.monotonic() + POLL_SECONDS
-            while not stop.is_set() and time.monotonic() < until and not self._woken.wait(_SLICE):
-                pass
+            stop.wait(POLL_SECONDS)
 
     def tend(self, stop: threading.Event) -> None:
         """Look at all stocks once, and run the refills that are due and that this party leads."""
