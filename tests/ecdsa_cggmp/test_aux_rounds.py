@@ -19,13 +19,14 @@ from native.errors import WipedError
 from native.ring_pedersen import PedersenParameters
 from protocol.codec import decode
 from protocol.driver import Outcome, Tamper
-from protocol.errors import FaultyPartyError, SessionTimeout, UnattributedAbort, UsageError
+from protocol.errors import EncodingError, FaultyPartyError, SessionTimeout, UnattributedAbort, UsageError
 from protocol.evidence import Evidence
 from protocol.header import Header
-from protocol.ids import PartyId
+from protocol.ids import COORDINATOR, PartyId
 from protocol.round import Continue, Done, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Kind, SignedMessage, Slot, read_envelope
+from protocol.spec import Claim
 from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import Parties, aux_secret, judged, primes_of, residues
 from tests.ecdsa_cggmp.zk.free_provers import prove_fac
@@ -486,6 +487,18 @@ def test_evidence_against_who_is_no_party_holds_nothing() -> None:
     for left_out in range(len(proof.messages)):
         fewer = proof.messages[:left_out] + proof.messages[left_out + 1 :]
         assert not replace(proof, messages=fewer).holds(parties(2).roster, SPECS)
+
+
+def test_proof_of_who_is_no_party_is_no_evidence() -> None:
+    """A coordinator that signs a Pi-mod in its own name, beside all that the parties have revealed."""
+    error = expect_blame(parties(2).aux(flip(PROVE, Kind.BROADCAST, 300)), {"mod"})
+    (proof,) = error.evidence
+    own = Slot.broadcast(PROVE, COORDINATOR)
+    messages = {message.slot: message for message in proof.messages}
+    messages[own] = replace(messages[Slot.broadcast(PROVE, proof.culprit)], slot=own)
+    claim = Claim(SPEC, proof.header, parties(2).roster, COORDINATOR, messages)
+    with pytest.raises(EncodingError, match="no party"):
+        SPEC.checks["mod"](claim)
 
 
 # secrets
