@@ -23,6 +23,7 @@ _MAX_STOCKS: Final = 1024
 _MICRO: Final = 1_000_000
 _STATISTICS: Final = 7  # numbers, without the oldest
 _WATERMARKS: Final = 6
+_MAX_MICRO: Final = 1 << 50  # 35 years: above it two numbers of microseconds may be one float of seconds
 
 Doing = Refilling | Waiting
 RefillOrder = tuple[Sequence[PartyId], int]  # signers, how many
@@ -41,8 +42,8 @@ def _write_doing(writer: Writer, doing: Doing) -> None:
     stock = write_stock(doing.stock)
     writer.boolean(isinstance(doing, Refilling)).bytes_of(stock, 256)
     if isinstance(doing, Refilling):
-        micro = round(doing.seconds * _MICRO)
-        _numbers(writer, (doing.batch, doing.batches, doing.made, doing.wanted, micro))
+        _numbers(writer, (doing.batch, doing.batches, doing.made, doing.wanted))
+        writer.unsigned(round(doing.seconds * _MICRO), 8)
     else:
         write_text(_numbers(write_parties(writer, doing.peers), (doing.until,)), doing.reason)
 
@@ -50,7 +51,8 @@ def _write_doing(writer: Writer, doing: Doing) -> None:
 def _read_doing(reader: Reader) -> Doing:
     refilling, stock = reader.boolean("refilling"), read_stock(reader.bytes_of("stock", 256))
     if refilling:
-        batch, batches, made, wanted, micro = _read_numbers(reader, "refilling", 5)
+        batch, batches, made, wanted = _read_numbers(reader, "refilling", 4)
+        micro = reader.unsigned("microseconds", 8, below=_MAX_MICRO)
         return Refilling(stock, batch, batches, made, wanted, micro / _MICRO)
     return Waiting(stock, read_parties(reader), reader.unsigned("until", 8), read_text(reader, "reason"))
 

@@ -141,6 +141,13 @@ def test_bytes_are_the_one_encoding_of_a_value_or_refused(
     expect_one_encoding(codec, data.draw(st.binary(max_size=80)))
 
 
+def test_seconds_beyond_what_a_float_tells_apart_are_refused() -> None:
+    years = [Refilling(STOCK, 0, 0, 0, 0, micro / 10**6) for micro in ((1 << 50) - 1, 1 << 50)]
+    assert REFILL.answer.decode(REFILL.answer.encode(years[0])) == years[0]
+    with pytest.raises(EncodingError, match="microseconds"):
+        REFILL.answer.decode(REFILL.answer.encode(years[1]))
+
+
 def expect_one_encoding(codec: Codec[Any], data: bytes) -> None:
     try:
         value = codec.decode(data)
