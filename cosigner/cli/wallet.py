@@ -16,7 +16,7 @@ from protocol.errors import UsageError
 from wallet.amounts import FeeRate, format_btc, parse_amount
 from wallet.coins import Balance
 from wallet.fees import FeeCaps
-from wallet.history import HistoryEntry
+from wallet.history import HistoryEntry, Status
 from wallet.labels import LabelType
 from wallet.network import MAINNET, network
 from wallet.tx import show_txid
@@ -188,9 +188,11 @@ def history(
         call.out.result(values, rows.lines("There are no transactions yet."))
 
 
-def _age(entry: HistoryEntry) -> tuple[int, bool]:
-    """Order the newest first, and what was replaced at once behind what came in its place."""
-    return -entry.first_seen, entry.replaced_by is not None
+def _age(entry: HistoryEntry) -> tuple[bool, int, bool]:
+    """Order what waits first, then the newest, and what was replaced at once behind what took its place."""
+    # the time of a block may be ahead of this machine's, and so of a payment that waits for the next
+    waits = entry.status in (Status.MEMPOOL, Status.PENDING)
+    return not waits, -entry.first_seen, entry.replaced_by is not None
 
 
 def history_value(entry: HistoryEntry, label: str) -> dict[str, object]:
