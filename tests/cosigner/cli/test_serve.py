@@ -169,7 +169,7 @@ def test_socket_is_the_users_alone(server: Server) -> None:
 
 
 def test_killed_server_leaves_a_void_pool_and_no_obstacle(both: Mpcw) -> None:
-    first = Server(both)
+    first = Server(both, "--parties", "0,1")  # one stock, which both have when it is filled
     first.stocked()
     assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
     assert (both.home / "wallets" / "main" / "serve" / SOCKET).exists()
