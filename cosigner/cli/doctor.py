@@ -34,15 +34,7 @@ class Finding:
 @command(app, wallet=False, examples="mpcw doctor")
 def doctor(call: Invocation) -> None:
     """Check what wallets need of this machine."""
-    checks: tuple[Callable[[Home], Finding], ...] = (
-        _locked_memory,
-        _core_dumps,
-        _home,
-        _servers,
-        _library,
-        _bitcoind,
-    )
-    found = [check(call.place) for check in checks]
+    found = [check(call.place) for check in _CHECKS]
     rows = show.Rows("", "check", "finding")
     for item in found:
         state = Text("ok", "green") if item.good else Text("look", "yellow")
