@@ -221,9 +221,9 @@ class Party:
         """Return what there is of a stock; see Signer.depth."""
         return self.refills.depth(stock)
 
-    def lend(self, leader: PartyId, asked: bytes) -> bytes:
+    def lend(self, leader: PartyId, asked: bytes) -> None:
         """Consent to a leader of refills; see Signer.lend."""
-        return self.refills.lend(leader, asked)
+        self.refills.lend(leader, asked)
 
     def keep(self, leader: PartyId, asked: bytes) -> None:
         """Void what not all signers have; see Signer.keep."""

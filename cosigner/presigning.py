@@ -21,7 +21,6 @@ from cosigner.refill_messages import (
     read_stock,
     vouch,
     vouched_digest,
-    write_lease,
 )
 from cosigner.sessions import Sessions
 from cosigner.steps import Deed, Progress, Step
@@ -157,15 +156,12 @@ class Signer:
             lease = self._leases.get(asked)
         return Holding(self.pool.ready(asked, now), pending, self.signing, lease).encode(now)
 
-    def lend(self, leader: PartyId, asked: bytes) -> bytes:
+    def lend(self, leader: PartyId, asked: bytes) -> None:
         """Consent to a leader, or renew the consent.
 
         Args:
             leader: who asks, by its channel.
             asked: a LeaseRequest.
-
-        Returns:
-            The lease.
 
         Raises:
             EncodingError: asked is malformed.
@@ -180,9 +176,7 @@ class Signer:
             if held is None and sum(lease.leader == leader for lease in self._leases.values()) >= MAX_STOCKS:
                 raise LeaseRefused(f"party {leader} leads {MAX_STOCKS} stocks already")
             wanted = Lease(stock, leader, request.fence, 0)
-            lease = lend(held, wanted, self._credentials.share.sharing.epoch, now)
-            self._leases[stock] = lease
-        return write_lease(lease, now)
+            self._leases[stock] = lend(held, wanted, self._credentials.share.sharing.epoch, now)
 
     def keep(self, leader: PartyId, asked: bytes) -> None:
         """Void what not all signers have: the pool of one who was started again is empty.

@@ -71,8 +71,8 @@ _SESSION: Final[Codec[SessionId]] = Codec(
 DEPTH: Final[Method[RefillPeer, bytes, bytes]] = Method(
     "depth", _MESSAGE, _MESSAGE, lambda peer, stock: peer.depth(stock), SECONDS
 )
-LEND: Final[Method[RefillPeer, Asked, bytes]] = Method(
-    "lend", _ASKED, _MESSAGE, lambda peer, asked: peer.lend(*asked), SECONDS
+LEND: Final[Method[RefillPeer, Asked, None]] = Method(
+    "lend", _ASKED, NOTHING, lambda peer, asked: peer.lend(*asked), SECONDS
 )
 KEEP: Final[Method[RefillPeer, Asked, None]] = Method(
     "keep", _ASKED, NOTHING, lambda peer, asked: peer.keep(*asked), SECONDS

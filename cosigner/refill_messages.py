@@ -190,20 +190,6 @@ def _read_lease(reader: Reader, stock: Stock, now: int) -> Lease:
     return Lease(stock, leader, fence, now + left)
 
 
-def write_lease(lease: Lease, now: int) -> bytes:
-    """Return the encoding of a lease at a time in seconds."""
-    return bytes(_write_lease(Writer(), lease, now))
-
-
-def read_lease(data: bytes, stock: Stock, now: int) -> Lease:
-    """Read a lease of a stock.
-
-    Raises:
-        EncodingError: it is not the encoding of one.
-    """
-    return decode(data, MESSAGE_LIMIT, lambda reader: _read_lease(reader, stock, now))
-
-
 # vouchers
 
 

@@ -35,7 +35,7 @@ class RefillPeer(Endpoint, Protocol):
     def depth(self, stock: bytes) -> bytes:
         """Return what there is of a stock."""
 
-    def lend(self, leader: PartyId, asked: bytes) -> bytes:
+    def lend(self, leader: PartyId, asked: bytes) -> None:
         """Consent to a leader."""
 
     def keep(self, leader: PartyId, asked: bytes) -> None:

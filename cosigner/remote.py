@@ -149,9 +149,9 @@ class RemoteParty:
         """Ask it what there is of a stock."""
         return self._caller.ask(DEPTH, stock)
 
-    def lend(self, leader: PartyId, asked: bytes) -> bytes:
+    def lend(self, leader: PartyId, asked: bytes) -> None:
         """Ask it to consent to a leader."""
-        return self._caller.ask(LEND, (leader, asked))
+        self._caller.ask(LEND, (leader, asked))
 
     def keep(self, leader: PartyId, asked: bytes) -> None:
         """Have it void what not all signers have."""

@@ -6,7 +6,6 @@ leader at a time: two leaders cannot both have that of all.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final
 
 from presig_pool.errors import LeaseRefused
@@ -18,13 +17,6 @@ from protocol.ids import Epoch, PartyId
 LEASE_SECONDS: Final = 120  # longer than a presigning session takes
 BACK_OFF_SECONDS: Final = 15
 MAX_BACK_OFF_SECONDS: Final = 3600
-
-
-class Priority(IntEnum):
-    """Who gets the processor first: the smaller number."""
-
-    SIGNATURE = 0
-    REFILL = 1
 
 
 # leases
@@ -195,13 +187,11 @@ class Order:
         stock: what to make presignatures for.
         count: how many.
         fence: of the lease under which to ask the other signers.
-        priority: for the processor.
     """
 
     stock: Stock
     count: int
     fence: int
-    priority: Priority = Priority.REFILL
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
         (State.READY, Event.VOID): State.VOID,
     }
 )
-LIVE: Final = (State.PENDING, State.READY)  # the states that have secrets
 
 
 def after(state: State, event: Event) -> State:

@@ -37,8 +37,8 @@ class Peer:
     def depth(self, stock: bytes) -> bytes:
         return self.signer.depth(stock)
 
-    def lend(self, leader: PartyId, asked: bytes) -> bytes:
-        return self.signer.lend(leader, asked)
+    def lend(self, leader: PartyId, asked: bytes) -> None:
+        self.signer.lend(leader, asked)
 
     def keep(self, leader: PartyId, asked: bytes) -> None:
         self.signer.keep(leader, asked)

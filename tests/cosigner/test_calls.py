@@ -84,7 +84,7 @@ ANSWERS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     READY: IDS,
     SCRIPT: SMALL,
     DEPTH: SMALL,
-    LEND: SMALL,
+    LEND: st.none(),
     KEEP: st.none(),
     OPEN_PRESIGNING: LETTERS,
     VOUCH: SMALL,

@@ -8,9 +8,7 @@ from cosigner.refill_messages import (
     Holding,
     KeepRequest,
     LeaseRequest,
-    read_lease,
     read_stock,
-    write_lease,
     write_stock,
 )
 from presig_pool.refill import LEASE_SECONDS, Lease
@@ -47,11 +45,17 @@ def test_requests_survive_their_encodings() -> None:
 
 @pytest.mark.parametrize(("theirs", "left"), [(NOW, 20), (NOW + 3600, 0), (NOW - 3600, LEASE_SECONDS)])
 def test_lease_goes_as_seconds_that_are_left_whatever_the_clocks_say(theirs: int, left: int) -> None:
-    assert read_lease(write_lease(LEASE, theirs), S, NOW) == replace(LEASE, until=NOW + left)
+    told = Holding.decode(Holding((), 0, False, LEASE).encode(theirs), S, NOW)
+    assert told.lease == replace(LEASE, until=NOW + left)
 
 
 def test_lease_is_of_a_signer_and_not_for_ever() -> None:
-    data = write_lease(LEASE, NOW)
-    for wrong in (b"\x01" + data[1:], data[:-2] + (LEASE_SECONDS + 1).to_bytes(2, "big"), data[:-1]):
+    data = Holding((), 0, False, LEASE).encode(NOW)
+    leader = len(data) - 11  # then 8 bytes of fence and 2 of seconds
+    for wrong in (
+        data[:leader] + b"\x01" + data[leader + 1 :],
+        data[:-2] + (LEASE_SECONDS + 1).to_bytes(2, "big"),
+        data[:-1],
+    ):
         with pytest.raises(EncodingError):
-            read_lease(wrong, S, NOW)
+            Holding.decode(wrong, S, NOW)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from native.secret import SecretScalars
 from presig_pool.errors import PresignatureVoid
-from presig_pool.state import LIVE, Event, State, Stock, after
+from presig_pool.state import TRANSITIONS, Event, State, Stock, after
 from presig_pool.store import Consumption, Entry, ReuseAttempt, Tally
 from protocol.errors import SecretReuseError
 
@@ -58,7 +58,7 @@ class MemoryStore:
         return [i for i, kept in self.kept.items() if self._is(kept, stock, State.READY)][:limit]
 
     def live(self, made_before: int | None = None) -> Sequence[Entry]:
-        entries = [kept.entry for kept in self.kept.values() if kept.entry.state in LIVE]
+        entries = [kept.entry for kept in self.kept.values() if (kept.entry.state, Event.VOID) in TRANSITIONS]
         return [entry for entry in entries if made_before is None or entry.made < made_before]
 
     def confirm(self, ids: Sequence[bytes], now: int) -> None:

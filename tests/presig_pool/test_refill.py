@@ -14,7 +14,6 @@ from presig_pool.refill import (
     Depth,
     Lease,
     Order,
-    Priority,
     View,
     after_abort,
     after_success,
@@ -75,9 +74,6 @@ def test_a_refill_yields_to_signatures_of_its_signers() -> None:
     depths = {S: Depth(0), T: Depth(30, wanted=4)}
     assert counts(seen(depths, signing=frozenset({PEER}))) == [(T, 4)]
     assert counts(seen(depths, signing=frozenset({ME}))) == []
-    for order in plan_refill(seen(depths)).orders:
-        assert order.priority is Priority.REFILL
-    assert Priority.SIGNATURE < Priority.REFILL
 
 
 def test_only_a_signer_refills() -> None:

@@ -67,7 +67,8 @@ def server(mixed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     yield running
     code, err = running.end(signal.SIGINT)
     assert (code, err) == (0, "")
-    assert running.names[-2:] == ["stopping", "stopped"]
+    said = [name for name in running.names if name != "refill"]  # a batch that runs is made to its end
+    assert said[-2:] == ["stopping", "stopped"]
     assert list((home / "wallets" / "main" / "serve").iterdir()) == []
 
 
