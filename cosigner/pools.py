@@ -111,6 +111,17 @@ class Pools:
         self._doing: dict[Stock, Refilling | Waiting] = {}
         self._told: RefillProgress = lambda _: None
 
+    @property
+    def watermarks(self) -> Watermarks:
+        """Of every pool."""
+        return self._watermarks
+
+    def keep_to(self, watermarks: Watermarks) -> None:
+        """Fill the pools of the parties that are unlocked to other marks from now on."""
+        self._watermarks = watermarks
+        for party in self._parties.values():
+            party.refills.pool.watermarks = watermarks
+
     def figures(self) -> PoolFigures:
         """Return what there is."""
         stocks = tuple(self._stock_figures(stock) for stock in self._stocks())

@@ -5,6 +5,8 @@ from typing import Final
 
 from protocol.errors import UsageError
 
+MOST: Final = 10_000  # their ids fit into one message of a refill, with room to spare
+
 
 @dataclass(frozen=True, slots=True)
 class Watermarks:
@@ -19,7 +21,7 @@ class Watermarks:
         grant_seconds: after which a grant that was not used ends.
 
     Raises:
-        UsageError: not 0 < low <= target <= max, or another value is not positive.
+        UsageError: not 0 < low <= target <= max <= MOST, or another value is not positive.
     """
 
     low: int = 20
@@ -32,6 +34,8 @@ class Watermarks:
     def __post_init__(self) -> None:
         if not 0 < self.low <= self.target <= self.max:
             raise UsageError("watermarks are 0 < low <= target <= max")
+        if self.max > MOST:
+            raise UsageError(f"a pool has at most {MOST} presignatures")
         if min(self.batch, self.max_age, self.grant_seconds) <= 0:
             raise UsageError("a batch has presignatures, and ages are positive")
 

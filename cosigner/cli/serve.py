@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import combinations, islice
 from typing import Annotated, Final
 
@@ -18,6 +19,7 @@ from cosigner.daemon import Daemon
 from cosigner.local import LocalWallet
 from cosigner.meeting import MeetingPlace
 from cosigner.parties import OwnParties
+from presig_pool.watermarks import Watermarks
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 
@@ -28,12 +30,23 @@ _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_SECONDS: Final = 1.0
 
 
-@command(app, examples="mpcw serve\nmpcw serve -w treasury --parties 0,1\nmpcw serve --json")
+@command(
+    app,
+    examples="""
+mpcw serve
+mpcw serve -w treasury --parties 0,1
+mpcw serve --low 50 --target 200 --max 300
+mpcw serve --json
+""",
+)
 def serve(
     call: Invocation,
     parties: Annotated[
         str | None, typer.Option(metavar="PARTIES", help="Whom to serve, such as 0,1; all if not given.")
     ] = None,
+    low: Annotated[int | None, typer.Option(help="Refill a signer set that has fewer.")] = None,
+    target: Annotated[int | None, typer.Option(help="Refill it to so many.")] = None,
+    most: Annotated[int | None, typer.Option("--max", help="Never let it have more.")] = None,
     passphrase_file: PassphraseFiles = None,
 ) -> None:
     """Keep parties unlocked and their presignatures ready, for all other commands, until Ctrl-C.
@@ -44,6 +57,7 @@ def serve(
     journal = Journal(call.out)
     with ExitStack() as stack, call.open(journal.step) as wallet:
         chosen, threshold, name = _parties_of(wallet, parties), wallet.plan.t, wallet.name
+        marks = _marks(wallet, low=low, target=target, max=most)
         place = stack.enter_context(MeetingPlace.claim(wallet.folder.meeting))
         unlock(wallet, chosen, passphrase_file or [], call.out)
         own = wallet.detach()
@@ -51,6 +65,8 @@ def serve(
         stop = stack.enter_context(stopped_by_signals())
         _tell_void(journal, own)
         if own.pools is not None:
+            if marks is not None:
+                own.pools.keep_to(marks)
             groups = list(islice(combinations(chosen, threshold), MAX_KEPT))
             stack.enter_context(own.pools.kept(groups, journal.refill))
         stack.enter_context(Daemon(place, own, journal.incident))
@@ -63,6 +79,17 @@ def serve(
         journal.quiet()
         journal.event("stopping", "stopping, when the batch that is being made is done", {"wallet": name})
     journal.event("stopped", "stopped: parties are sealed, presignatures void", {"wallet": name})
+
+
+def _marks(wallet: LocalWallet, **asked: int | None) -> Watermarks | None:
+    """Return the watermarks that the user asks for; None for the wallet's own.
+
+    Raises:
+        UsageError: they do not fit each other.
+        UnknownError: the wallet has no SegWit account.
+    """
+    given = {name: mark for name, mark in asked.items() if mark is not None}
+    return replace(wallet.own_pools.watermarks, **given) if given else None
 
 
 def _parties_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:

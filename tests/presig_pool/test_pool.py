@@ -475,6 +475,7 @@ def test_statistics_are_of_the_last_hour(pool: Pool) -> None:
         {"low": 101},
         {"target": 151},
         {"max": 99},
+        {"max": 10_001},
         {"batch": 0},
         {"max_age": 0},
         {"grant_seconds": 0},

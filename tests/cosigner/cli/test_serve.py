@@ -195,6 +195,31 @@ def test_passphrase_that_is_wrong_ends_it(both: Mpcw, tmp_path: Path) -> None:
     assert list((both.home / "wallets" / "main" / "serve").iterdir()) == []
 
 
+def test_watermarks_are_those_that_the_user_gives(both: Mpcw) -> None:
+    running = Server(both, "--parties", "0,1", "--low", "1", "--target", "3", "--max", "5")
+    running.stocked()
+    assert running.events[-1]["wanted"] == 3
+    found = both.json("presig", "status")
+    assert [found["watermarks"][name] for name in ("low", "target", "max", "batch")] == [1, 3, 5, 2]
+    assert [stock["ready"] for stock in found["stocks"]] == [3]
+    assert running.end(signal.SIGTERM)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "marks", [("--low", "0"), ("--low", "101"), ("--target", "151"), ("--max", "99"), ("--max", "10001")]
+)
+def test_watermarks_that_do_not_fit_are_refused_before_a_passphrase_is_asked_for(
+    both: Mpcw, marks: tuple[str, str]
+) -> None:
+    error = WithoutPassphrases(both.home).fails("serve", *marks)
+    assert (error["code"], error["name"]) == (2, "usage")
+
+
+def test_wallet_without_segwit_takes_no_watermarks(tmp_path: Path, cli_template: Path) -> None:
+    shutil.copytree(cli_template, tmp_path / "home")
+    assert Mpcw(tmp_path / "home").fails("serve", "--low", "1")["name"] == "not-found"
+
+
 @pytest.mark.parametrize("parties", ["3", "0,x", "", "0,,1"])
 def test_parties_that_there_are_not_are_refused(both: Mpcw, parties: str) -> None:
     assert both.fails("serve", "--parties", parties)["name"] == "usage"
