@@ -6,16 +6,16 @@ from itertools import combinations
 import bdkpython as bdk
 import pytest
 
-from tests.wallet.fakes import SEGWIT, TAPROOT
+from tests.wallet.fakes import SEGWIT, TAPROOT, change
 from tests.wallet.funded import basis, funding
 from wallet.amounts import FeeRate, Sats
 from wallet.build import CoinControl, Payment, send, send_all
 from wallet.descriptor import Descriptor
 from wallet.errors import InsufficientFundsError
-from wallet.fees import input_fee
+from wallet.fees import fee_without_inputs, input_fee
 from wallet.psbt import Psbt
 from wallet.script import p2wpkh
-from wallet.tx import TxOut
+from wallet.tx import OutPoint, TxOut
 
 SHOP = p2wpkh(b"\x07" * 20)
 RATE = FeeRate(5000)
@@ -34,9 +34,12 @@ class Theirs:
             [bdk.UnconfirmedTx(tx=bdk.Transaction(bytes(each.tx)), last_seen=1) for each in stored]
         )
 
-    def send(self, amount):
-        """Return their PSBT, None if they lack money."""
+    def send(self, amount, coins=()):
+        """Return their PSBT, of these coins alone if any are named; None if they lack money."""
         builder = bdk.TxBuilder().add_recipient(bdk.Script(SHOP), bdk.Amount.from_sat(amount))
+        if coins:  # their choice is random
+            named = [bdk.OutPoint(txid=bdk.Txid.from_bytes(each.txid), vout=each.index) for each in coins]
+            builder = builder.add_utxos(named).manually_selected_only()
         return self._finish(builder)
 
     def send_all(self):
@@ -90,14 +93,30 @@ def test_an_exact_match_is_the_same_coins(account, seed):
 
 
 @KINDS
-@pytest.mark.parametrize("seed", range(12))
-def test_the_same_coins_pay_the_same_fee(account, seed):
-    rng = random.Random(seed)
-    stored = funding(*(rng.randrange(10_000, 400_000) for _ in range(9)), account=account)
-    amount = rng.randrange(50_000, 900_000)
-    theirs = Theirs(stored, account).send(amount)
-    use = CoinControl(frozenset(txin.prevout for txin in theirs.tx.inputs), only=True)
-    draft = ours(stored, amount, control=use)
-    assert (draft.change is None) == (len(theirs.tx.outputs) == 1)
+@pytest.mark.parametrize("left", [0, 200, 2_000, 40_000])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_coins_pay_the_same_fee(account, seed, left):
+    draft, theirs = of_the_same_coins(account, random.Random(seed), left)
+    assert (draft.change is None) == (len(theirs.tx.outputs) == 1) == (left < 2_000)
     assert abs(draft.fee - theirs.fee) <= RATE.fee(2 * len(draft.inputs))
     assert {out.script_pubkey for out in draft.tx.outputs} == {out.script_pubkey for out in theirs.tx.outputs}
+
+
+@KINDS
+@pytest.mark.parametrize("seed", range(4))
+def test_change_that_costs_more_to_spend_goes_to_the_fee(account, seed):
+    draft, theirs = of_the_same_coins(account, random.Random(seed), 450)
+    (kept,) = (out.value for out in theirs.tx.outputs if out.script_pubkey != SHOP)  # above dust
+    assert draft.change is None
+    assert draft.fee == theirs.fee + kept
+
+
+def of_the_same_coins(account, rng, left):
+    """Return our draft and their PSBT of a payment that leaves so many satoshi of the coins named to both."""
+    stored = funding(*(rng.randrange(10_000, 400_000) for _ in range(9)), account=account)
+    chosen = rng.sample(stored, rng.randrange(1, 6))
+    worth = sum(each.tx.outputs[0].value - input_fee(account.kind, RATE) for each in chosen)
+    amount = worth - fee_without_inputs([SHOP, change(account)], RATE) - left
+    coins = frozenset(OutPoint(each.tx.txid, 0) for each in chosen)
+    draft = ours(stored, amount, control=CoinControl(coins, only=True))
+    return draft, Theirs(stored, account).send(amount, coins)
