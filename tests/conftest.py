@@ -19,8 +19,8 @@ from wallet.errors import UnknownError
 settings.register_profile(
     "mpcwallet", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-# The verdict on a commit is about the commit: its examples are a function of its tests. Every run by hand draws new
-# ones; what fails is told, kept in .hypothesis, and belongs into the test as an @example.
+# The verdict on a commit is about the commit: its examples are a function of its tests. Every run by hand
+# draws new ones; what fails is told, kept in .hypothesis, and belongs into the test as an @example.
 settings.register_profile("mpcwallet-ci", settings.get_profile("mpcwallet"), derandomize=True, database=None)
 settings.load_profile("mpcwallet-ci" if os.environ.get("CI") else "mpcwallet")
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,7 @@ from cosigner.local import LocalWallet
 from cosigner.meeting import MeetingPlace
 from cosigner.parties import unix_now
 from cosigner.party import Party, SigningOrder
+from cosigner.refilling import Leader
 from cosigner.remote import RemoteParty, Server
 from cosigner.signing import sign
 from cosigner.steps import silent
@@ -116,6 +118,13 @@ def test_refill_whose_user_has_gone_makes_no_more_batches(
 ) -> None:
     for pool in serving.pools.values():
         pool.watermarks = Watermarks(low=1, target=1, max=150, batch=1)
+    make = Leader.make
+
+    def slow(leader: Leader, fence: int, count: int) -> None:
+        make(leader, fence, count)
+        time.sleep(0.5)  # enough, in a few batches, for the news that the user has gone
+
+    monkeypatch.setattr(Leader, "make", slow)
 
     def leave(_: Refilling | Waiting) -> None:
         raise KeyboardInterrupt
@@ -156,14 +165,14 @@ def test_call_does_not_wait_behind_the_messages_of_a_refill(
 
     def compute(*_: object) -> tuple[()]:
         busy.release()
-        assert free.wait(30)
+        assert free.wait(60)
         return ()
 
     monkeypatch.setattr(Party, "receive", compute)
     with ThreadPoolExecutor(20) as threads:
         slow = [threads.submit(server.parties[P0].receive, P2, b"") for _ in range(20)]
         for _ in slow:
-            assert busy.acquire(timeout=30)
+            assert busy.acquire(timeout=60)
         assert server.parties[P0].script(0, 0, 0)
         assert not any(future.done() for future in slow)
         free.set()
@@ -173,7 +182,7 @@ def test_more_calls_than_there_is_room_for_are_refused_at_once(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = threading.Event()
-    monkeypatch.setattr(Party, "script", lambda *_: bytes(free.wait(30)))
+    monkeypatch.setattr(Party, "script", lambda *_: bytes(free.wait(60)))
 
     def ask(_: int) -> str:
         try:
@@ -214,7 +223,6 @@ def test_sessions_of_a_client_that_died_end_and_free_its_presignatures(
     mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fund(mixed, 40_000, 50_000, accounts=(0, 1))
-    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0.5)
     with served(mixed, (0, 2), stocked=6) as serving:
         with LocalWallet.open(serving.home) as client:
             peers, orders = client.parties.peers([P0, P2]), list[SigningOrder]()
@@ -228,9 +236,11 @@ def test_sessions_of_a_client_that_died_end_and_free_its_presignatures(
             with pytest.raises(SystemExit):
                 client.sign(everything(client))
         assert serving.ready(0, 0, 2) == (6, 1)
-        eventually(lambda: serving.ready(0, 0, 2) == (6, 0))
-        assert {(it.party, it.what) for it in serving.incidents} == {(0, "a signing session")}
         assert len(orders) == 1
+        monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0)
+        eventually(lambda: len(serving.incidents) == 2)  # of either account
+        assert {(it.party, it.what) for it in serving.incidents} == {(0, "a signing session")}
+        assert serving.ready(0, 0, 2) == (6, 0)
 
 
 def test_stopping_ends_sessions_and_removes_the_socket(
