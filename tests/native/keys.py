@@ -1,5 +1,6 @@
 """Test keys of fixed primes, the paper's equations in plain integers, and columns of numbers."""
 
+import gc
 import json
 import os
 import random
@@ -192,6 +193,12 @@ def usage() -> int:
     used, mapped = ffi.new("size_t *"), ffi.new("size_t *")
     assert lib.mpcw_secret_usage(used, mapped) == lib.MPCW_OK
     return int(used[0])
+
+
+def settled_usage() -> int:
+    """The same when the garbage of other tests has gone, which could go in the midst of this one."""
+    gc.collect()
+    return usage()
 
 
 def chi_square(counts: list[int]) -> float:

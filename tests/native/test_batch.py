@@ -460,7 +460,7 @@ def test_use_after_wipe_raises_wiped_error() -> None:
 @pytest.mark.parametrize("make", KINDS)
 def test_memory_is_given_back(make) -> None:
     batch = make(SMALL, 9)
-    before = keys.usage()
+    before = keys.settled_usage()
     batch.bad()
     batch.bad(damage(batch, [0, 3, 8], random.Random(1)))
     with pytest.raises(LengthError):
