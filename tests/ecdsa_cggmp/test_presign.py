@@ -129,7 +129,7 @@ def test_end_of_a_session_zeroes_all_but_the_presignatures():
 
 def live() -> set[int]:
     gc.collect()
-    return {id(o) for o in gc.get_objects() if isinstance(o, Secret) and o._owner is not None}
+    return {id(o) for o in gc.get_objects() if isinstance(o, Secret) and o._owner}
 
 
 # storage
