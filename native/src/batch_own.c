@@ -29,7 +29,7 @@ static mpcw_status pedersen_pass(const batch *b, const size_t *items, size_t cou
     if (!left)
         return MPCW_E_MEMORY;
     uint64_t *right = left + l->m->width;
-    if ((status = batch_multi_pow(l, left, 1, columns, 2, b, items, count)) == MPCW_OK &&
+    if ((status = batch_multi_pow(l, left, 1, &(factors){columns, 2, NULL}, b, items, count)) == MPCW_OK &&
         (status = lane_enter_items(l, right, own->t, own->limbs, own->limbs, 1, 1)) == MPCW_OK &&
         (status = lane_pow(l, right, right, 1, each, 64 * own->half)) == MPCW_OK)
         status = batch_equal(l, result, left, right, 1, b->copies);
@@ -219,9 +219,9 @@ static mpcw_status affine_pass(const batch *b, const size_t *items, size_t count
     if (!left)
         return status;
     uint64_t *right = left + l->m->width;
-    if ((status = batch_multi_pow(l, a, 2, &masks, 1, b, items, count)) != MPCW_OK ||
-        (status = batch_multi_pow(l, left, 1, rest, 2, b, items, count)) != MPCW_OK ||
-        (status = batch_multi_pow(l, right, 1, &roots, 1, b, items, count)) != MPCW_OK ||
+    if ((status = batch_multi_pow(l, a, 2, &(factors){&masks, 1, NULL}, b, items, count)) != MPCW_OK ||
+        (status = batch_multi_pow(l, left, 1, &(factors){rest, 2, NULL}, b, items, count)) != MPCW_OK ||
+        (status = batch_multi_pow(l, right, 1, &(factors){&roots, 1, NULL}, b, items, count)) != MPCW_OK ||
         (status = lane_pow(l, right, right, 1, w->other, 64 * l->m->limbs)) != MPCW_OK)
         goto done;
     /* the lower base-p digit of a is A's part modulo p */
