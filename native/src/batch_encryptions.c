@@ -171,33 +171,43 @@ mpcw_status mpcw_verify_encryptions_var(mpcw_buffer bad, const mpcw_paillier *ke
 
 /* ---- Own equations, by p and q ---- */
 
-/* Pi D^weight C^(weight e) = (1 + z N) (Pi w^weight)^N modulo p^2 and q^2, or the side of a pass; z modulo N. */
+/* x = Pi D^weight C^(weight e) is (1 + z N) (Pi w^weight)^N modulo p^2 and q^2, or the side of a pass; z modulo N. As y^N = (y^q)^p modulo
+ * p^2 depends on y^q mod p only, that is x = (1 + z N) x^p for the x mod p, and x = (Pi w^weight)^q mod p. */
 static mpcw_status own_pass(const batch *b, const size_t *items, size_t count, const pass *w, const mp_limb_t *z,
                             bool *result)
 {
     const mpcw_encryption_equations *q = b->equations;
+    const sides *both = &((const mpcw_paillier_secret *)b->key)->both;
     const column ciphertexts[2] = {{q->D, b->weight, WEIGHT_LIMBS}, {q->C, b->weighted, WEIGHTED_LIMBS}};
     const column roots = {q->w, b->weight, WEIGHT_LIMBS};
+    const mp_limb_t *prime[2] = {sides_prime(both, 0), sides_prime(both, 1)};
     const lane *l = &w->l;
     const size_t width = l->m->width, n = l->m->limbs, lanes = l->m->ops->lanes;
     mpcw_status status = MPCW_E_MEMORY;
-    uint64_t *left = secret_alloc((6 * width + lanes * n) * sizeof *left);
+    bool unit = false;
+    uint64_t *left = secret_alloc((7 * width + lanes * n) * sizeof *left);
     if (!left)
         return status;
-    uint64_t *right = left + 2 * width, *plain = right + 2 * width, *tmp = plain + width;
-    mp_limb_t *other = tmp + width;
-    for (size_t k = 0; k < lanes; k++)
-        memcpy(other + k * n, w->other[k], n * sizeof *other);
+    uint64_t *right = left + 2 * width, *root = right + 2 * width, *plain = root + width, *tmp = plain + width;
+    mp_limb_t *x = tmp + width;
+    const item_power power = {right, {prime[0], prime[1]}}, root_power = {root, {prime[1], prime[0]}};
     if ((status = batch_multi_pow(l, left, 2, &(factors){ciphertexts, 2, NULL}, b, items, count)) != MPCW_OK ||
-        (status = batch_multi_pow(l, tmp, 1, &(factors){&roots, 1, NULL}, b, items, count)) != MPCW_OK ||
-        (status = paillier_nth_power(l, right, tmp, w->other)) != MPCW_OK ||
-        (status = lane_enter_items(l, plain, z, 2 * n, 2 * n, 1, 1)) != MPCW_OK ||
-        (status = lane_enter_items(l, tmp, other, n, n, lanes, 1)) != MPCW_OK)
+        (status = batch_multi_pow(l, root, 1, &(factors){&roots, 1, NULL}, b, items, count)) != MPCW_OK ||
+        (status = lane_leave(l, x, left)) != MPCW_OK ||
+        (status = lane_enter_items(l, right, x, n, n, lanes, 2)) != MPCW_OK ||
+        (status = pass_pow_two(w, &power, 2, &root_power, 64 * n)) != MPCW_OK)
+        goto done;
+    for (size_t k = 0; k < lanes; k++)
+        memcpy(x + k * n, w->other[k], n * sizeof *x);
+    if ((status = lane_enter_items(l, plain, z, 2 * n, 2 * n, 1, 1)) != MPCW_OK ||
+        (status = lane_enter_items(l, tmp, x, n, n, lanes, 1)) != MPCW_OK)
         goto done;
     /* 1 + z N = 1 + (z q) p */
     l->m->ops->mul(l, plain, plain, tmp);
     paillier_add_plaintext(l, right, plain, tmp);
-    status = batch_equal(l, result, left, right, 2, b->copies);
+    if ((status = batch_equal(l, result, left, right, 2, b->copies)) == MPCW_OK &&
+        (status = batch_equal(l, &unit, left, root, 1, b->copies)) == MPCW_OK)
+        *result = *result && unit;
 done:
     secret_free(left);
     return status;
