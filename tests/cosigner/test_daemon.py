@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from cosigner.clock import unix_now
 from cosigner.daemon import THREADS, WAITING
 from cosigner.errors import UnreachableError
 from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
 from cosigner.meeting import MeetingPlace
-from cosigner.parties import unix_now
 from cosigner.party import Party, SigningOrder
 from cosigner.pool_calls import REFILL
 from cosigner.pools import Pools
