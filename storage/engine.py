@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from storage.directory import DirectoryLock, make_private, sync_directory
-from storage.errors import CorruptError, ExistsError, FullError, LockedError, MissingError, StorageError
+from storage.errors import (
+    CorruptError,
+    DiskError,
+    ExistsError,
+    FullError,
+    LockedError,
+    MissingError,
+    StorageError,
+)
 from storage.schema import Schema
 
 # Asserted after opening, where a value is named (security.md, Durability settings).
@@ -161,7 +169,7 @@ class Database:
 
     def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
         if self._failed:
-            raise StorageError(f"{self.path} was given up after an error of the disk", "start again")
+            raise DiskError(f"{self.path} was given up after an error of the disk", "start again")
         with translated(self):
             return self._connection.execute(sql, values)
 
@@ -198,9 +206,7 @@ def _translate(code: int, error: sqlite3.Error) -> StorageError:
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
         return StorageError(f"the file cannot be written ({name})", "check its owner and permissions")
     if code == sqlite3.SQLITE_IOERR:
-        return StorageError(
-            f"the disk failed ({name})", "check the disk and its free space, then start again"
-        )
+        return DiskError(f"the disk failed ({name})", "check the disk and its free space, then start again")
     return StorageError(f"SQLite refused ({name}): {error}")
 
 

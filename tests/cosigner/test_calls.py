@@ -25,6 +25,7 @@ from cosigner.refill_calls import CONFIRM, DEPTH, KEEP, LEND, OPEN_PRESIGNING, R
 from cosigner.refill_messages import PresignOrder
 from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
 from cosigner.service import ABOUT, About, handlers
+from cosigner.trouble import Trouble
 from cosigner.wire import MAX_REQUEST, Answered, Codec, Method, refusal
 from presig_pool.state import Stock
 from presig_pool.statistics import Statistics
@@ -53,7 +54,8 @@ DOING = st.builds(Refilling, st.just(STOCK), U32, U32, U32, U32, SECONDS) | st.b
 )
 FIGURE = st.builds(Statistics, U32, U32, U32, U32, U32, U32, U32, st.none() | U32)
 STOCKS = st.lists(st.builds(StockFigures, SIGNERS, U32, FIGURE, st.none() | DOING), max_size=3).map(tuple)
-PARTIES = st.lists(st.builds(PartyFigures, INDEX, U32, U32), max_size=3).map(tuple)
+TROUBLE = st.builds(Trouble, st.none() | U32, st.text(max_size=9))
+PARTIES = st.lists(st.builds(PartyFigures, INDEX, U32, U32, st.none() | TROUBLE), max_size=3).map(tuple)
 
 QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     OPEN_SIGNING: st.builds(SigningOrder, FEW, SMALL, SMALL),
