@@ -13,7 +13,6 @@ import pytest
 from cosigner import calls
 from cosigner.errors import PolicyDenied, UnreachableError
 from cosigner.local import LocalWallet
-from cosigner.meeting import SOCKET
 from cosigner.party import Party, SigningOrder
 from cosigner.refill_calls import REFILL_CALLS
 from cosigner.remote import Caller, RemoteParty, Server
@@ -22,7 +21,7 @@ from cosigner.wire import MAX_REQUEST, Method
 from presig_pool.errors import PoolExhausted
 from protocol.errors import EncodingError
 from protocol.ids import PartyId
-from tests.cosigner.served import P0, P1, P2, Serving, everything, fail, meeting
+from tests.cosigner.served import P0, P1, P2, Serving, everything, fail, meeting, short_path
 from wallet.errors import MalformedError
 
 # ---- errors ----
@@ -151,9 +150,10 @@ def test_oversized_request_is_refused_before_it_is_read(server: Server) -> None:
 
 def test_what_is_no_http_harms_nobody(serving: Serving, server: Server) -> None:
     with ExitStack() as stack:
+        path = stack.enter_context(short_path(meeting(serving)))
         for noise in (b"", b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
             line = stack.enter_context(socket.socket(socket.AF_UNIX))
-            line.connect(str(meeting(serving) / SOCKET))
+            line.connect(path)
             line.sendall(noise)
         assert server.parties[P0].script(0, 0, 0)
 

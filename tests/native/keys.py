@@ -184,7 +184,7 @@ def passes_on(path: str, file: str) -> None:
     """Run the fast tests of a file once more in a process that takes another arithmetic path."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", file]
     environment = os.environ | {"MPCW_TEST_PATH": path}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=3600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

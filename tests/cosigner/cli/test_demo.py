@@ -135,7 +135,7 @@ def state(home: Path) -> tuple[int, set[str]]:
 @pytest.mark.slow
 def test_demo_at_full_size_shows_its_online_signing_time(bare: Mpcw) -> None:
     with bare.start("demo", "--json", variables={"FULL_SIZE": "1"}) as process:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=3600)
     assert (process.returncode, err) == (0, "")
     value = json.loads(out)
     assert value["presignatures"]["left"] == value["presignatures"]["made"] - 2
