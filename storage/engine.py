@@ -193,6 +193,8 @@ def translated(database: Database | None = None) -> Iterator[None]:
         if code == sqlite3.SQLITE_IOERR and database is not None:
             database.fail()
         raise _translate(code, e) from e
+    except UnicodeDecodeError as e:
+        raise CorruptError("the file is damaged: a text in it is none") from e
 
 
 def _translate(code: int, error: sqlite3.Error) -> StorageError:
@@ -233,7 +235,9 @@ def _check(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     schema.check(connection)
     _settle(connection)
-    if connection.execute("PRAGMA quick_check").fetchall() != [("ok",)] or _ends_in_a_page(connection, path):
+    # also that an index has what its table has: rows are looked for in either
+    sound = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    if not sound or _ends_in_a_page(connection, path):
         raise CorruptError("the file is damaged")
 
 
