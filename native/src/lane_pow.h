@@ -66,8 +66,9 @@ typedef struct subset_table {
 mpcw_status subset_table_new(subset_table **out, const lane *l, const uint64_t *generators, size_t parts,
                              size_t teeth, size_t groups, bool secret);
 void subset_table_free(subset_table *t);
-/* r = the entry index[lane] of a group. */
-void subset_table_select(const subset_table *t, const lane *l, uint64_t *r, size_t group, const uint32_t *index);
+/* r = the entry index[lane] of a group of its own for each lane. */
+void subset_table_select(const subset_table *t, const lane *l, uint64_t *r, const size_t group[LANES_MAX],
+                         const uint32_t *index);
 
 /* Lim-Lee comb of one base: tooth k of table g stands for bit (g * teeth + k) * spacing of the exponent. */
 typedef struct comb {
