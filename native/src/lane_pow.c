@@ -12,6 +12,20 @@ void lane_copy(const lane_ops *ops, uint64_t *r, size_t to, const uint64_t *a, s
         r[i + to] = a[i + from];
 }
 
+void lane_multiply_copies(const lane *l, uint64_t *r, size_t parts, size_t copies, size_t count, uint64_t *tmp)
+{
+    const lane_ops *ops = l->m->ops;
+    const size_t words = parts * l->m->width;
+    for (size_t distance = 1; distance < copies; distance *= 2) {
+        for (size_t k = 0; k < ops->lanes; k++)
+            lane_copy(ops, tmp, k, r, k ^ distance, words);
+        lane_mul_parts(l, r, r, tmp, parts);
+    }
+    for (size_t k = 0; k < ops->lanes; k++)
+        lane_copy(ops, tmp, k, r, (k < count ? k : 0) * copies, words);
+    memcpy(r, tmp, words * sizeof *r);
+}
+
 /* A scan of 64 entries costs what the wider window saves. */
 static size_t window_width(size_t bits, bool var)
 {

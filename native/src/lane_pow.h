@@ -45,6 +45,10 @@ static inline const uint64_t *lane_one(const lane_mod *m, size_t parts)
 /* Lane to of r := lane from of a. words is the number of words of the whole vector. */
 void lane_copy(const lane_ops *ops, uint64_t *r, size_t to, const uint64_t *a, size_t from, size_t words);
 
+/* Lane j of r = the product of the lanes j * copies .. (j + 1) * copies - 1, for count items; lanes beyond repeat the first. copies is
+ * a power of two; tmp: a vector of parts parts. */
+void lane_multiply_copies(const lane *l, uint64_t *r, size_t parts, size_t copies, size_t count, uint64_t *tmp);
+
 /* Memory for tables: secret when the modulus is. Zeroed or not. */
 void *lane_table_alloc(size_t bytes, bool secret);
 void lane_table_free(void *table, bool secret);

@@ -86,21 +86,6 @@ static void select_entries(const lane *l, uint64_t *r, const subset_table *t, si
     ct_cleanse(chosen, sizeof chosen);
 }
 
-/* Lane j of r = the product of the copies of item j; tmp: a vector of parts parts. */
-static void multiply_copies(const lane *l, uint64_t *r, size_t parts, size_t copies, size_t count, uint64_t *tmp)
-{
-    const lane_ops *ops = l->m->ops;
-    const size_t words = parts * l->m->width;
-    for (size_t distance = 1; distance < copies; distance *= 2) {
-        for (size_t k = 0; k < ops->lanes; k++)
-            lane_copy(ops, tmp, k, r, k ^ distance, words);
-        lane_mul_parts(l, r, r, tmp, parts);
-    }
-    for (size_t k = 0; k < ops->lanes; k++)
-        lane_copy(ops, tmp, k, r, (k < count ? k : 0) * copies, words);
-    memcpy(r, tmp, words * sizeof *r);
-}
-
 mpcw_status randomness_draw(const lane *l, uint64_t *rho, uint64_t *rho_n, const unit_source *from, size_t count, rng *r)
 {
     const mpcw_randomness *table = from->table;
@@ -137,8 +122,8 @@ mpcw_status randomness_draw(const lane *l, uint64_t *rho, uint64_t *rho_n, const
         }
     }
     if (copies > 1) {
-        multiply_copies(l, rho, 1, copies, count, tmp);
-        multiply_copies(l, rho_n, 2, copies, count, tmp);
+        lane_multiply_copies(l, rho, 1, copies, count, tmp);
+        lane_multiply_copies(l, rho_n, 2, copies, count, tmp);
     }
     ct_cleanse(index, sizeof index);
     secret_free(entry);
