@@ -20,8 +20,6 @@ void batch_draw(const batch *b, const size_t *items, size_t count)
     rng_bytes(b->r, b->weight, count * WEIGHT_LIMBS * sizeof *b->weight);
     for (size_t i = 0; i < count; i++) {
         mp_limb_t e[CHALLENGE_LIMBS], *weight = b->weight + i * WEIGHT_LIMBS;
-        if ((weight[0] | weight[1]) == 0)
-            weight[0] = 1;
         limbs_from_be(e, CHALLENGE_LIMBS, b->e + 32 * items[i], 32);
         limbs_mul(b->weighted + i * WEIGHTED_LIMBS, e, CHALLENGE_LIMBS, weight, WEIGHT_LIMBS);
     }
