@@ -197,6 +197,36 @@ class Pool:
         with self._guard:
             self._grants.release(request)
 
+    def granted(self, request: bytes) -> Sequence[Entry]:
+        """Return what a request was granted and has not burnt."""
+        with self._guard:
+            return tuple(self._store.find(sorted(self._grants.of(request))).values())
+
+    def withdraw(self, request: bytes, unused: Collection[bytes], now: int) -> int:
+        """Take back what a request was granted, and void what a signer may have made a share with.
+
+        Args:
+            request: for which no signer will burn anything any more.
+            unused: ids of those that all their signers have READY.
+            now: seconds.
+
+        Returns:
+            How many were voided.
+        """
+        with self._changing(now):
+            used = [item for item in sorted(self._grants.of(request)) if item not in unused]
+            self._void(used, "its request was given up")
+            self._grants.release(request)
+            return len(used)
+
+    def is_ready(self, presignature: bytes) -> bool:
+        """Tell whether a presignature is READY, granted or not."""
+        with self._guard:
+            found = self._store.find([presignature]).get(presignature)
+            return (
+                found is not None and found.state is State.READY and not self._grants.is_spent(presignature)
+            )
+
     def burn(
         self,
         request: bytes,

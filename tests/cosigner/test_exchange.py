@@ -40,7 +40,7 @@ class Peer:
         self.most = max(self.most, self.inside)
         try:
             if self.together is not None and self.received == 1:
-                self.together.wait(10)
+                self.together.wait(60)
             return self.sessions.receive(sender, envelope)
         finally:
             self.inside -= 1

@@ -294,6 +294,31 @@ def test_two_coordinators_at_once_do_not_get_one_presignature(pool: Pool) -> Non
     assert pool.statistics(stock(), NOW).granted == 3
 
 
+def test_what_a_request_that_was_given_up_has_not_surely_left_unused_is_void(pool: Pool) -> None:
+    burnt, unused, unsure, other = fill(pool, count=4)
+    pool.grant(stock(), A, [burnt], NOW)
+    pool.burn(A, [Use(burnt, M1)], signer(M1), NOW)
+    pool.grant(stock(), A, [unused, unsure], NOW)
+    pool.grant(stock(), B, [other], NOW)
+    assert [entry.id for entry in pool.granted(A)] == [unused, unsure]
+    assert pool.withdraw(A, [burnt, unused, other], NOW) == 1
+    assert pool.granted(A) == ()
+    assert [pool.is_ready(item) for item in (burnt, unused, unsure, other)] == [False, True, False, True]
+    assert not pool.is_ready(bytes(32))
+    assert pool.free(stock(), NOW) == (unused,)
+    assert pool.withdraw(A, [], NOW) == 0
+    with pytest.raises(SecretReuseError):
+        pool.grant(stock(), B, [burnt], NOW)
+    with pytest.raises(PresignatureVoid):
+        pool.grant(stock(), B, [unsure], NOW)
+
+
+def test_what_may_have_made_a_share_that_the_store_does_not_know_is_not_ready(pool: Pool) -> None:
+    (item, *_) = fill(pool)
+    pool._grants.spend([item])
+    assert not pool.is_ready(item)
+
+
 def test_a_grant_ends_by_release_and_by_time(pool: Pool) -> None:
     (item, *_) = fill(pool)
     pool.grant(stock(), A, [item], NOW)

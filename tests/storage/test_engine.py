@@ -10,6 +10,7 @@ from storage import directory, engine
 from storage.engine import Database
 from storage.errors import (
     CorruptError,
+    DiskError,
     ExistsError,
     FullError,
     LockedError,
@@ -402,7 +403,7 @@ class Failing:
         (sqlite3.SQLITE_READONLY, "SQLITE_READONLY", StorageError, "cannot be written"),
         (sqlite3.SQLITE_CANTOPEN, "SQLITE_CANTOPEN", StorageError, "cannot be written"),
         (sqlite3.SQLITE_PERM, "SQLITE_PERM", StorageError, "cannot be written"),
-        (sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC", StorageError, "disk failed .SQLITE_IOERR_FSYNC"),
+        (sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC", DiskError, "disk failed .SQLITE_IOERR_FSYNC"),
         (sqlite3.SQLITE_ERROR, "SQLITE_ERROR", StorageError, "the words of SQLite"),
     ],
 )
@@ -421,11 +422,11 @@ def test_an_error_of_sqlite_is_told_as_ours(
 def test_after_an_error_of_the_disk_nothing_more_is_tried(db: Database) -> None:
     good = db._connection
     db._connection = Failing(sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC")
-    with pytest.raises(StorageError, match="disk failed"), db.transaction():
+    with pytest.raises(DiskError, match="disk failed"), db.transaction():
         pass
     db._connection = good
     for _ in range(2):
-        with pytest.raises(StorageError, match="given up"):
+        with pytest.raises(DiskError, match="given up"):
             db.rows("SELECT 1")
     db.close()
 
