@@ -154,7 +154,7 @@ class ProtocolSpec:
         return tuple(Slot(number, Kind.ECHO, culprit) for number in sorted(rounds & self.echoed))
 
     def most_messages(self, header: Header) -> int:
-        """Return how many messages evidence has at most: each kind once from a party or the coordinator."""
+        """Return the most messages of evidence: one of each round and kind by each party or coordinator."""
         return (len(self.messages) + len(self.echoed)) * (len(header.parties) + 1)
 
     def size(self, slot: Slot, header: Header) -> int:
