@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NoReturn
 from unittest.mock import patch
 
 import pytest
@@ -15,7 +16,7 @@ from ecdsa_cggmp.aux_info import AuxInfo
 from ecdsa_cggmp.presign_messages import MULTIPLY, PresignPlan
 from ecdsa_cggmp.presignature import Presignature
 from native.entropy import random_bytes
-from native.errors import WipedError
+from native.errors import MemoryLockError, WipedError
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import LEASE_SECONDS, Lease
 from presig_pool.watermarks import Watermarks
@@ -232,6 +233,7 @@ def test_tables_of_randomness_are_made_once_and_for_large_batches_only(group: Si
     with (
         patch.object(AuxInfo, "build_table", lambda _self, party: made.append(party)),
         patch.object(AuxInfo, "table", lambda _self, party: party if party in made else None),
+        patch.object(presigning, "TABLES_ROOM", 0),
         patch.object(presigning.presign, "participate", side_effect=UsageError),
     ):
         for batch in (2, 1, 1):
@@ -240,6 +242,25 @@ def test_tables_of_randomness_are_made_once_and_for_large_batches_only(group: Si
                 group.signer(1).open_presigning(P0, order(group.signer(1).header(stock, batch)))
             assert made == [0, 1]
     assert aux.table(P0) is None
+
+
+@pytest.mark.parametrize("full", ["filled", "build_table"])
+def test_batch_is_made_without_tables_where_there_is_no_room_for_them(group: Signers, full: str) -> None:
+    """Many machines give a user 8 MiB of locked memory, and the tables of two signers take 10."""
+    asked = list[str]()
+
+    def refuse(*_: object) -> NoReturn:
+        asked.append(full)
+        raise MemoryLockError("no memory")
+
+    with (
+        patch.object(presigning if full == "filled" else AuxInfo, full, refuse),
+        patch.object(presigning, "TABLE_BATCH", 2),
+        patch.object(presigning, "TABLES_ROOM", 1),
+    ):
+        assert group.figures(group.filled(0, 1), 0) == (0, 2, 0)
+    assert asked == [full] * 2  # at each signer
+    assert all(group.signer(i)._credentials.aux.table(P0) is None for i in (0, 1))
 
 
 def test_presignatures_that_are_too_old_are_void(group: Signers) -> None:
