@@ -66,6 +66,7 @@ def create(
     caps = FeeCaps(parse_amount(max_fee), max_fee_percent, FeeRate.parse(max_fee_rate))
     settings = ChainSettings(chain, rpc_url, rpc_cookie)
     plan = WalletPlan(net, parties, threshold, settings, caps, segwit=segwit)
+    call.place.expect_free(name)  # before anybody types passphrases
     secrets = new_passphrases(passphrase_file or [], parties)
     call.out.note(f"{threshold}-of-{parties} key generation on {net}:")
     with LocalWallet.create(call.place, name, plan, secrets, call.out.step) as made:
