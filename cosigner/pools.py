@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from cosigner.errors import NotEnoughSignersError
+from cosigner.errors import NotEnoughSignersError, UnreachableError
 from cosigner.keeper import Keeper, Refilling, RefillProgress, Waiting
 from cosigner.party import Party
 from cosigner.presigning import Clock
@@ -132,6 +132,7 @@ class Pools:
         self._keepers: dict[PartyId, Keeper] = {}
         self._doing: dict[Stock, Refilling | Waiting] = {}
         self._told: RefillProgress = lambda _: None
+        self._ending = threading.Event()  # the keepers stop, or have stopped
 
     @property
     def watermarks(self) -> Watermarks:
@@ -176,6 +177,7 @@ class Pools:
             NotEnoughSignersError: one of them is not unlocked here.
             LeaseRefused: a refill of these signers runs.
             RefillFailedError: names with whom it failed; batches before that stay.
+            UnreachableError: kept() has ended; a batch that ran was finished, and no more begun.
         """
         stock = self._stock(signers)
         last: Refilling | Waiting | None = None
@@ -183,6 +185,8 @@ class Pools:
         def tell(record: Refilling | Waiting) -> None:
             nonlocal last
             last = record
+            if self._ending.is_set() and isinstance(record, Refilling) and record.made < record.wanted:
+                raise UnreachableError("what keeps the presignatures is stopping")
             self._note(record)
             progress(record)
 
@@ -226,7 +230,7 @@ class Pools:
         members = sorted({i for stock in stocks for i in stock.signers})
         self._told = told
         self._keepers = {i: self._new_keeper(i, stocks) for i in members}
-        stop = threading.Event()
+        stop = self._ending = threading.Event()
         threads = [
             threading.Thread(target=keeper.run, args=(stop,), name=f"keeper of party {i}")
             for i, keeper in self._keepers.items()

@@ -126,7 +126,7 @@ class SpendingWallet(WatchWallet):
         try:
             return self._store.drafts()[txid]
         except KeyError as e:
-            raise UnknownError(f"there is no draft {show_txid(txid)}", "list the drafts") from e
+            raise UnknownError(f"there is no draft {show_txid(txid)}", "list them with: mpcw tx list") from e
 
     def keep_draft(self, psbt: Psbt) -> None:
         """Keep a transaction that was made elsewhere as a draft.

@@ -11,7 +11,7 @@ from cosigner.cli import confirm, show
 from cosigner.cli.command import Invocation
 from cosigner.cli.refill import expected_seconds, refill_line
 from cosigner.cli.unlock import unlock
-from cosigner.errors import DeclinedError
+from cosigner.errors import DeclinedError, NotEnoughSignersError
 from cosigner.local import LocalWallet
 from cosigner.signing import Signed
 from presig_pool.errors import PoolExhausted
@@ -47,6 +47,11 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show it; keep and sign nothing.")]
 
 
+def is_signed(psbt: Psbt) -> bool:
+    """Return whether a PSBT has all its signatures."""
+    return all(item.is_final for item in psbt.inputs)
+
+
 def rate_of(wallet: LocalWallet, text: str | None) -> FeeRate:
     """Return the fee rate that the user names, else the estimate.
 
@@ -62,7 +67,14 @@ def rate_of(wallet: LocalWallet, text: str | None) -> FeeRate:
 
 
 def control_of(coins: list[str] | None, only: bool, avoid: list[str] | None, min_conf: int) -> CoinControl:
-    """Return which coins the user wants to be spent."""
+    """Return which coins the user wants to be spent.
+
+    Raises:
+        MalformedError: one is no coin.
+        UsageError: no coin is left.
+    """
+    if only and not coins:
+        raise UsageError("--only spends no coin but those of --coin: name one")
     use = frozenset(OutPoint.parse(coin) for coin in coins or [])
     return CoinControl(use, only, frozenset(OutPoint.parse(coin) for coin in avoid or []), min_conf)
 
@@ -72,6 +84,7 @@ def signers_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:
 
     Raises:
         UsageError: the text is no list of parties.
+        NotEnoughSignersError: they are fewer than t.
     """
     if text is None:
         return wallet.default_signers()
@@ -81,6 +94,8 @@ def signers_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:
         raise UsageError(f"{text!r} is no list of parties, such as 0,2") from e
     if not set(parties) <= set(range(wallet.plan.n)):
         raise UsageError(f"the parties of this wallet are 0..{wallet.plan.n - 1}, not {text}")
+    if len(parties) < wallet.plan.t:
+        raise NotEnoughSignersError(f"{wallet.plan.t} parties of this wallet sign, not {text} alone")
     return tuple(map(PartyId, parties))
 
 
@@ -176,8 +191,7 @@ def sign(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> S
         PoolExhausted: presignatures are missing, and the user did not want them to be made.
     """
     signers = signers_of(wallet, manner.signers)
-    if len(signers) >= wallet.plan.t:  # else it is refused without asking for a passphrase
-        unlock(wallet, signers, manner.passphrase_files, call.out)
+    unlock(wallet, signers, manner.passphrase_files, call.out)
     progress = refill_line(call.out)
     try:
         signed = wallet.sign(psbt, signers, progress if manner.wait else None)

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from cosigner.errors import NotEnoughSignersError
+from cosigner.errors import NotEnoughSignersError, UnreachableError
 from cosigner.home import Home
 from cosigner.keeper import Refilling, Waiting
 from cosigner.local import LocalWallet
@@ -73,6 +74,24 @@ def test_order_stops_at_the_maximum(small: LocalWallet) -> None:
     assert small.pools.refill((P0, P1), 9, nobody) == SMALL.max
     with pytest.raises(UsageError, match="at most 4"):
         small.pools.refill((P0, P1), 1, nobody)
+
+
+def test_order_begins_no_batch_when_the_keepers_have_ended(small: LocalWallet) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def wait(_: Refilling | Waiting) -> None:
+        begun.set()
+        assert ended.wait(60)
+
+    with ThreadPoolExecutor(1) as threads:
+        with small.own_pools.kept(()):
+            order = threads.submit(small.pools.refill, (P0, P2), 4, wait)
+            assert begun.wait(60)
+        ended.set()
+        with pytest.raises(UnreachableError, match="stopping"):
+            order.result()
+    assert ready(small) == {(0, 2): SMALL.batch}
+    assert small.pool_figures().stocks[0].doing is None
 
 
 def test_order_of_others_than_t_signers_is_refused(small: LocalWallet) -> None:

@@ -141,7 +141,8 @@ def _expect_replaceable(known: HistoryEntry) -> int:
     if known.status is Status.CONFIRMED:
         raise RefusedError("confirmed", f"the transaction {name} is confirmed")
     if known.status in (Status.REPLACED, Status.DROPPED):
-        raise RefusedError("replaced", f"the transaction {name} is {known.status.value} already")
+        by = "" if known.replaced_by is None else f"by {show_txid(known.replaced_by)}: look at that one"
+        raise RefusedError("replaced", f"the transaction {name} is {known.status.value} already", by)
     if known.fee is None:
         raise RefusedError(
             "not-ours", f"the transaction {name} spends coins of others", "CPFP can speed it up"

@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.cosigner.cli.conftest import STRANGER, Mpcw
 from tests.cosigner.cli.test_passphrases import Terminal
 
@@ -28,16 +26,6 @@ def test_advice_for_a_kept_draft_names_the_wallet(mpcw: Mpcw) -> None:
     assert shown.code == 10
     (draft,) = mpcw.json("tx", "list")
     assert f"mpcw tx sign {draft['txid']} -w main\n" in shown.err
-
-
-@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
-def test_closed_pipe_ends_a_command_quietly(mpcw: Mpcw, options: list[str]) -> None:
-    source, target = os.pipe()
-    os.close(source)
-    process = mpcw.start("exit-codes", *options, stdout=target)
-    os.close(target)
-    _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (141, "")
 
 
 def test_error_is_told_on_standard_error_when_standard_output_is_full(mpcw: Mpcw) -> None:
