@@ -96,7 +96,9 @@ class PoolVerbs(Protocol):
     def figures(self) -> PoolFigures:
         """Return what there is."""
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now."""
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
@@ -160,16 +162,19 @@ class Pools:
         stocks = tuple(self._stock_figures(it, held) for it in known if held.keys() >= set(it.signers))
         return PoolFigures(True, self._watermarks, stocks, tuple(parties))
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now, whatever the watermarks but the maximum say.
 
         Args:
             signers: t parties that are unlocked.
             count: how many.
             progress: told how far it is.
+            payment: whether a payment takes them at once, and may need more than the maximum.
 
         Returns:
-            How many were made: fewer if the pool would have more than its maximum.
+            How many were made: fewer if the pool would have more than its maximum, or than its room.
 
         Raises:
             UsageError: the count is not positive, the pool is full, or there are not t signers.
@@ -187,7 +192,7 @@ class Pools:
             progress(record)
 
         try:
-            return self._keeper(self._leader(stock)).refill(stock, count, tell)
+            return self._keeper(self._leader(stock)).refill(stock, count, tell, payment=payment)
         finally:
             if last is not None and self._doing.get(stock) is last:
                 del self._doing[stock]  # it failed before its end

@@ -317,8 +317,8 @@ class Signer:
         marks, figures = self.pool.watermarks, self.pool.statistics(stock, now)
         if batch > marks.batch:
             raise UsageError(f"a batch has at most {marks.batch} presignatures")
-        if figures.pending + figures.ready + batch > marks.max:
-            raise UsageError(f"the pool has at most {marks.max} presignatures")
+        if figures.pending + figures.ready + batch > marks.room:
+            raise UsageError(f"the pool has at most {marks.room} presignatures")
 
     @contextmanager
     def _begun(self, refill: _Refill) -> Iterator[_Refill]:

@@ -65,15 +65,15 @@ class Pool:
             The digest that the signers compare.
 
         Raises:
-            UsageError: the batch is empty or mixed, or the pool would have more than its maximum.
+            UsageError: the batch is empty or mixed, or the pool has no room for it.
             SecretReuseError: it was added before.
         """
         try:
             with self._changing(now) as time:
                 stock = _stock_of(batch)
                 tally = self._store.tally(stock, time)
-                if tally.pending + tally.ready + len(batch) > self.watermarks.max:
-                    raise UsageError(f"the pool has at most {self.watermarks.max} presignatures")
+                if tally.pending + tally.ready + len(batch) > self.watermarks.room:
+                    raise UsageError(f"the pool has at most {self.watermarks.room} presignatures")
                 digest = batch_digest([item.public for item in batch])
                 self._store.add(batch, digest, time)
                 return digest
@@ -118,7 +118,7 @@ class Pool:
         """Return the ids of those that are READY and that no request was granted here, oldest first."""
         with self._changing(now) as time:
             taken = self._grants.holders(time)
-            return tuple(item for item in self._store.ready(stock, self.watermarks.max) if item not in taken)
+            return tuple(item for item in self._store.ready(stock, self.watermarks.room) if item not in taken)
 
     def choose(
         self, stock: Stock, count: int, now: int, among: Collection[bytes] | None = None

@@ -120,6 +120,17 @@ def test_pools_of_the_server_are_those_of_the_wallet(serving: Serving, client: L
     assert serving.ready(0, 0, 2) == (3, 0)
 
 
+def test_payment_with_more_inputs_than_a_pool_may_have_is_signed_by_the_served(
+    serving: Serving, client: LocalWallet
+) -> None:
+    assert serving.own.pools is not None
+    serving.own.pools.keep_to(Watermarks(low=1, target=1, max=1, batch=2))
+    client.pools.drain()
+    psbt = everything(client)
+    assert consensus_accepts(psbt, extract(client.sign(psbt, wait=lambda _: None).psbt))
+    assert serving.ready(0, 0, 2) == (0, 0)
+
+
 def test_refill_whose_user_has_gone_makes_no_more_batches(
     serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

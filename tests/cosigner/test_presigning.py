@@ -154,8 +154,9 @@ def test_malformed_requests_are_refused(group: Signers, data: bytes) -> None:
 # orders
 
 
-def test_batch_is_within_the_watermarks() -> None:
-    group = Signers(marks=Watermarks(low=1, target=2, max=3, batch=2))
+def test_batch_is_within_the_watermarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presig_pool.watermarks.MAX_PAYMENT", 1)
+    group = Signers(marks=Watermarks(low=1, target=2, max=2, batch=2))
     stock, signer = group.stock(0, 1), group.signer(1)
     group.lend(stock, 0)
     for count in (3, 1024):
