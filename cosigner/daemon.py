@@ -146,6 +146,6 @@ class Daemon:
         stopped.wait()
         self._stop.set()
         self._looking.join()
+        self._threads.shutdown()  # a call that was not at its end in time may have opened a session
         for party in self._parties.values():
             party.end_all()
-        self._threads.shutdown()

@@ -393,6 +393,28 @@ def test_client_that_goes_on_is_watched_by_one_call_and_its_sessions_are_forgott
     assert serving.incidents == []
 
 
+def test_stopping_ends_a_session_that_is_opened_meanwhile(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 0.1)
+    really, asked = Party.open_signing, threading.Event()
+
+    def slow(party: Party, order: SigningOrder) -> Acceptance:
+        asked.set()
+        time.sleep(1)
+        return really(party, order)
+
+    monkeypatch.setattr(Party, "open_signing", slow)
+    monkeypatch.setattr("cosigner.remote.Presence.client", lambda _: b"")
+    with ThreadPoolExecutor(1) as threads, LocalWallet.open(segwit.home) as client:
+        signing = threads.submit(client.sign, everything(client))
+        assert asked.wait(30)
+        segwit.daemon.stop()
+        assert signing.exception(30) is not None
+    assert segwit.granted() == 0
+    assert not any(party._opened for party in segwit.own.parties.values())
+
+
 def test_stopping_ends_sessions_and_removes_the_socket(
     mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 
 from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home
-from cosigner.keeper import Refilling, Waiting
+from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
 from cosigner.pools import PoolFigures, Pools, past_figures
 from presig_pool.errors import PoolExhausted
+from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import Epoch, PartyId
@@ -190,6 +192,21 @@ def test_order_goes_to_the_signer_that_leads(small: LocalWallet) -> None:
     pools = small.own_pools
     pools._keeper(P1).refill(pools._stock((P0, P1)), 1, nobody)
     assert pools.refill((P0, P1), 1, nobody) == 1
+
+
+def test_party_has_one_keeper_however_many_threads_ask_for_it(
+    small: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = Pools._new_keeper
+
+    def slow(pools: Pools, party: PartyId, stocks: Iterable[Stock]) -> Keeper:
+        time.sleep(0.1)
+        return really(pools, party, stocks)
+
+    monkeypatch.setattr(Pools, "_new_keeper", slow)
+    with ThreadPoolExecutor(2) as threads:
+        one, two = threads.map(small.own_pools._keeper, (P0, P0))
+    assert one is two
 
 
 def test_stock_of_a_party_that_is_sealed_is_neither_shown_nor_filled(small: LocalWallet, home: Home) -> None:

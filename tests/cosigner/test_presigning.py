@@ -426,6 +426,44 @@ def test_batch_that_is_not_confirmed_in_time_is_void(group: Signers) -> None:
     assert group.figures(stock, 1) == (0, 0, 2)
 
 
+class StuckStore(MemoryStore):
+    """A store that voids nothing while its disk is full."""
+
+    full = True
+
+    def void(self, ids: Sequence[bytes], reason: str) -> None:
+        if self.full and ids:
+            raise FullError("the disk is full")
+        super().void(ids, reason)
+
+
+def test_batch_that_is_not_confirmed_in_time_is_void_when_the_disk_has_room_again() -> None:
+    stuck = StuckStore()
+    group = Signers(stores={1: stuck})
+    group.made(0, 1)
+    group.now += LEASE_SECONDS
+    with pytest.raises(FullError):
+        group.signer(1).expire()
+    stuck.full = False
+    group.signer(1).expire()
+    assert group.figures(group.stock(0, 1), 1) == (0, 0, 2)
+
+
+def test_leader_may_ask_again_when_the_disk_has_room_again() -> None:
+    stuck = StuckStore()
+    group = Signers(stores={1: stuck})
+    group.made(0, 1)
+    signer, stock = group.signer(1), group.stock(0, 1)
+    for full in (True, False):
+        stuck.full = full
+        header = group.signer(0).header(stock, 1)
+        if full:
+            with pytest.raises(FullError):
+                signer.open_presigning(P0, order(header))
+        else:
+            assert signer.open_presigning(P0, order(header))
+
+
 def test_session_that_nobody_ends_is_over_after_its_time(group: Signers) -> None:
     stock = group.stock(0, 1)
     group.lend(stock, 0)
