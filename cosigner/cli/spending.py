@@ -165,6 +165,9 @@ def approve(
     seen = wallet.review(psbt)
     signers = signers_of(wallet, manner.signers)
     call.out.notes(confirm.screen(wallet, psbt, seen, signers, manner.replaces))
+    for txid in wallet.rivals(psbt.tx):
+        name = show_txid(txid)
+        call.out.warn(f"the draft {name} spends some of these coins: only one of the two can be sent")
     if not confirm.ask(call, question, manner.yes):
         raise DeclinedError("you said no: nothing was signed")
 
