@@ -10,7 +10,8 @@ from ecdsa_cggmp.presignature import Presignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, sign_share
 from ecdsa_cggmp.sign_messages import SharesMsg, SigningPlan
 from native.curve import Scalar
-from presig_pool.pool import Pool, Shares, Use
+from presig_pool.burning import Shares, Use
+from presig_pool.pool import Pool
 from presig_pool.watermarks import MAX_PAYMENT
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId, SessionId

@@ -7,8 +7,9 @@ from ecdsa_cggmp.presignature import Presignature, batch_digest
 from ecdsa_cggmp.sign import combine
 from native.curve import Scalar
 from native.errors import WipedError
+from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from presig_pool.statistics import HOUR
 from presig_pool.store import MAX_SHARE, Consumption, ReuseAttempt
 from presig_pool.watermarks import MAX_PAYMENT, MOST, Watermarks
