@@ -22,9 +22,11 @@ A = TypeVar("A")
 
 WIRE_VERSION: Final = 1
 WALLET_SERVICE: Final = "mpcw.wallet"
+MAX_REPORTING: Final = 8  # calls of one kind that take their time; each has a thread that others wait for
 CLIENT_KEY: Final = "client-bin"  # of the metadata of a call: the id that the answer to PRESENT has given
 
 Failed = Callable[[str, Exception], None]  # name of the call, the error that is sent
+Reports = SimpleQueue[bytes | None]  # None at their end
 
 
 def party_service(party: PartyId) -> str:
@@ -127,31 +129,38 @@ def reporting(
 ) -> grpc.GenericRpcHandler:
     """Return what answers a call that takes its time: with what it reports, and at the end with its result.
 
+    Of those that are asked at once, MAX_REPORTING are answered and the others refused.
+
     Args:
         service: its name.
         method: the call.
         run: does what is asked, and is given what takes a report; that raises when nobody listens any more.
         failed: told of each call that ends with an error.
     """
+    room = threading.BoundedSemaphore(MAX_REPORTING)
 
-    def answer(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        reports: SimpleQueue[bytes | None] = SimpleQueue()
-
+    def work(request: bytes, context: grpc.ServicerContext, reports: Reports) -> None:
         def report(value: A) -> None:
             if not context.is_active():
                 raise UnreachableError("whoever asked for it has gone")
             reports.put(method.reply(value))
 
-        def work() -> None:
-            try:
-                reports.put(method.reply(run(method.request.decode(request), report)))
-            except Exception as e:
-                failed(method.name, e)
-                reports.put(refusal(e))
-            finally:
-                reports.put(None)
+        try:
+            reports.put(method.reply(run(method.request.decode(request), report)))
+        except Exception as e:
+            failed(method.name, e)
+            reports.put(refusal(e))
+        finally:
+            room.release()
+            reports.put(None)
 
-        threading.Thread(target=work, name=method.name).start()
+    def answer(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        if not room.acquire(blocking=False):
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "so many of these calls run already")
+        reports: Reports = SimpleQueue()
+        threading.Thread(target=work, args=(request, context, reports), name=method.name).start()
+        if not context.add_callback(lambda: reports.put(None)):  # nobody waits for reports to nobody
+            reports.put(None)
         return iter(reports.get, None)
 
     return grpc.method_handlers_generic_handler(

@@ -40,6 +40,11 @@ class Grants:
         requests = {item: grant.request for item, grant in self._by_id.items()}
         return {**requests, **dict.fromkeys(self._spent, _NOBODY)}
 
+    @property
+    def spent(self) -> frozenset[bytes]:
+        """What nobody gets, and the store does not know to be burnt or void."""
+        return frozenset(self._spent)
+
     def spend(self, ids: Iterable[bytes]) -> None:
         """Let nobody have presignatures that may make a share of which the store will not know."""
         self._spent.update(ids)

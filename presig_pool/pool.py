@@ -262,11 +262,15 @@ class Pool:
         try:
             burning()
         except BaseException:
-            with suppress(Exception):  # if the store fails again, they stay spent
-                self._store.void(ids, "a signature failed")
-                self._grants.settle(ids)
+            self._void_spent(ids)
             raise
         self._grants.settle(ids)
+
+    def _void_spent(self, ids: Collection[bytes]) -> None:
+        """Void what may have made a share; if the store fails again, it stays spent until expire()."""
+        with suppress(Exception):
+            self._store.void(tuple(ids), "a signature failed")
+            self._grants.settle(ids)
 
     # void
 
@@ -290,7 +294,10 @@ class Pool:
         return self.void("the shares were refreshed", now, lambda it: it.key != key or it.epoch >= epoch)
 
     def expire(self, now: int) -> int:
-        """Void what is older than watermarks.max_age; return how many."""
+        """Void what is older than watermarks.max_age, and return how many; void what failed to be, too."""
+        with self._guard:
+            if spent := self._grants.spent:
+                self._void_spent(spent)  # or it would keep its room in the pool for ever
         with self._changing(now) as time:
             old = self._store.live(time - self.watermarks.max_age)
             taken = self._grants.holders(time)

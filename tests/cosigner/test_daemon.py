@@ -9,18 +9,23 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from cosigner.clients import Clients
-from cosigner.daemon import WAITING
+from cosigner.clock import unix_now
+from cosigner.daemon import THREADS, WAITING
 from cosigner.errors import UnreachableError
 from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
 from cosigner.meeting import MeetingPlace
-from cosigner.parties import unix_now
 from cosigner.party import Acceptance, Party, SigningOrder
+from cosigner.pool_calls import REFILL
+from cosigner.pools import Pools
+from cosigner.refilling import Leader
 from cosigner.remote import RemoteParty, Server
+from cosigner.service import MAX_REPORTING
 from cosigner.sessions import Sessions
 from cosigner.signing import sign
 from cosigner.steps import silent
@@ -136,6 +141,13 @@ def test_refill_whose_user_has_gone_makes_no_more_batches(
 ) -> None:
     for pool in serving.pools.values():
         pool.watermarks = Watermarks(low=1, target=1, max=150, batch=1)
+    make = Leader.make
+
+    def slow(leader: Leader, fence: int, count: int) -> None:
+        make(leader, fence, count)
+        time.sleep(0.5)  # enough, in a few batches, for the news that the user has gone
+
+    monkeypatch.setattr(Leader, "make", slow)
 
     def leave(_: Refilling | Waiting) -> None:
         raise KeyboardInterrupt
@@ -176,14 +188,14 @@ def test_call_does_not_wait_behind_the_messages_of_a_refill(
 
     def compute(*_: object) -> tuple[()]:
         busy.release()
-        assert free.wait(30)
+        assert free.wait(60)
         return ()
 
     monkeypatch.setattr(Party, "receive", compute)
     with ThreadPoolExecutor(20) as threads:
         slow = [threads.submit(server.parties[P0].receive, P2, b"") for _ in range(20)]
         for _ in slow:
-            assert busy.acquire(timeout=30)
+            assert busy.acquire(timeout=60)
         assert server.parties[P0].script(0, 0, 0)
         assert not any(future.done() for future in slow)
         free.set()
@@ -193,7 +205,7 @@ def test_more_calls_than_there_is_room_for_are_refused_at_once(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = threading.Event()
-    monkeypatch.setattr(Party, "script", lambda *_: bytes(free.wait(30)))
+    monkeypatch.setattr(Party, "script", lambda *_: bytes(free.wait(60)))
 
     def ask(_: int) -> str:
         try:
@@ -209,6 +221,55 @@ def test_more_calls_than_there_is_room_for_are_refused_at_once(
     assert answers["party 0 is asked too many things at once, or something too large"] >= 1
     assert answers["1"] >= WAITING // 2
     assert sum(answers.values()) == WAITING + 20
+
+
+def test_refills_that_wait_for_each_other_keep_no_call_waiting(
+    serving: Serving, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+
+    def wait(*_: object) -> int:
+        assert free.wait(30)
+        return 1
+
+    def order(_: int) -> str:
+        try:
+            return str(server.pools.refill([P0, P2], 1, lambda _: None))
+        except UnreachableError as e:
+            return str(e)
+
+    monkeypatch.setattr(Pools, "refill", wait)
+    busy = "mpcw serve is asked too many things at once, or something too large"
+    with ThreadPoolExecutor(THREADS) as threads:
+        orders = [threads.submit(order, i) for i in range(THREADS)]
+        eventually(lambda: sum(order.done() for order in orders) == THREADS - MAX_REPORTING)
+        assert server.parties[P0].script(0, 0, 0)
+        free.set()
+    assert Counter(order.result() for order in orders) == {busy: THREADS - MAX_REPORTING, "1": MAX_REPORTING}
+    assert server.pools.refill([P0, P2], 1, lambda _: None) == 1  # there is room again
+
+
+def test_order_whose_user_has_gone_holds_no_thread(
+    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, over = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> int:
+        free.wait(5)
+        over.set()
+        return 1
+
+    monkeypatch.setattr(Pools, "refill", wait)
+    monkeypatch.setattr("cosigner.daemon.THREADS", 1)
+    monkeypatch.setattr("cosigner.remote.REFILL", replace(REFILL, seconds=0.5))
+    with served(mixed, (0, 2)) as serving, LocalWallet.open(serving.home) as client:
+        with pytest.raises(UnreachableError):
+            client.pools.refill([P0, P2], 1, lambda _: None)
+        assert client.parties.server is not None
+        assert client.parties.server.parties[P0].script(0, 0, 0)
+        assert not over.is_set()
+        free.set()
+        assert over.wait(5)
 
 
 def test_clients_at_once_are_granted_different_presignatures(serving: Serving, client: LocalWallet) -> None:

@@ -42,6 +42,7 @@ from tests.storage.cheap import cheap_passphrases
 
 P0, P1, P2 = (PartyId(i) for i in range(3))
 NEVER = threading.Event()
+WAIT = 60  # seconds until a test gives up
 ONE = Watermarks(low=1, target=1, max=3, batch=1)
 
 
@@ -175,14 +176,17 @@ def test_user_is_told_who_leads_already(group: Signers) -> None:
 
 
 def test_interrupted_order_ends_with_the_batch_that_runs(group: Signers) -> None:
-    stock = group.stock(0, 1)
+    stock, interrupted = group.stock(0, 1), threading.Event()
 
     def interrupt(record: Refilling | Waiting) -> None:
         if isinstance(record, Refilling) and record.batch == 1:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            time.sleep(0.5)
+            interrupted.set()
 
-    with pytest.raises(KeyboardInterrupt):
+    def until_told(_: Keeper, stop: threading.Event) -> None:
+        assert not interrupted.is_set() or stop.wait(WAIT)
+
+    with patch.object(Keeper, "_yield", until_told), pytest.raises(KeyboardInterrupt):
         Kept(group, 0).keeper.refill(stock, 4, interrupt)
     assert [group.figures(stock, i) for i in (0, 1)] == [(0, 2, 0)] * 2
 
@@ -205,7 +209,7 @@ def test_of_two_leaders_at_once_exactly_one_has_all_leases(attempt: int) -> None
     start = threading.Barrier(2)
 
     def order(me: int) -> int:
-        start.wait(10)
+        start.wait(WAIT)
         try:
             return Kept(group, me).keeper.refill(stock, 2)
         except LeaseRefused:
@@ -683,7 +687,7 @@ def test_loop_refills_what_was_used_and_stops() -> None:
     kept, stop = Kept(group, 0, stock), threading.Event()
 
     def wait_for(ready: int) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + WAIT
         while group.figures(stock, 0)[1] != ready and time.monotonic() < until:
             time.sleep(0.02)
         assert group.figures(stock, 0)[1] == ready
@@ -700,7 +704,7 @@ def test_loop_refills_what_was_used_and_stops() -> None:
             assert group.figures(stock, 0) != made
         finally:
             stop.set()
-            thread.join(10)
+            thread.join(WAIT)
     assert not thread.is_alive()
 
 
@@ -756,16 +760,33 @@ def test_stocks_in_files_are_filled(tmp_path: Path) -> None:
 
 def test_signatures_are_made_while_a_refill_runs() -> None:
     group = Signers(marks=Watermarks(low=1, target=20, max=40, batch=4))
+    in_batch, go_on = threading.Event(), threading.Event()
+
+    class Paused(Peer):
+        def receive(self, sender: PartyId, envelope: bytes) -> Sequence[Sealed]:
+            if threading.current_thread().name.startswith("refill"):
+                in_batch.set()
+                assert go_on.wait(WAIT)
+            return super().receive(sender, envelope)
+
+    with_peer(group, 1, Paused)
     stock = stocked(group, 0, 1, count=6)
     digest = bytes(range(32))
+
+    def sign_three() -> None:
+        for _ in range(3):
+            assert verify_ecdsa(sign(group, stock, digest), digest, group.shares[0].sharing.key)
+
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(Kept(group, 0).keeper.refill, stock, 8)
-        made = 0
-        while made < 6:
-            assert verify_ecdsa(sign(group, stock, digest), digest, group.shares[0].sharing.key)
-            made += 1
-        assert not running.done()
-        assert running.result(60) == 8
+        try:
+            assert in_batch.wait(WAIT)
+            sign_three()
+            assert not running.done()
+        finally:
+            go_on.set()
+        sign_three()
+        assert running.result(WAIT) == 8
     assert {group.figures(stock, i)[:2] for i in (0, 1)} == {(0, 8)}
     assert group.signer(0).pool.ready(stock, group.now) == group.signer(1).pool.ready(stock, group.now)
     assert verify_ecdsa(sign(group, stock, digest), digest, group.shares[0].sharing.key)

@@ -116,7 +116,7 @@ def test_purge_forgets_what_is_void_and_counts_it_for_ever(small: LocalWallet) -
 
 def test_kept_stocks_are_filled_while_the_block_runs(small: LocalWallet) -> None:
     with small.own_pools.kept([(P0, P1), (P1, P2)]):
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while ready(small) != {(0, 1): SMALL.target, (1, 2): SMALL.target} and time.monotonic() < until:
             time.sleep(0.05)
     assert ready(small) == {(0, 1): SMALL.target, (1, 2): SMALL.target}
@@ -140,7 +140,7 @@ def test_what_a_keeper_waits_for_is_told(small: LocalWallet, monkeypatch: pytest
     pool(small, 0).watermarks = Watermarks(low=2, target=2, max=4, batch=2)
     monkeypatch.setattr(small.parties.own.parties[P1], "depth", lost)
     with small.own_pools.kept([(P0, P1)]):
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while (doing := small.pool_figures().stocks[0].doing) is None and time.monotonic() < until:
             time.sleep(0.05)
     assert isinstance(doing, Waiting)

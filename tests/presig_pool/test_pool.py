@@ -396,6 +396,34 @@ def test_a_failure_on_the_way_to_a_share_leaves_nothing_to_use(
             pool.choose(stock(), 2, now)
 
 
+def test_what_could_not_be_voided_gives_its_room_back_when_the_store_works_again(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = fill(pool, count=4)
+    pool.watermarks = Watermarks(low=1, target=4, max=4)
+
+    def fail(changed: Sequence[object], *_: object) -> None:
+        if changed:
+            raise Disk
+
+    for change in ("burn", "void"):
+        monkeypatch.setattr(pool._store, change, fail)
+    pool.grant(stock(), A, items[:3], NOW)
+    with pytest.raises(Disk):
+        pool.burn(A, [Use(item, M1) for item in items[:3]], signer(M1, M1, M1), NOW)
+    assert pool.expire(NOW) == 0  # the disk is still broken
+    assert pool.choose(stock(), 1, NOW) == (items[3],)
+    monkeypatch.undo()
+    assert pool.expire(NOW) == 0  # nothing was too old
+    figures = pool.statistics(stock(), NOW)
+    assert (figures.ready, figures.granted, figures.voided) == (1, 0, 3)
+    assert pool._grants.spent == frozenset()
+    fill(pool, 2, 3)
+    for item in items[:3]:
+        with pytest.raises(PresignatureVoid):
+            pool.grant(stock(), B, [item], NOW)
+
+
 def test_a_signer_that_returns_too_few_shares_burns_nothing(pool: Pool) -> None:
     first, second, _ = fill(pool)
     pool.grant(stock(), A, [first, second], NOW)

@@ -29,6 +29,7 @@ def schema(tmp_path: Path) -> Schema:
         "CREATE TABLE a (x INTEGER PRIMARY KEY) STRICT;"
         "CREATE TABLE b (y INTEGER NOT NULL REFERENCES a (x)) STRICT;"
         "CREATE TABLE c (data BLOB NOT NULL) STRICT;"
+        "CREATE TABLE d (name TEXT NOT NULL UNIQUE) STRICT;"
     )
     return Schema("test file", 7, folder)
 
@@ -221,6 +222,29 @@ def test_a_damaged_page_is_refused(db: Database, path: Path, schema: Schema) -> 
     assert page == 4096
     data[page : page + 8] = bytes(8)
     path.write_bytes(data)
+    with pytest.raises(CorruptError):
+        Database.open(path, schema)
+
+
+@pytest.mark.parametrize("place", ["table", "index"])
+def test_an_index_that_has_other_values_than_its_table_is_refused(
+    db: Database, path: Path, schema: Schema, place: str
+) -> None:
+    db.execute("INSERT INTO d VALUES ('presignature')")
+    db.close()
+    data = path.read_bytes()
+    assert data.count(b"presignature") == 2
+    at = data.index(b"presignature") if place == "table" else data.rindex(b"presignature")
+    path.write_bytes(data[:at] + b"P" + data[at + 1 :])
+    with pytest.raises(CorruptError):
+        Database.open(path, schema)
+
+
+def test_a_text_that_is_none_is_damage(db: Database, path: Path, schema: Schema) -> None:
+    db.close()
+    data = path.read_bytes()
+    at = data.index(b"UNIQUE")  # SQLite cites what it cannot read
+    path.write_bytes(data[:at] + b"\xf0" + data[at + 1 :])
     with pytest.raises(CorruptError):
         Database.open(path, schema)
 
