@@ -96,7 +96,9 @@ class PoolVerbs(Protocol):
     def figures(self) -> PoolFigures:
         """Return what there is."""
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now."""
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
@@ -129,6 +131,7 @@ class Pools:
         self._key, self._parties, self._stores, self._clock = key, parties, stores, clock
         self._mine = key.public_key, key.epoch
         self._watermarks = watermarks
+        self._guard = threading.Lock()  # of the two below
         self._keepers: dict[PartyId, Keeper] = {}
         self._doing: dict[Stock, Refilling | Waiting] = {}
         self._told: RefillProgress = lambda _: None
@@ -161,16 +164,19 @@ class Pools:
         stocks = tuple(self._stock_figures(it, held) for it in known if held.keys() >= set(it.signers))
         return PoolFigures(True, self._watermarks, stocks, tuple(parties))
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now, whatever the watermarks but the maximum say.
 
         Args:
             signers: t parties that are unlocked.
             count: how many.
             progress: told how far it is.
+            payment: whether a payment takes them at once, and may need more than the maximum.
 
         Returns:
-            How many were made: fewer if the pool would have more than its maximum.
+            How many were made: fewer if the pool would have more than its maximum, or than its room.
 
         Raises:
             UsageError: the count is not positive, the pool is full, or there are not t signers.
@@ -191,10 +197,11 @@ class Pools:
             progress(record)
 
         try:
-            return self._keeper(self._leader(stock)).refill(stock, count, tell)
+            return self._keeper(self._leader(stock)).refill(stock, count, tell, payment=payment)
         finally:
-            if last is not None and self._doing.get(stock) is last:
-                del self._doing[stock]  # it failed before its end
+            with self._guard:
+                if last is not None and self._doing.get(stock) is last:
+                    del self._doing[stock]  # it failed before its end
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
         """Void all presignatures, or those of some signers, so that none can be used; return how many."""
@@ -283,19 +290,21 @@ class Pools:
         return first if lease is None or lease.until <= self._clock() else lease.leader
 
     def _keeper(self, party: PartyId) -> Keeper:
-        if party not in self._keepers:
-            self._keepers[party] = self._new_keeper(party, ())
-        return self._keepers[party]
+        with self._guard:
+            if party not in self._keepers:
+                self._keepers[party] = self._new_keeper(party, ())
+            return self._keepers[party]
 
     def _new_keeper(self, party: PartyId, stocks: Iterable[Stock]) -> Keeper:
         return Keeper(self._parties[party].refills, self._parties, stocks, self._clock, self._note)
 
     def _note(self, record: Refilling | Waiting) -> None:
         self._told(record)
-        if isinstance(record, Refilling) and record.made == record.wanted:
-            self._doing.pop(record.stock, None)
-        else:
-            self._doing[record.stock] = record
+        with self._guard:
+            if isinstance(record, Refilling) and record.made == record.wanted:
+                self._doing.pop(record.stock, None)
+            else:
+                self._doing[record.stock] = record
 
 
 def past_figures(

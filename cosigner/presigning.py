@@ -321,14 +321,14 @@ class Signer:
         marks, figures = self.pool.watermarks, self.pool.statistics(stock, now)
         if batch > marks.batch:
             raise UsageError(f"a batch has at most {marks.batch} presignatures")
-        if figures.pending + figures.ready + batch > marks.max:
-            raise UsageError(f"the pool has at most {marks.max} presignatures")
+        if figures.pending + figures.ready + batch > marks.room:
+            raise UsageError(f"the pool has at most {marks.room} presignatures")
 
     @contextmanager
     def _begun(self, refill: _Refill) -> Iterator[_Refill]:
         """Make a refill the only one of its stock and of its leader while its session is opened."""
-        self._make_way(refill)
         try:
+            self._make_way(refill)
             yield refill
         except BaseException:
             self._forget(refill)
@@ -386,13 +386,16 @@ class Signer:
             self._refills.pop(refill.header.session, None)
 
     def _drop(self, refill: _Refill) -> None:
-        """End a refill, and void its batch if it is not READY."""
-        self._forget(refill)
-        self._sessions.end(refill.header.session)
+        """End a refill, and void its batch if it is not READY; if that fails, the refill is still there."""
+        with self._guard:
+            if refill.stage is not _Stage.MADE:
+                self._refills.pop(refill.header.session, None)  # no batch comes any more
         if refill.stage is _Stage.MADE:
             with suppress(UsageError, PresignatureVoid):
                 self.pool.confirm(refill.digest, {}, self._clock())
                 self._say(Deed.PRESIGNATURES_VOID, f"{self._count(refill)}: not confirmed in time")
+        self._forget(refill)
+        self._sessions.end(refill.header.session)
 
     def _build_tables(self, plan: PresignPlan) -> None:
         """Make the tables of randomness of the signers before a large batch, once: seconds at full size.

@@ -125,6 +125,17 @@ def test_pools_of_the_server_are_those_of_the_wallet(serving: Serving, client: L
     assert serving.ready(0, 0, 2) == (3, 0)
 
 
+def test_payment_with_more_inputs_than_a_pool_may_have_is_signed_by_the_served(
+    serving: Serving, client: LocalWallet
+) -> None:
+    assert serving.own.pools is not None
+    serving.own.pools.keep_to(Watermarks(low=1, target=1, max=1, batch=2))
+    client.pools.drain()
+    psbt = everything(client)
+    assert consensus_accepts(psbt, extract(client.sign(psbt, wait=lambda _: None).psbt))
+    assert serving.ready(0, 0, 2) == (0, 0)
+
+
 def test_refill_whose_user_has_gone_makes_no_more_batches(
     serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,6 +452,28 @@ def test_client_that_goes_on_is_watched_by_one_call_and_its_sessions_are_forgott
     client.close()
     eventually(lambda: not clients._present)
     assert serving.incidents == []
+
+
+def test_stopping_ends_a_session_that_is_opened_meanwhile(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 0.1)
+    really, asked = Party.open_signing, threading.Event()
+
+    def slow(party: Party, order: SigningOrder) -> Acceptance:
+        asked.set()
+        time.sleep(1)
+        return really(party, order)
+
+    monkeypatch.setattr(Party, "open_signing", slow)
+    monkeypatch.setattr("cosigner.remote.Presence.client", lambda _: b"")
+    with ThreadPoolExecutor(1) as threads, LocalWallet.open(segwit.home) as client:
+        signing = threads.submit(client.sign, everything(client))
+        assert asked.wait(30)
+        segwit.daemon.stop()
+        assert signing.exception(30) is not None
+    assert segwit.granted() == 0
+    assert not any(party._opened for party in segwit.own.parties.values())
 
 
 def test_stopping_ends_sessions_and_removes_the_socket(

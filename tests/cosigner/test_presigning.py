@@ -155,8 +155,9 @@ def test_malformed_requests_are_refused(group: Signers, data: bytes) -> None:
 # orders
 
 
-def test_batch_is_within_the_watermarks() -> None:
-    group = Signers(marks=Watermarks(low=1, target=2, max=3, batch=2))
+def test_batch_is_within_the_watermarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presig_pool.watermarks.MAX_PAYMENT", 1)
+    group = Signers(marks=Watermarks(low=1, target=2, max=2, batch=2))
     stock, signer = group.stock(0, 1), group.signer(1)
     group.lend(stock, 0)
     for count in (3, 1024):
@@ -444,6 +445,44 @@ def test_batch_that_is_not_confirmed_in_time_is_void(group: Signers) -> None:
     assert [step.deed for step in group.steps][-1] is Deed.PRESIGNATURES_VOID
     group.signer(1).expire()
     assert group.figures(stock, 1) == (0, 0, 2)
+
+
+class StuckStore(MemoryStore):
+    """A store that voids nothing while its disk is full."""
+
+    full = True
+
+    def void(self, ids: Sequence[bytes], reason: str) -> None:
+        if self.full and ids:
+            raise FullError("the disk is full")
+        super().void(ids, reason)
+
+
+def test_batch_that_is_not_confirmed_in_time_is_void_when_the_disk_has_room_again() -> None:
+    stuck = StuckStore()
+    group = Signers(stores={1: stuck})
+    group.made(0, 1)
+    group.now += LEASE_SECONDS
+    with pytest.raises(FullError):
+        group.signer(1).expire()
+    stuck.full = False
+    group.signer(1).expire()
+    assert group.figures(group.stock(0, 1), 1) == (0, 0, 2)
+
+
+def test_leader_may_ask_again_when_the_disk_has_room_again() -> None:
+    stuck = StuckStore()
+    group = Signers(stores={1: stuck})
+    group.made(0, 1)
+    signer, stock = group.signer(1), group.stock(0, 1)
+    for full in (True, False):
+        stuck.full = full
+        header = group.signer(0).header(stock, 1)
+        if full:
+            with pytest.raises(FullError):
+                signer.open_presigning(P0, order(header))
+        else:
+            assert signer.open_presigning(P0, order(header))
 
 
 def test_session_that_nobody_ends_is_over_after_its_time(group: Signers) -> None:
