@@ -16,6 +16,7 @@ from cosigner.keys import SEGWIT_ACCOUNT
 from cosigner.parties import OwnParties, Parties
 from cosigner.plan import WalletPlan
 from cosigner.pools import PoolFigures, Pools, PoolVerbs
+from cosigner.primes import PrimeSource
 from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
@@ -64,8 +65,9 @@ class LocalWallet(SpendingWallet):
         """
         if set(passphrases) != set(range(plan.n)):
             raise UsageError(f"there must be one passphrase for each of the parties 0..{plan.n - 1}")
+        source = PrimeSource(home, passphrases, progress)
         with home.staging(name) as folder:
-            masters = make_wallet(folder, plan, passphrases, progress)
+            masters = make_wallet(folder, plan, passphrases, source.factors, progress)
         progress(Step(COORDINATOR, Deed.WALLET_READY, name))
         wallet = cls.open(home, name, progress)
         try:

@@ -11,8 +11,9 @@ from typing import Final, Self
 from ecdsa_cggmp.params import SECURITY_128, Params
 from ecdsa_cggmp.zk.keys import ProofKeys
 from native import exposure
+from native.errors import LengthError
 from native.paillier import PaillierKey, PaillierSecretKey, RandomnessTable
-from native.primes import PrimeKind, PrimeSearch, Progress
+from native.primes import PrimeKind, PrimeSearch, Progress, check_primes
 from native.ring_pedersen import PedersenParameters, RingPedersen, RingPedersenSecret
 from native.secret import Secret, SecretResidues
 from protocol.codec import Reader, Writer, decode
@@ -20,6 +21,7 @@ from protocol.errors import EncodingError, UsageError
 from protocol.ids import PartyId
 
 PACKED_NUMBERS: Final = 6  # of AuxSecret.packed()
+PRIMES: Final = 4  # of AuxSecret.primes
 _LIMIT: Final = 1 << 20  # bytes of a stored public side
 
 
@@ -111,6 +113,35 @@ class AuxSecret:
             return PrimeSearch(kind, params.prime_bits, 2).run(threads, progress=report)
 
         return cls(primes(PrimeKind.BLUM), primes(PrimeKind.SAFE))
+
+    @classmethod
+    def of_primes(cls, params: Params, primes: SecretResidues) -> Self:
+        """Make a set of primes that were found ahead, with a trapdoor of its own.
+
+        Args:
+            params: the level.
+            primes: p, q, P and Q, each of which is checked again: nobody who could write where they were kept
+                gives a party weak ones.
+
+        Raises:
+            RejectedError: one is not what a search finds, or there twice.
+            NativeError: they are of another number or level.
+
+        Security:
+            Take them out of where they were kept first, for good: the result may be used.
+        """
+        if primes.count != PRIMES:
+            raise LengthError("a set has four primes")
+        blum, safe = primes.slice(0, 2), primes.slice(2, 2)
+        # all four: no two of them are the same
+        check_primes(PrimeKind.BLUM, params.prime_bits, primes)
+        check_primes(PrimeKind.SAFE, params.prime_bits, safe)
+        return cls(blum, safe)
+
+    @property
+    def primes(self) -> SecretResidues:
+        """What must be kept of a set that no session has had: p, q, P and Q."""
+        return SecretResidues.concat([self.blum, self.safe])
 
     @classmethod
     def unpacked(cls, items: SecretResidues, t: bytes) -> Self:

@@ -1,5 +1,6 @@
 """The command mpcw. What it can do is listed here; a command's module is imported when it runs."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -28,6 +29,7 @@ NOUNS: Final = {
     "tx": "Drafts, transactions, and what can be done while one waits.",
     "psbt": "Partially signed transactions (BIP-174, BIP-370).",
     "presig": "The presignatures with which SegWit inputs are signed.",
+    "primes": "Primes for new wallets, found ahead.",
     "fee": "What a transaction should pay.",
     "chain": "The chain that the wallet sees, and blocks on demand on regtest.",
     "key": "The public side of the wallet's threshold keys.",
@@ -80,6 +82,9 @@ def _root() -> None:
 
 def main() -> None:
     """Run mpcw."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever started the program has closed it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for the rest of the process)
     if "--json" not in sys.argv:
         app()
     try:

@@ -132,7 +132,7 @@ def test_violation_convicts_its_author_before_everybody(check):
 def live_secrets() -> dict[int, Secret]:
     """The owners of secrets that are neither zeroed nor out of reach; their ids stay theirs meanwhile."""
     gc.collect()
-    return {id(o): o for o in gc.get_objects() if isinstance(o, Secret) and o._owner is not None}
+    return {id(o): o for o in gc.get_objects() if isinstance(o, Secret) and o._owner}
 
 
 @pytest.mark.parametrize("number", [ENCRYPT, MULTIPLY, REVEAL])

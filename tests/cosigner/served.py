@@ -47,6 +47,17 @@ class Serving:
         figures = self.pools[party].statistics(chosen, 0)
         return figures.ready, figures.granted
 
+    def granted(self) -> int:
+        """Return how many grants there are at all parties."""
+        return sum(
+            pool.statistics(stock, 0).granted for pool in self.pools.values() for stock in pool.stocks()
+        )
+
+    def burned(self, party: int | None = None) -> int:
+        """Return how many presignatures a party, or all of them, have burnt."""
+        pools = self.pools.values() if party is None else [self.pools[party]]
+        return sum(pool.statistics(stock, 0).burned for pool in pools for stock in pool.stocks())
+
 
 @contextmanager
 def served(wallet: LocalWallet, ids: Sequence[int], stocked: int = 0) -> Iterator[Serving]:

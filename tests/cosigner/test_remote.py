@@ -15,7 +15,7 @@ from cosigner.errors import PolicyDenied, UnreachableError
 from cosigner.local import LocalWallet
 from cosigner.party import Party, SigningOrder
 from cosigner.refill_calls import REFILL_CALLS
-from cosigner.remote import Caller, RemoteParty, Server
+from cosigner.remote import Caller, Presence, RemoteParty, Server
 from cosigner.service import ABOUT, WALLET_SERVICE, party_service
 from cosigner.wire import MAX_REQUEST, Method
 from presig_pool.errors import PoolExhausted
@@ -53,7 +53,7 @@ def test_unknown_error_crosses_without_its_text(server: Server, monkeypatch: pyt
 
 def test_party_that_is_not_served_is_not_reached(server: Server) -> None:
     with pytest.raises(UnreachableError, match="party 1 is not served"):
-        RemoteParty(server._channel, P1).script(0, 0, 0)
+        RemoteParty(server._channel, P1, Presence(server._channel)).script(0, 0, 0)
 
 
 def test_call_that_nobody_answers_in_time_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ def test_end_of_a_session_zeroes_all_but_the_presignatures():
 def live() -> dict[int, Secret]:
     """By their ids, which are of no others as long as they are held here."""
     gc.collect()
-    return {id(o): o for o in gc.get_objects() if isinstance(o, Secret) and o._owner is not None}
+    return {id(o): o for o in gc.get_objects() if isinstance(o, Secret) and o._owner}
 
 
 # storage

@@ -297,6 +297,15 @@ def test_a_negative_may_pass_a_batch_but_never_the_strict_check(make) -> None:
     assert got == (Violation.PEDERSEN if make is commitments else Violation.PAILLIER)
 
 
+@pytest.mark.parametrize("make", KINDS)
+def test_a_negative_in_the_first_equation_whose_weight_is_1_never_passes(make) -> None:
+    batch = make(SMALL, 2)
+    name = "T" if make is commitments else "w"
+    value = batch.modulus - int.from_bytes(batch.item(name, 0), "big")
+    changed = batch.changed({(name, 0): value.to_bytes(64, "big")})
+    assert {batch.bad(changed, seed(once)) for once in range(10)} == {(0,)}
+
+
 def test_wrong_plaintexts_of_the_verifier_blame_nobody() -> None:
     batch = affines(SMALL, 5)
     k, d = batch.equations.k, batch.equations.d

@@ -1,4 +1,5 @@
 import gc
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import gmpy2
@@ -19,10 +21,11 @@ from native.errors import (
     KindError,
     LengthError,
     RangeError,
+    RejectedError,
     UsedError,
     WipedError,
 )
-from native.primes import PrimeKind, PrimeSearch, Progress, blum_primes, safe_primes
+from native.primes import PrimeKind, PrimeSearch, Progress, blum_primes, check_primes, safe_primes
 from native.secret import SecretInts, SecretResidues, SecretSeed
 
 SEED = bytes(range(32))
@@ -281,6 +284,96 @@ def test_keyboard_interrupt_cancels_and_joins() -> None:
         print(threading.active_count())
     """)
     assert answer.split() == ["interrupted", "True", "1"]
+
+
+# the check of primes out of a store
+
+
+def residues(*items: int, bits: int = 128) -> SecretResidues:
+    return SecretResidues.from_bytes(b"".join(p.to_bytes(bits // 8, "big") for p in items), len(items))
+
+
+def next_prime(start: int, holds: Callable[[int], bool]) -> int:
+    p = int(gmpy2.next_prime(start))
+    while not holds(p):
+        p = int(gmpy2.next_prime(p))
+    return p
+
+
+TOP = 3 << 126  # the least number of 128 bits with its two top bits set
+BLUM = next_prime(TOP, lambda p: p % 4 == 3 and not gmpy2.is_prime(p // 2))
+COMPOSITE = next(n for n in range(BLUM, BLUM + 99, 4) if not gmpy2.is_prime(n))
+SAFE = numbers(safe_primes(128, 2, threads=1, seed=seed()))
+
+
+@pytest.mark.parametrize("bits", [64, 128, 192, 832, 1536])
+@pytest.mark.parametrize("kind", PrimeKind)
+def test_what_a_search_finds_passes_the_check(kind: PrimeKind, bits: int) -> None:
+    if kind is PrimeKind.SAFE and bits > 192:
+        made = json.loads((Path(__file__).parents[1] / "ecdsa_cggmp" / "primes.json").read_text())
+        found = residues(*(int(p, 16) for p in made[str(bits)]["safe"][:2]), bits=bits)
+    else:
+        found = PrimeSearch(kind, bits, 3).run()
+    check_primes(kind, bits, found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "items"),
+    [
+        pytest.param(PrimeKind.BLUM, [BLUM, BLUM], id="twice"),
+        pytest.param(PrimeKind.SAFE, [*SAFE, SAFE[0]], id="twice, apart"),
+        pytest.param(PrimeKind.BLUM, [next_prime(TOP, lambda p: p % 4 == 1)], id="1 mod 4"),
+        pytest.param(PrimeKind.BLUM, [next_prime(TOP >> 1, lambda p: p % 4 == 3)], id="127 bits"),
+        pytest.param(PrimeKind.BLUM, [next_prime(1 << 127, lambda p: p % 4 == 3)], id="second bit"),
+        pytest.param(PrimeKind.BLUM, [COMPOSITE], id="composite"),
+        pytest.param(PrimeKind.BLUM, [BLUM, SAFE[0] ^ 1], id="even, second"),
+        pytest.param(PrimeKind.BLUM, [0], id="zero"),
+        pytest.param(PrimeKind.SAFE, [BLUM], id="not safe"),
+        pytest.param(
+            PrimeKind.SAFE,
+            [2 * next_prime(TOP >> 1, lambda q: not gmpy2.is_prime(2 * q + 1)) + 1],
+            id="half of it prime alone",
+        ),
+    ],
+)
+def test_what_no_search_finds_is_rejected(kind: PrimeKind, items: list[int]) -> None:
+    with pytest.raises(RejectedError, match="no prime of its kind"):
+        check_primes(kind, 128, residues(*items))
+
+
+@pytest.mark.parametrize("path", ["portable", "adx", "avx2"])
+def test_every_engine_tells_primes_from_composites_as_gmp_does(path: str) -> None:
+    items = [TOP + 3 + 4 * k for k in range(120)]
+    answer = run_script(
+        f"""
+        from native.errors import RejectedError
+        from native.primes import PrimeKind, check_primes
+        from native.secret import SecretResidues
+        for p in {items}:
+            try:
+                check_primes(PrimeKind.BLUM, 128, SecretResidues.from_bytes(p.to_bytes(16, "big")))
+                print(1, end="")
+            except RejectedError:
+                print(0, end="")
+        """,
+        path,
+    )
+    assert answer == "".join(str(int(gmpy2.is_prime(p))) for p in items)
+    assert "1" in answer
+
+
+def test_primes_of_another_length_or_kind_of_secret_are_refused_by_the_check() -> None:
+    with pytest.raises(LengthError):
+        check_primes(PrimeKind.BLUM, 192, residues(BLUM))
+    with pytest.raises(RangeError):
+        check_primes(PrimeKind.BLUM, 127, residues(BLUM))
+    with pytest.raises(RangeError):
+        check_primes(PrimeKind.BLUM, 2112, residues(BLUM))
+    wrong: Any = SecretInts.from_bytes(bytes(16))
+    with pytest.raises(KindError):
+        check_primes(PrimeKind.BLUM, 128, wrong)
+    assert lib.mpcw_prime_check(3, 128, residues(BLUM)._handle) == lib.MPCW_E_KIND
+    assert lib.mpcw_prime_check(PrimeKind.BLUM.value, 128, ffi.NULL) == lib.MPCW_E_KIND
 
 
 # wrong arguments

@@ -374,6 +374,21 @@ def test_leaving_the_with_block_wipes() -> None:
         seed.declassify()
 
 
+def test_take_moves_the_value_once() -> None:
+    before, _ = usage()
+    item = bytes(range(64))
+    first = SecretInts.from_bytes(item)
+    second = first.take()
+    assert (type(second), second.declassify()) == (SecretInts, item)
+    for use in (first.take, first.declassify):
+        with pytest.raises(WipedError, match="SecretInts"):
+            use()
+    second.wipe()
+    with pytest.raises(WipedError):
+        second.take()
+    assert usage()[0] == before
+
+
 def test_wipe_during_calls_of_other_threads_loses_nothing_and_frees_once() -> None:
     before, _ = settled_usage()
     item = bytes(range(64)) * 64

@@ -20,7 +20,8 @@ from cosigner.cli.spending import _make_them
 from cosigner.home import Home
 from cosigner.keeper import Refilling
 from cosigner.local import LocalWallet
-from cosigner.pools import PoolFigures
+from cosigner.pools import PartyFigures, PoolFigures
+from cosigner.trouble import Trouble
 from presig_pool.errors import PoolExhausted
 from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
@@ -134,6 +135,17 @@ def test_attempts_to_use_a_presignature_again_are_warned_of(both: Mpcw) -> None:
     shown = both.ok("presig", "status").err
     assert "warning: somebody asked for presignatures that were used before" in shown
     assert "(party 1: 1)" in shown
+
+
+def test_failing_file_of_a_party_is_shown(both: Mpcw, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = PartyFigures(P0, 0, 0, Trouble(None, "damaged: restore it"))
+    found = PoolFigures(True, Watermarks(), (), (lost, PartyFigures(P1, 0, 0)))
+    monkeypatch.setattr(LocalWallet, "pool_figures", lambda _: found)
+    says = "party 0 makes no presignatures any more: damaged: restore it"
+    assert f"warning: {says}" in both.ok("presig", "status").err
+    assert says in both.ok("presig", "watch", "--seconds", 0).out
+    shown = [party["trouble"] for party in both.json("presig", "status")["parties"]]
+    assert shown == [{"until": None, "reason": "damaged: restore it"}, None]
 
 
 # ---- watch ----
