@@ -590,7 +590,7 @@ def test_loop_goes_on_after_the_own_file_has_failed(troubled: Kept, failing: Fai
         thread = threading.Thread(target=troubled.keeper.run, args=(stop,))
         thread.start()
         try:
-            until = time.monotonic() + 20
+            until = time.monotonic() + WAIT
             while troubled.keeper.trouble is None and time.monotonic() < until:
                 time.sleep(0.02)
             failing.at = None
@@ -599,7 +599,7 @@ def test_loop_goes_on_after_the_own_file_has_failed(troubled: Kept, failing: Fai
                 time.sleep(0.02)
         finally:
             stop.set()
-            thread.join(20)
+            thread.join(WAIT)
     assert troubled.group.figures(stock, 0)[1] == 1
     assert troubled.keeper.trouble is None
 
