@@ -20,9 +20,8 @@ from protocol.header import HEADER_LIMIT, Header
 from protocol.ids import PartyId, SessionId
 from storage.errors import StorageError
 
-MAX_CLIENTS: Final = (
-    64  # each has a call open as long as it lives; of more, sessions end when their time is over
-)
+# each has a call open as long as it lives; sessions of more clients end when their time is over
+MAX_CLIENTS: Final = 64
 CLIENT_SIZE: Final = 16  # bytes of an id
 
 Failed = Callable[[PartyId, Exception], None]
