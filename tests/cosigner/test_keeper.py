@@ -184,7 +184,8 @@ def test_interrupted_order_ends_with_the_batch_that_runs(group: Signers) -> None
             interrupted.set()
 
     def until_told(_: Keeper, stop: threading.Event) -> None:
-        assert not interrupted.is_set() or stop.wait(WAIT)
+        if interrupted.is_set():
+            stop.wait(WAIT)
 
     with patch.object(Keeper, "_yield", until_told), pytest.raises(KeyboardInterrupt):
         Kept(group, 0).keeper.refill(stock, 4, interrupt)
