@@ -229,7 +229,7 @@ def test_refills_that_wait_for_each_other_keep_no_call_waiting(
     free = threading.Event()
 
     def wait(*_: object) -> int:
-        assert free.wait(30)
+        assert free.wait(60)
         return 1
 
     def order(_: int) -> str:
@@ -255,7 +255,7 @@ def test_order_whose_user_has_gone_holds_no_thread(
     free, over = threading.Event(), threading.Event()
 
     def wait(*_: object) -> int:
-        free.wait(5)
+        free.wait(60)
         over.set()
         return 1
 
@@ -269,7 +269,7 @@ def test_order_whose_user_has_gone_holds_no_thread(
         assert client.parties.server.parties[P0].script(0, 0, 0)
         assert not over.is_set()
         free.set()
-        assert over.wait(5)
+        assert over.wait(60)
 
 
 def test_clients_at_once_are_granted_different_presignatures(serving: Serving, client: LocalWallet) -> None:
@@ -389,7 +389,7 @@ def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     def slow(party: Party, order: SigningOrder) -> Acceptance:
         accepted = really(party, order)
         opened.set()
-        assert gone.wait(30)
+        assert gone.wait(60)
         return accepted
 
     monkeypatch.setattr(Party, "open_signing", slow)
@@ -403,8 +403,8 @@ def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     with ThreadPoolExecutor(1) as threads:
         with LocalWallet.open(segwit.home) as client:
             signing = threads.submit(client.sign, everything(client))
-            assert opened.wait(30)
-        assert signing.exception(30) is not None
+            assert opened.wait(60)
+        assert signing.exception(60) is not None
     eventually(lambda: segwit.granted() == 0)
     assert segwit.ready(0, 0, 2) == (6, 0)
 
@@ -433,9 +433,9 @@ def test_sessions_of_a_client_that_is_not_watched_end_when_their_time_is_over(
     segwit: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cosigner.clients.MAX_CLIENTS", 0)
-    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 3)
     sign_and_die(segwit, monkeypatch, "receive")
     assert segwit.granted() == 2
+    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0)
     eventually(lambda: segwit.granted() == 0)
     assert {it.what for it in segwit.incidents} == {"a signing session"}
     assert segwit.ready(0, 0, 2) == (6, 0)
@@ -487,10 +487,10 @@ def test_stopping_ends_sessions_and_removes_the_socket(
             with pytest.raises(UnreachableError):
                 client.sign(everything(client))
             assert serving.ready(0, 0, 2) == (6, 1)
-            monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 30.0)
+            monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 300.0)
             began = time.monotonic()
             serving.daemon.stop()
-        assert time.monotonic() - began < 20  # the call of the client was not waited for
+        assert time.monotonic() - began < 200  # the call of the client was not waited for
         assert serving.ready(0, 0, 2) == (6, 0)
         place = meeting(serving)
         assert list(place.iterdir()) == []

@@ -176,7 +176,7 @@ def test_full_disk_of_a_party_is_told_until_it_is_freed(
     small.own_pools.keep_to(Watermarks(low=1, target=8, max=8, batch=8))  # more than a page
 
     def until(condition: Callable[[PoolFigures], bool]) -> PoolFigures:
-        late = time.monotonic() + 30
+        late = time.monotonic() + 60
         while not condition(found := small.pool_figures()) and time.monotonic() < late:
             time.sleep(0.02)
         return found
