@@ -1,7 +1,7 @@
 """A co-signer: it judges a transaction on its own and signs only inputs of one that it has reviewed."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Protocol, Self
@@ -17,6 +17,7 @@ from frost_bip340 import signing_rounds
 from frost_bip340.key_share import KeyShare
 from frost_bip340.messages import PartialSigs
 from native.secret import SecretScalars, SecretSeed
+from presig_pool.store import Entry
 from protocol.codec import decode
 from protocol.errors import MpcError, UsageError
 from protocol.header import HEADER_LIMIT, Header
@@ -269,10 +270,37 @@ class Party:
 
     def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
         """End a session, and take back the presignatures that it has not burnt; see Sessions.end."""
-        ended = self._sessions.end(session, evidence)
-        self._opened.pop(session, None)
+        ended = self.halt(session, evidence)
         self._release(session)
         return ended
+
+    def halt(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        """End a session, which burns nothing any more, and keep what it was granted from others.
+
+        Security:
+            It is over on return, also when another thread was at work for it.
+        """
+        ended = self._sessions.end(session, evidence)
+        self._opened.pop(session, None)
+        return ended
+
+    def has(self, session: SessionId) -> bool:
+        """Tell whether a signing session was opened here and not ended."""
+        return session in self._opened
+
+    def granted(self, session: SessionId) -> Sequence[Entry]:
+        """Return the presignatures that a session was granted and has not burnt."""
+        segwit = self._credentials.segwit
+        return () if segwit is None else segwit.pool.granted(session)
+
+    def is_ready(self, presignature: bytes) -> bool:
+        """Tell whether a presignature is READY here, granted or not."""
+        return self._segwit().pool.is_ready(presignature)
+
+    def withdraw(self, session: SessionId, unused: Collection[bytes]) -> None:
+        """Take back what a session was granted that has been halted at all signers; see Pool.withdraw."""
+        if self.granted(session):
+            self._segwit().pool.withdraw(session, unused, self._segwit().clock())
 
     def end_old(self) -> tuple[MpcError, ...]:
         """End sessions whose coordinator has gone; return the errors with which they ended.

@@ -8,6 +8,7 @@ from cosigner.calls import SECONDS, read_parties, write_parties
 from cosigner.keeper import Refilling, Waiting
 from cosigner.pools import PartyFigures, PoolFigures, PoolVerbs, StockFigures
 from cosigner.refill_messages import read_stock, write_stock
+from cosigner.trouble import Trouble
 from cosigner.wire import NOTHING, Codec, Method, read_counted, write_counted
 from cosigner.wire_errors import read_text, write_text
 from presig_pool.statistics import Statistics
@@ -78,10 +79,20 @@ def _read_stock_figures(reader: Reader, _: str) -> StockFigures:
 
 def _write_party_figures(writer: Writer, found: PartyFigures) -> None:
     _numbers(writer.unsigned(found.party, 1), (found.voided, found.reuse_attempts))
+    writer.boolean(found.trouble is not None)
+    if (trouble := found.trouble) is not None:
+        writer.boolean(trouble.until is not None)
+        write_text(_numbers(writer, () if trouble.until is None else (trouble.until,)), trouble.reason)
 
 
 def _read_party_figures(reader: Reader, name: str) -> PartyFigures:
-    return PartyFigures(PartyId(reader.unsigned(name, 1)), *_read_numbers(reader, name, 2))
+    party, (voided, attempts) = PartyId(reader.unsigned(name, 1)), _read_numbers(reader, name, 2)
+    return PartyFigures(party, voided, attempts, _read_trouble(reader) if reader.boolean("trouble") else None)
+
+
+def _read_trouble(reader: Reader) -> Trouble:
+    until = reader.unsigned("until", 8) if reader.boolean("again") else None
+    return Trouble(until, read_text(reader, "reason"))
 
 
 def _write_figures(writer: Writer, found: PoolFigures) -> None:

@@ -219,8 +219,8 @@ class Signer:
         plan, now = PresignPlan.of(header, mine.params), self._clock()
         stock = Stock(bytes(plan.sharing.key), plan.sharing.epoch, plan.signers)
         self._expect_lease(stock, leader, order.fence, now)
-        self._expect_room(stock, plan.batch, now)
         with self._begun(_Refill(header, stock, leader, now + LEASE_SECONDS)) as refill:
+            self._expect_room(stock, plan.batch, now)  # after the leader's last batch has made way
             self._build_tables(plan)
             opening = presign.participate(place, mine.share, mine.aux)
             return self._sessions.open(place, opening, partial(self._keep, refill))

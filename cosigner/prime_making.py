@@ -2,8 +2,8 @@
 
 from typing import Self
 
+from cosigner.clock import unix_now
 from cosigner.home import Home
-from cosigner.parties import unix_now
 from cosigner.primes import open_stock, search
 from cosigner.steps import Deed, Progress, Step
 from native.secret import SecretSeed

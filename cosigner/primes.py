@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cosigner import level
+from cosigner.clock import unix_now
 from cosigner.home import Home
-from cosigner.parties import unix_now
 from cosigner.steps import Deed, Progress, Step
 from ecdsa_cggmp.aux_info import AuxSecret
 from native.errors import LengthError, RejectedError

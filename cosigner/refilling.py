@@ -14,6 +14,7 @@ from cosigner.errors import RefillFailedError
 from cosigner.exchange import FAILURES, Endpoint, Failure, Letter, carry
 from cosigner.presigning import Signer
 from cosigner.refill_messages import Holding, KeepRequest, LeaseRequest, PresignOrder, write_stock
+from cosigner.trouble import STORE_FAILURES
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import Lease
 from presig_pool.state import Stock
@@ -192,13 +193,15 @@ class Leader:
             raise RefillFailedError([party], e) from e
 
     def _failed(self, failures: Sequence[Failure]) -> RefillFailedError:
-        """Say what failed: what the own signer proved or suspects, else who broke off, else who is silent."""
+        """Say what failed: what the own signer proved or suspects, its file, who broke off, who is silent."""
         by_party = {failure.party: failure.error for failure in failures}
         mine = by_party.pop(self._signer.id, None)
         if isinstance(mine, FaultyPartyError):
             return RefillFailedError(mine.culprits, mine)
         if isinstance(mine, UnattributedAbort) and mine.suspects:
             return RefillFailedError(mine.suspects, mine)
+        if isinstance(mine, STORE_FAILURES):
+            return RefillFailedError([self._signer.id], mine)
         broken = {j: error for j, error in by_party.items() if not isinstance(error, SessionTimeout)}
         if broken:
             return RefillFailedError(broken, next(iter(broken.values())))

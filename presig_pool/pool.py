@@ -197,6 +197,36 @@ class Pool:
         with self._guard:
             self._grants.release(request)
 
+    def granted(self, request: bytes) -> Sequence[Entry]:
+        """Return what a request was granted and has not burnt."""
+        with self._guard:
+            return tuple(self._store.find(sorted(self._grants.of(request))).values())
+
+    def withdraw(self, request: bytes, unused: Collection[bytes], now: int) -> int:
+        """Take back what a request was granted, and void what a signer may have made a share with.
+
+        Args:
+            request: for which no signer will burn anything any more.
+            unused: ids of those that all their signers have READY.
+            now: seconds.
+
+        Returns:
+            How many were voided.
+        """
+        with self._changing(now):
+            used = [item for item in sorted(self._grants.of(request)) if item not in unused]
+            self._void(used, "its request was given up")
+            self._grants.release(request)
+            return len(used)
+
+    def is_ready(self, presignature: bytes) -> bool:
+        """Tell whether a presignature is READY, granted or not."""
+        with self._guard:
+            found = self._store.find([presignature]).get(presignature)
+            return (
+                found is not None and found.state is State.READY and not self._grants.is_spent(presignature)
+            )
+
     def burn(
         self,
         request: bytes,
@@ -268,11 +298,15 @@ class Pool:
         try:
             burn()
         except BaseException:
-            with suppress(Exception):  # if the store fails again, they stay spent
-                self._store.void(ids, "a signature failed")
-                self._grants.settle(ids)
+            self._void_spent(ids)
             raise
         self._grants.settle(ids)
+
+    def _void_spent(self, ids: Collection[bytes]) -> None:
+        """Void what may have made a share; if the store fails again, it stays spent until expire()."""
+        with suppress(Exception):
+            self._store.void(tuple(ids), "a signature failed")
+            self._grants.settle(ids)
 
     def _used(
         self, request: bytes, wanted: Sequence[tuple[bytes, bytes | None]], now: int
@@ -314,7 +348,10 @@ class Pool:
         return self.void("the shares were refreshed", now, lambda it: it.key != key or it.epoch >= epoch)
 
     def expire(self, now: int) -> int:
-        """Void what is older than watermarks.max_age; return how many."""
+        """Void what is older than watermarks.max_age, and return how many; void what failed to be, too."""
+        with self._guard:
+            if spent := self._grants.spent:
+                self._void_spent(spent)  # or it would keep its room in the pool for ever
         with self._changing(now) as time:
             old = self._store.live(time - self.watermarks.max_age)
             taken = self._grants.holders(time)

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from storage.directory import DirectoryLock, make_private, sync_directory
-from storage.errors import CorruptError, ExistsError, FullError, LockedError, MissingError, StorageError
+from storage.errors import (
+    CorruptError,
+    DiskError,
+    ExistsError,
+    FullError,
+    LockedError,
+    MissingError,
+    StorageError,
+)
 from storage.schema import Schema
 
 # Asserted after opening, where a value is named (security.md, Durability settings).
@@ -188,7 +196,7 @@ class Database:
 
     def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
         if self._failed:
-            raise StorageError(f"{self.path} was given up after an error of the disk", "start again")
+            raise DiskError(f"{self.path} was given up after an error of the disk", "start again")
         with translated(self):
             return self._connection.execute(sql, values)
 
@@ -212,6 +220,8 @@ def translated(database: Database | None = None) -> Iterator[None]:
         if code == sqlite3.SQLITE_IOERR and database is not None:
             database.fail()
         raise _translate(code, e) from e
+    except UnicodeDecodeError as e:
+        raise CorruptError("the file is damaged: a text in it is none") from e
 
 
 def _translate(code: int, error: sqlite3.Error) -> StorageError:
@@ -225,9 +235,7 @@ def _translate(code: int, error: sqlite3.Error) -> StorageError:
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
         return StorageError(f"the file cannot be written ({name})", "check its owner and permissions")
     if code == sqlite3.SQLITE_IOERR:
-        return StorageError(
-            f"the disk failed ({name})", "check the disk and its free space, then start again"
-        )
+        return DiskError(f"the disk failed ({name})", "check the disk and its free space, then start again")
     return StorageError(f"SQLite refused ({name}): {error}")
 
 
@@ -254,7 +262,9 @@ def _check(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     schema.check(connection)
     _settle(connection)
-    if connection.execute("PRAGMA quick_check").fetchall() != [("ok",)] or _ends_in_a_page(connection, path):
+    # also that an index has what its table has: rows are looked for in either
+    sound = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    if not sound or _ends_in_a_page(connection, path):
         raise CorruptError("the file is damaged")
 
 

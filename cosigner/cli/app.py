@@ -1,5 +1,6 @@
 """The command mpcw. What it can do is listed here; a command's module is imported when it runs."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -81,6 +82,9 @@ def _root() -> None:
 
 def main() -> None:
     """Run mpcw."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever started the program has closed it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for the rest of the process)
     if "--json" not in sys.argv:
         app()
     try:

@@ -52,7 +52,12 @@ def write(call: Invocation, psbt: Psbt, output: Path | None) -> None:
         call.out.result({**value, "path": str(output)}, [f"written to {output}"])
 
 
-@command(app, "decode", examples="mpcw psbt decode payment.psbt\ncat payment.psbt | mpcw psbt decode -")
+@command(
+    app,
+    "decode",
+    wallet=False,
+    examples="mpcw psbt decode payment.psbt\ncat payment.psbt | mpcw psbt decode -",
+)
 def decode_psbt(
     call: Invocation,
     psbt: Source,
@@ -81,7 +86,7 @@ def sign_psbt(
         write(call, sign(call, wallet, found, manner).psbt, output)
 
 
-@command(app, "combine", examples="mpcw psbt combine a.psbt b.psbt -o both.psbt")
+@command(app, "combine", wallet=False, examples="mpcw psbt combine a.psbt b.psbt -o both.psbt")
 def combine_psbts(
     call: Invocation,
     psbts: Annotated[list[str], typer.Argument(metavar="PSBT", help="Of one transaction.")],
@@ -91,13 +96,13 @@ def combine_psbts(
     write(call, combine([read(source) for source in psbts]), output)
 
 
-@command(app, "finalize", examples="mpcw psbt finalize signed.psbt")
+@command(app, "finalize", wallet=False, examples="mpcw psbt finalize signed.psbt")
 def finalize_psbt(call: Invocation, psbt: Source, output: Output = None) -> None:
     """Turn the signatures of a PSBT into witnesses."""
     write(call, finalize(read(psbt)), output)
 
 
-@command(app, "extract", examples="mpcw psbt extract final.psbt")
+@command(app, "extract", wallet=False, examples="mpcw psbt extract final.psbt")
 def extract_tx(call: Invocation, psbt: Source) -> None:
     """Print the transaction of a finalised PSBT in hex."""
     tx = extract(read(psbt))
@@ -125,7 +130,7 @@ def export_psbt(
         write(call, wallet.draft(parse_txid(txid)), output)
 
 
-@command(app, "convert", examples="mpcw psbt convert payment.psbt --to 2")
+@command(app, "convert", wallet=False, examples="mpcw psbt convert payment.psbt --to 2")
 def convert(
     call: Invocation,
     psbt: Source,

@@ -142,7 +142,7 @@ def carry_out(
 
 def kept(call: Invocation, txid: str) -> Any:
     """Say, if the block fails, that the draft is still there."""
-    commands = [f"  mpcw tx {verb} {txid}" for verb in ("sign", "broadcast", "drop")]
+    commands = [call.out.again(f"  mpcw tx {verb} {txid}") for verb in ("sign", "broadcast", "drop")]
     return call.out.kept("draft", txid, ["The draft is kept. Sign and send it, or forget it:", *commands])
 
 

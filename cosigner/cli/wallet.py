@@ -26,6 +26,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @command(
     app,
+    wallet=False,
     examples="""
 mpcw wallet create treasury
 mpcw wallet create savings --no-segwit
@@ -114,7 +115,7 @@ def _facts(wallet: LocalWallet) -> list[Line]:
     )
 
 
-@command(app, "list", examples="mpcw wallet list --json")
+@command(app, "list", wallet=False, examples="mpcw wallet list --json")
 def list_wallets(call: Invocation) -> None:
     """List the wallets of this home."""
     rows = show.Rows("wallet", "signers", "network", "chain")
@@ -126,7 +127,8 @@ def list_wallets(call: Invocation) -> None:
             rows.add(name, f"{plan.t} of {plan.n}", plan.network.name, plan.chain.kind.value)
     call.out.result(values, rows.lines(f"There is no wallet in {call.place.path}."))
     if not values:
-        call.out.hint("mpcw wallet create NAME, or mpcw demo")
+        call.out.hint("mpcw wallet create NAME")
+        call.out.hint("mpcw demo")
 
 
 @command(app, "show", examples="mpcw wallet show -w treasury")

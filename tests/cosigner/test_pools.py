@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home
 from cosigner.keeper import Refilling, Waiting
 from cosigner.local import LocalWallet
-from cosigner.pools import Pools, past_figures
+from cosigner.pools import PoolFigures, Pools, past_figures
 from presig_pool.errors import PoolExhausted
 from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError, UsageError
@@ -111,7 +112,7 @@ def test_purge_forgets_what_is_void_and_counts_it_for_ever(small: LocalWallet) -
 
 def test_kept_stocks_are_filled_while_the_block_runs(small: LocalWallet) -> None:
     with small.own_pools.kept([(P0, P1), (P1, P2)]):
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while ready(small) != {(0, 1): SMALL.target, (1, 2): SMALL.target} and time.monotonic() < until:
             time.sleep(0.05)
     assert ready(small) == {(0, 1): SMALL.target, (1, 2): SMALL.target}
@@ -135,11 +136,52 @@ def test_what_a_keeper_waits_for_is_told(small: LocalWallet, monkeypatch: pytest
     pool(small, 0).watermarks = Watermarks(low=2, target=2, max=4, batch=2)
     monkeypatch.setattr(small.parties.own.parties[P1], "depth", lost)
     with small.own_pools.kept([(P0, P1)]):
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while (doing := small.pool_figures().stocks[0].doing) is None and time.monotonic() < until:
             time.sleep(0.05)
     assert isinstance(doing, Waiting)
     assert (doing.peers, "no way there" in doing.reason) == ((P1,), True)
+
+
+def test_full_disk_of_a_party_is_told_until_it_is_freed(
+    small: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosigner.keeper.POLL_SECONDS", 0.1)
+    monkeypatch.setattr("presig_pool.refill.BACK_OFF_SECONDS", 0)
+    db = small.parties.own.stores[P0]._db
+    db.execute("VACUUM")
+    db.execute(f"PRAGMA max_page_count = {db.rows('PRAGMA page_count')[0][0]}")
+    small.own_pools.keep_to(Watermarks(low=1, target=8, max=8, batch=8))  # more than a page
+
+    def until(condition: Callable[[PoolFigures], bool]) -> PoolFigures:
+        late = time.monotonic() + 30
+        while not condition(found := small.pool_figures()) and time.monotonic() < late:
+            time.sleep(0.02)
+        return found
+
+    def troubles(found: PoolFigures) -> list[bool]:
+        return [it.trouble is not None for it in found.parties]
+
+    with small.own_pools.kept([(P0, P1)]):
+        full = until(lambda found: any(troubles(found)))
+        db.execute("PRAGMA max_page_count = 1000000")
+        freed = until(lambda found: not any(troubles(found)) and ready(small) == {(0, 1): 8})
+    trouble = full.parties[0].trouble
+    assert trouble is not None
+    assert (trouble.until is not None, "disk is full" in trouble.reason) == (True, True)
+    assert troubles(freed) == [False] * 3
+    assert ready(small) == {(0, 1): 8}
+
+
+def test_party_whose_file_is_lost_is_told_and_the_others_are_shown(small: LocalWallet) -> None:
+    stock_up(small, (0, 1), 2)
+    stock_up(small, (1, 2), 2)
+    small.parties.own.stores[P0]._db.fail()
+    found = small.pool_figures()
+    trouble, *others = (it.trouble for it in found.parties)
+    assert trouble is not None
+    assert (trouble.until, "start again" in trouble.reason, others) == (None, True, [None, None])
+    assert [(it.signers, it.ready) for it in found.stocks] == [((1, 2), 2)]
 
 
 def test_order_goes_to_the_signer_that_leads(small: LocalWallet) -> None:

@@ -568,7 +568,7 @@ def test_what_a_party_does_is_told_outside_of_its_locks(group: Signers) -> None:
     def ask(step) -> None:  # type: ignore[no-untyped-def]
         thread = threading.Thread(target=lambda: seen.append((step.deed, signer.depth(write_stock(stock)))))
         thread.start()
-        thread.join(5)
+        thread.join(60)
 
     signer._progress = ask
     group.filled(0, 1)

@@ -437,7 +437,7 @@ def test_threads_that_sign_with_one_wallet_use_no_presignature_twice(mixed: Loca
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     assert failed == []
     used = 40 - ready(mixed, 0, 0, 2)
     assert used >= 8
