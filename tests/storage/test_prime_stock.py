@@ -205,7 +205,11 @@ def test_an_old_header_is_refused(path: Path) -> None:
         unseal(path)
 
 
-@pytest.mark.parametrize("public", [b"", bytes(25), bytes(27), bytes(18) + b"\xff" * 8])
+@pytest.mark.parametrize(
+    "public",
+    [b"", bytes(25), bytes(27), bytes(18) + b"\xff" * 8],
+    ids=["empty", "short", "long", "after the last year"],
+)
 def test_public_sides_that_are_none_are_named(path: Path, public: bytes) -> None:
     filled(path)
     sql(path, ("UPDATE sealed SET public = ?", (public,)))

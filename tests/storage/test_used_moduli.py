@@ -49,7 +49,11 @@ def test_a_file_that_is_missing_is_made_with_an_id_of_its_own(tmp_path: Path, pa
         assert again.home == home
 
 
-@pytest.mark.parametrize("again", [modulus(P, Q), modulus(P, R), modulus(Q), modulus(R, Q, S), bytes(48)])
+@pytest.mark.parametrize(
+    "again",
+    [modulus(P, Q), modulus(P, R), modulus(Q), modulus(R, Q, S), bytes(48)],
+    ids=["the same", "one factor", "a divisor", "among three", "zero"],
+)
 def test_a_modulus_that_shares_a_factor_with_one_of_before_is_refused(path: Path, again: bytes) -> None:
     with UsedModuli.open(path) as used:
         used.claim([modulus(P, Q)], ME, 7)
