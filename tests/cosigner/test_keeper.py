@@ -488,6 +488,16 @@ def test_peer_that_lies_about_its_depth_does_not_stop_the_keeper(answer: bytes) 
     assert group.figures(stock, 0)[1] <= group.marks.max
 
 
+def test_last_lease_that_a_peer_claims_is_not_blamed_on_who_would_refuse_the_next() -> None:
+    group = Signers(4, 3, marks=ONE)
+    liar = with_peer(group, 1, Liar)
+    assert isinstance(liar, Liar)
+    liar.answer = bytes(5) + b"\1\1\x7f" + b"\xff" * 7 + bytes(2)
+    kept = Kept(group, 3, group.stock(0, 1, 3))
+    kept.tend()
+    assert [(it.peers, "no more leases" in it.reason) for it in kept.waiting] == [((), True)]
+
+
 # the party's own file
 
 
