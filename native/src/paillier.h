@@ -40,6 +40,9 @@ mpcw_status paillier_secret_expect(const mpcw_paillier_secret *key);
 mpcw_status paillier_plaintext(mp_limb_t *out, uint64_t *ok, const mpcw_paillier *key, const mp_limb_t *m,
                                size_t m_limbs);
 
+/* x (limbs of N each) from count residues a modulo p and b modulo q. */
+mpcw_status paillier_crt_limbs(const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *x, const mp_limb_t *a,
+                               const mp_limb_t *b, size_t count);
 /* x (limbs of N) from its residues modulo p and q ([lane][half]) for count lanes, where xp and xq are Montgomery vectors. */
 mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *x,
                          const uint64_t *xp, const uint64_t *xq, size_t count);
