@@ -3,6 +3,7 @@
 import shutil
 import signal
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +309,7 @@ def test_search_for_primes_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_is_made_is_taken_by_a_wallet(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Step] = []
+    monkeypatch.setattr("cosigner.prime_making.unix_now", count().__next__)
     with PrimeMaker(home, told.append) as maker:
         for party in (ZERO, ONE):
             assert maker.unlock(party, passphrase(party)) == 0
