@@ -117,7 +117,7 @@ class Daemon:
 
     @staticmethod
     def _refill(pools: Pools) -> Callable[[RefillOrder, Callable[[News], None]], News]:
-        return lambda order, report: pools.refill(*order, report)
+        return lambda order, report: pools.refill(order[0], order[1], report, payment=order[2])
 
     def _end(self, leave: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the server has stopped, and all sessions with it
@@ -146,6 +146,6 @@ class Daemon:
         stopped.wait()
         self._stop.set()
         self._looking.join()
+        self._threads.shutdown()  # a call that was not at its end in time may have opened a session
         for party in self._parties.values():
             party.end_all()
-        self._threads.shutdown()

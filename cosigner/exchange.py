@@ -130,7 +130,7 @@ def carry(
     Returns:
         What failed, first things first; empty if the session has come to its end everywhere.
     """
-    post = _Post(endpoints)
+    post = _Post(session, endpoints)
     failures: dict[PartyId, Failure] = {}
     for sender, sealed in letters:
         try:
@@ -163,7 +163,8 @@ def carry(
 class _Post:
     """What waits to be delivered to each endpoint, oldest first."""
 
-    def __init__(self, receivers: Iterable[PartyId]) -> None:
+    def __init__(self, session: SessionId, receivers: Iterable[PartyId]) -> None:
+        self._session = session
         self._waiting: dict[PartyId, deque[tuple[PartyId, bytes]]] = {j: deque() for j in sorted(receivers)}
         self._sent = Counter[tuple[PartyId, PartyId]]()
         self._closed = False
@@ -176,8 +177,11 @@ class _Post:
         """Take a message from its sender; one to nobody who takes part is dropped.
 
         Raises:
-            UnattributedAbort: the sender has sent more than any protocol needs.
+            UnattributedAbort: it is of another session, which an honest receiver would be named for, or the
+                sender has sent more than any protocol needs.
         """
+        if not sealed.envelope.startswith(self._session):
+            raise UnattributedAbort("session", [sender])
         everybody = set(self._waiting) - {sender}
         receivers = everybody if sealed.receiver == EVERYBODY else everybody & {sealed.receiver}
         for receiver in receivers:

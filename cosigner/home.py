@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from cosigner.errors import WalletExistsError
 from protocol.ids import MAX_PARTIES, PartyId
+from storage.directory import make_private
 from wallet.errors import MalformedError, UnknownError
 
 HOME_VARIABLE: Final = "MPCW_HOME"
@@ -143,6 +144,16 @@ class Home:
             )
         return folder
 
+    def expect_free(self, name: str) -> None:
+        """Refuse the name of a new wallet if it cannot be one, or is taken.
+
+        Raises:
+            MalformedError: the name cannot be one.
+            WalletExistsError: there is a wallet of this name.
+        """
+        if (self._wallets / check_name(name)).exists():
+            raise WalletExistsError(f"there is a wallet {name!r} already", "choose another name")
+
     @contextmanager
     def staging(self, name: str) -> Iterator[WalletFolder]:
         """Make a wallet: what the context puts into the directory appears at its end, or never.
@@ -158,15 +169,13 @@ class Home:
         Raises:
             MalformedError: the name cannot be one.
             WalletExistsError: there is a wallet of this name, or another is being made now.
+            StorageError: the home cannot be made.
         """
-        check_name(name)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.mkdir(_PRIVATE, exist_ok=True)
-        self._wallets.mkdir(_PRIVATE, exist_ok=True)
+        self.expect_free(name)
+        make_private(self._wallets)
         with self._alone():
+            self.expect_free(name)
             target = self._wallets / name
-            if target.exists():
-                raise WalletExistsError(f"there is a wallet {name!r} already", "choose another name")
             for left in self._wallets.glob(f"{_STAGING}*"):
                 shutil.rmtree(left)
             folder = WalletFolder(self._wallets / f"{_STAGING}{name}")

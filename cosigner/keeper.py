@@ -90,6 +90,23 @@ class Waiting:
 RefillProgress = Callable[[Refilling | Waiting], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _UserOrder:
+    """What a user orders.
+
+    Args:
+        stock: what for.
+        count: how many.
+        most: how many there may be.
+        progress: told how far it is.
+    """
+
+    stock: Stock
+    count: int
+    most: int
+    progress: RefillProgress
+
+
 class Keeper:
     """Keeps stocks of one party filled. Threads may share it; it runs one refill at a time."""
 
@@ -171,16 +188,19 @@ class Keeper:
             with self._attempt(stock):
                 self._refill(seen[stock], list(orders), stop, self._progress)
 
-    def refill(self, stock: Stock, count: int, progress: RefillProgress | None = None) -> int:
+    def refill(
+        self, stock: Stock, count: int, progress: RefillProgress | None = None, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now, whoever's turn it is, and whatever the watermarks but the maximum say.
 
         Args:
             stock: what for; this party is one of its signers.
             count: how many.
             progress: told how far it is.
+            payment: whether a payment takes them at once, and may need more than the maximum.
 
         Returns:
-            How many were made: fewer if the stock would have more than its maximum.
+            How many were made: fewer if the stock would have more than its maximum, or than its room.
 
         Raises:
             UsageError: the count is not positive, or the stock is full or of others.
@@ -191,25 +211,28 @@ class Keeper:
             raise UsageError("a refill makes one presignature or more")
         stop = threading.Event()
         with ThreadPoolExecutor(1, "keeper", initializer=yield_to_others) as thread:
-            running = thread.submit(self._ordered, stock, count, stop, progress or self._progress)
+            marks = self._signer.pool.watermarks
+            most = marks.room if payment else marks.max
+            order = _UserOrder(stock, count, most, progress or self._progress)
+            running = thread.submit(self._ordered, order, stop)
             try:
                 return running.result()
             except BaseException:
                 stop.set()  # the user has had enough: what runs is finished, and no more begun
                 raise
 
-    def _ordered(self, stock: Stock, count: int, stop: threading.Event, progress: RefillProgress) -> int:
+    def _ordered(self, order: _UserOrder, stop: threading.Event) -> int:
         with self._one:
-            me, now, marks = self._signer.id, self._clock(), self._signer.pool.watermarks
+            stock, me, now = order.stock, self._signer.id, self._clock()
+            marks = replace(self._signer.pool.watermarks, low=1, target=1, max=order.most)
             seen = self._leader(stock).look(now)
             lease = claim(stock, seen.lease, now, me)
-            depth = Depth(len(seen.common), seen.pending, wanted=count)
-            view = View(me, now, {stock: depth}, {stock: lease}, watermarks=replace(marks, low=1, target=1))
-            orders = plan_refill(view).orders
+            depth = Depth(len(seen.common), seen.pending, wanted=order.count)
+            orders = plan_refill(View(me, now, {stock: depth}, {stock: lease}, watermarks=marks)).orders
             if not orders:
-                raise UsageError(f"the pool has at most {marks.max} presignatures of these signers")
+                raise UsageError(f"the pool has at most {order.most} presignatures of these signers")
             try:
-                return self._refill(seen, orders, stop, progress)
+                return self._refill(seen, orders, stop, order.progress)
             except RefillFailedError as e:
                 if (own := self._own(e)) is None:
                     self._back_off(stock, e)

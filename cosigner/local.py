@@ -5,7 +5,7 @@ served by another process (cosigner.parties), and neither side notices.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Final, Self
 
 from cosigner.calls import WalletPeer
 from cosigner.creation import make_wallet
@@ -31,6 +31,8 @@ from storage.wallets import SqlWalletStore
 from wallet import address
 from wallet.errors import UnknownError
 from wallet.psbt import Psbt
+
+_REFILLS: Final = 3  # for one transaction: others may take what was made for it
 
 
 class LocalWallet(SpendingWallet):
@@ -274,13 +276,14 @@ class LocalWallet(SpendingWallet):
         seen, peers = self.review(psbt), self._chosen(signers)
         if any(item.account == SEGWIT_ACCOUNT for item in seen.inputs):
             peers = {party: peers[party] for party in sorted(peers)[: self.plan.t]}
-        try:
-            signed = sign(seen, psbt, self.keys, peers, self._progress)
-        except PoolExhausted as short:
-            if wait is None:
-                raise
-            self.pools.refill(tuple(peers), short.wanted - short.ready, wait)
-            signed = sign(seen, psbt, self.keys, peers, self._progress)
+        for refills in range(_REFILLS + 1):
+            try:
+                signed = sign(seen, psbt, self.keys, peers, self._progress)
+                break
+            except PoolExhausted as short:
+                if wait is None or refills == _REFILLS:
+                    raise
+                self.pools.refill(tuple(peers), short.wanted - short.ready, wait, payment=True)
         self._store.put_draft(signed.psbt.tx.txid, bytes(signed.psbt))
         return signed
 

@@ -27,7 +27,7 @@ _WATERMARKS: Final = 6
 _MAX_MICRO: Final = 1 << 50  # 35 years: above it two numbers of microseconds may be one float of seconds
 
 Doing = Refilling | Waiting
-RefillOrder = tuple[Sequence[PartyId], int]  # signers, how many
+RefillOrder = tuple[Sequence[PartyId], int, bool]  # signers, how many, for a payment
 News = Refilling | Waiting | int  # of a refill: how far it is, or at the end how many were made
 
 
@@ -112,11 +112,11 @@ def _read_figures(reader: Reader) -> PoolFigures:
 
 
 def _write_order(writer: Writer, order: RefillOrder) -> None:
-    write_parties(writer, order[0]).unsigned(order[1], 4)
+    write_parties(writer, order[0]).unsigned(order[1], 4).boolean(order[2])
 
 
 def _read_order(reader: Reader) -> RefillOrder:
-    return read_parties(reader), reader.unsigned("count", 4)
+    return read_parties(reader), reader.unsigned("count", 4), reader.boolean("payment")
 
 
 def _write_news(writer: Writer, news: News) -> None:
@@ -164,9 +164,9 @@ PURGE: Final[Method[PoolVerbs, None, int]] = Method(
 )
 REFILL: Final[Method[PoolVerbs, RefillOrder, News]] = Method(
     "refill",
-    Codec(_write_order, _read_order, MAX_PARTIES + 8),
+    Codec(_write_order, _read_order, MAX_PARTIES + 9),
     Codec(_write_news, _read_news, 1 << 13),
-    lambda pools, order: pools.refill(*order, lambda _: None),
+    lambda pools, order: pools.refill(order[0], order[1], lambda _: None, payment=order[2]),
     REFILL_SECONDS,
 )
 POOL_CALLS: Final = (FIGURES, DRAIN, PURGE)

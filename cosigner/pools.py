@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from cosigner.errors import NotEnoughSignersError
+from cosigner.errors import NotEnoughSignersError, UnreachableError
 from cosigner.keeper import Keeper, Refilling, RefillProgress, Waiting
 from cosigner.party import Party
 from cosigner.presigning import Clock
@@ -96,7 +96,9 @@ class PoolVerbs(Protocol):
     def figures(self) -> PoolFigures:
         """Return what there is."""
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now."""
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
@@ -129,9 +131,11 @@ class Pools:
         self._key, self._parties, self._stores, self._clock = key, parties, stores, clock
         self._mine = key.public_key, key.epoch
         self._watermarks = watermarks
+        self._guard = threading.Lock()  # of the two below
         self._keepers: dict[PartyId, Keeper] = {}
         self._doing: dict[Stock, Refilling | Waiting] = {}
         self._told: RefillProgress = lambda _: None
+        self._ending = threading.Event()  # the keepers stop, or have stopped
 
     @property
     def watermarks(self) -> Watermarks:
@@ -160,22 +164,26 @@ class Pools:
         stocks = tuple(self._stock_figures(it, held) for it in known if held.keys() >= set(it.signers))
         return PoolFigures(True, self._watermarks, stocks, tuple(parties))
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now, whatever the watermarks but the maximum say.
 
         Args:
             signers: t parties that are unlocked.
             count: how many.
             progress: told how far it is.
+            payment: whether a payment takes them at once, and may need more than the maximum.
 
         Returns:
-            How many were made: fewer if the pool would have more than its maximum.
+            How many were made: fewer if the pool would have more than its maximum, or than its room.
 
         Raises:
             UsageError: the count is not positive, the pool is full, or there are not t signers.
             NotEnoughSignersError: one of them is not unlocked here.
             LeaseRefused: a refill of these signers runs.
             RefillFailedError: names with whom it failed; batches before that stay.
+            UnreachableError: kept() has ended; a batch that ran was finished, and no more begun.
         """
         stock = self._stock(signers)
         last: Refilling | Waiting | None = None
@@ -183,14 +191,17 @@ class Pools:
         def tell(record: Refilling | Waiting) -> None:
             nonlocal last
             last = record
+            if self._ending.is_set() and isinstance(record, Refilling) and record.made < record.wanted:
+                raise UnreachableError("what keeps the presignatures is stopping")
             self._note(record)
             progress(record)
 
         try:
-            return self._keeper(self._leader(stock)).refill(stock, count, tell)
+            return self._keeper(self._leader(stock)).refill(stock, count, tell, payment=payment)
         finally:
-            if last is not None and self._doing.get(stock) is last:
-                del self._doing[stock]  # it failed before its end
+            with self._guard:
+                if last is not None and self._doing.get(stock) is last:
+                    del self._doing[stock]  # it failed before its end
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
         """Void all presignatures, or those of some signers, so that none can be used; return how many."""
@@ -226,7 +237,7 @@ class Pools:
         members = sorted({i for stock in stocks for i in stock.signers})
         self._told = told
         self._keepers = {i: self._new_keeper(i, stocks) for i in members}
-        stop = threading.Event()
+        stop = self._ending = threading.Event()
         threads = [
             threading.Thread(target=keeper.run, args=(stop,), name=f"keeper of party {i}")
             for i, keeper in self._keepers.items()
@@ -279,19 +290,21 @@ class Pools:
         return first if lease is None or lease.until <= self._clock() else lease.leader
 
     def _keeper(self, party: PartyId) -> Keeper:
-        if party not in self._keepers:
-            self._keepers[party] = self._new_keeper(party, ())
-        return self._keepers[party]
+        with self._guard:
+            if party not in self._keepers:
+                self._keepers[party] = self._new_keeper(party, ())
+            return self._keepers[party]
 
     def _new_keeper(self, party: PartyId, stocks: Iterable[Stock]) -> Keeper:
         return Keeper(self._parties[party].refills, self._parties, stocks, self._clock, self._note)
 
     def _note(self, record: Refilling | Waiting) -> None:
         self._told(record)
-        if isinstance(record, Refilling) and record.made == record.wanted:
-            self._doing.pop(record.stock, None)
-        else:
-            self._doing[record.stock] = record
+        with self._guard:
+            if isinstance(record, Refilling) and record.made == record.wanted:
+                self._doing.pop(record.stock, None)
+            else:
+                self._doing[record.stock] = record
 
 
 def past_figures(

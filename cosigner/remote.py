@@ -228,9 +228,11 @@ class RemotePools:
         """Ask what there is."""
         return self._caller.ask(FIGURES, None)
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now; see Pools.refill."""
-        for news in self._caller.follow(REFILL, (signers, count)):
+        for news in self._caller.follow(REFILL, (signers, count, payment)):
             if isinstance(news, int):
                 return news
             progress(news)

@@ -3,6 +3,7 @@
 One set serves all keys of the same parties. N and N^ are separate moduli; N^ is a product of safe primes.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -72,7 +73,7 @@ class AuxSecret:
         The primes of one set are in no other; nothing of it is kept once the set is replaced.
     """
 
-    __slots__ = ("_used", "blum", "paillier", "pedersen", "safe")
+    __slots__ = ("_use", "blum", "paillier", "pedersen", "safe")
 
     def __init__(
         self,
@@ -84,11 +85,12 @@ class AuxSecret:
         self.blum, self.safe = blum, safe
         self.paillier = PaillierSecretKey(blum.slice(0, 1), blum.slice(1, 1))
         P, Q = safe.slice(0, 1), safe.slice(1, 1)
-        self._used = lambda_ is not None and t is not None
+        self._use = threading.Lock()  # taken once, by one of several threads, and never given back
         if lambda_ is None or t is None:
             self.pedersen = RingPedersenSecret.generate(P, Q)
         else:
             self.pedersen = RingPedersenSecret(P, Q, lambda_, t)
+            self.use()
 
     @classmethod
     def search(
@@ -168,9 +170,8 @@ class AuxSecret:
         Raises:
             UsageError: a session had it before, or it comes out of a store.
         """
-        if self._used:
+        if not self._use.acquire(blocking=False):
             raise UsageError("the factors were used before")
-        self._used = True
 
     @property
     def public(self) -> AuxPublic:

@@ -105,9 +105,15 @@ class Database:
             LockedError: another process has it.
             NewerFormatError: a newer program wrote it.
             CorruptError: it is damaged or another thing.
+            StorageError: it, or its directory, cannot be written.
         """
         if not path.is_file():
             raise MissingError(f"there is no {path}")
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise StorageError(
+                f"{path} cannot be written",
+                "check its owner, its permissions, and whether the disk is read-only",
+            )
         lock = DirectoryLock.take(path.parent)
         try:
             return cls(path, _connect(path, schema), lock)
@@ -294,8 +300,11 @@ def _write(path: Path, schema: Schema, fill: Callable[[sqlite3.Connection], obje
             _settle(connection)
             schema.create(connection)
             fill(connection)
+            # close() would do it, too, but says nothing when a full disk keeps it from doing so
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall() != [(0, 0, 0)]:
+                raise StorageError("SQLite does not move its log into the file", "do it again")
         finally:
-            connection.close()  # moves the log into the file and removes it
+            connection.close()
 
 
 def _overwrite(path: Path) -> None:

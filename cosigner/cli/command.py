@@ -67,6 +67,12 @@ def _chosen(home: Path | None, wallet: str | None) -> str:
     return "".join(f" {name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
 
 
+def _paragraphs(function: Callable[..., None]) -> str:
+    """Return a docstring whose paragraphs are a line each, which the terminal's width breaks."""
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 def _option(name: str, default: object, annotation: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
@@ -116,7 +122,7 @@ def command(
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         epilog = "\n\n".join(f"$ {line}" for line in examples.strip().splitlines()) or None
-        app.command(name, epilog=epilog)(run)
+        app.command(name, epilog=epilog, help=_paragraphs(function))(run)
         return function
 
     return register

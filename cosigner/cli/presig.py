@@ -210,7 +210,12 @@ def _stock_value(stock: StockFigures) -> dict[str, Any]:
         "waiting": None,
     }
     if isinstance(doing, Refilling):
-        value["refilling"] = {"made": doing.made, "wanted": doing.wanted, "per_second": doing.per_second}
+        left = None if doing.seconds_left is None else round(doing.seconds_left)
+        value["refilling"] = {
+            **{name: getattr(doing, name) for name in ("batch", "batches", "made", "wanted")},
+            "per_second": round(doing.per_second, 3),
+            "seconds_left": left,
+        }
     elif doing is not None:
         value["waiting"] = {"peers": list(doing.peers), "until": doing.until, "reason": doing.reason}
     return value

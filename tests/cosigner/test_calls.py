@@ -74,7 +74,7 @@ QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     FIGURES: st.none(),
     DRAIN: st.none() | SIGNERS,
     PURGE: st.none(),
-    REFILL: st.tuples(SIGNERS, U32),
+    REFILL: st.tuples(SIGNERS, U32, st.booleans()),
     PRESENT: st.none(),
 }
 ANSWERS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {

@@ -125,6 +125,17 @@ def test_pools_of_the_server_are_those_of_the_wallet(serving: Serving, client: L
     assert serving.ready(0, 0, 2) == (3, 0)
 
 
+def test_payment_with_more_inputs_than_a_pool_may_have_is_signed_by_the_served(
+    serving: Serving, client: LocalWallet
+) -> None:
+    assert serving.own.pools is not None
+    serving.own.pools.keep_to(Watermarks(low=1, target=1, max=1, batch=2))
+    client.pools.drain()
+    psbt = everything(client)
+    assert consensus_accepts(psbt, extract(client.sign(psbt, wait=lambda _: None).psbt))
+    assert serving.ready(0, 0, 2) == (0, 0)
+
+
 def test_refill_whose_user_has_gone_makes_no_more_batches(
     serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +229,7 @@ def test_refills_that_wait_for_each_other_keep_no_call_waiting(
     free = threading.Event()
 
     def wait(*_: object) -> int:
-        assert free.wait(30)
+        assert free.wait(60)
         return 1
 
     def order(_: int) -> str:
@@ -244,7 +255,7 @@ def test_order_whose_user_has_gone_holds_no_thread(
     free, over = threading.Event(), threading.Event()
 
     def wait(*_: object) -> int:
-        free.wait(5)
+        free.wait(60)
         over.set()
         return 1
 
@@ -258,7 +269,7 @@ def test_order_whose_user_has_gone_holds_no_thread(
         assert client.parties.server.parties[P0].script(0, 0, 0)
         assert not over.is_set()
         free.set()
-        assert over.wait(5)
+        assert over.wait(60)
 
 
 def test_clients_at_once_are_granted_different_presignatures(serving: Serving, client: LocalWallet) -> None:
@@ -378,7 +389,7 @@ def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     def slow(party: Party, order: SigningOrder) -> Acceptance:
         accepted = really(party, order)
         opened.set()
-        assert gone.wait(30)
+        assert gone.wait(60)
         return accepted
 
     monkeypatch.setattr(Party, "open_signing", slow)
@@ -392,8 +403,8 @@ def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     with ThreadPoolExecutor(1) as threads:
         with LocalWallet.open(segwit.home) as client:
             signing = threads.submit(client.sign, everything(client))
-            assert opened.wait(30)
-        assert signing.exception(30) is not None
+            assert opened.wait(60)
+        assert signing.exception(60) is not None
     eventually(lambda: segwit.granted() == 0)
     assert segwit.ready(0, 0, 2) == (6, 0)
 
@@ -422,9 +433,9 @@ def test_sessions_of_a_client_that_is_not_watched_end_when_their_time_is_over(
     segwit: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cosigner.clients.MAX_CLIENTS", 0)
-    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 3)
     sign_and_die(segwit, monkeypatch, "receive")
     assert segwit.granted() == 2
+    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0)
     eventually(lambda: segwit.granted() == 0)
     assert {it.what for it in segwit.incidents} == {"a signing session"}
     assert segwit.ready(0, 0, 2) == (6, 0)
@@ -443,6 +454,28 @@ def test_client_that_goes_on_is_watched_by_one_call_and_its_sessions_are_forgott
     assert serving.incidents == []
 
 
+def test_stopping_ends_a_session_that_is_opened_meanwhile(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 0.1)
+    really, asked = Party.open_signing, threading.Event()
+
+    def slow(party: Party, order: SigningOrder) -> Acceptance:
+        asked.set()
+        time.sleep(1)
+        return really(party, order)
+
+    monkeypatch.setattr(Party, "open_signing", slow)
+    monkeypatch.setattr("cosigner.remote.Presence.client", lambda _: b"")
+    with ThreadPoolExecutor(1) as threads, LocalWallet.open(segwit.home) as client:
+        signing = threads.submit(client.sign, everything(client))
+        assert asked.wait(30)
+        segwit.daemon.stop()
+        assert signing.exception(30) is not None
+    assert segwit.granted() == 0
+    assert not any(party._opened for party in segwit.own.parties.values())
+
+
 def test_stopping_ends_sessions_and_removes_the_socket(
     mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -454,10 +487,10 @@ def test_stopping_ends_sessions_and_removes_the_socket(
             with pytest.raises(UnreachableError):
                 client.sign(everything(client))
             assert serving.ready(0, 0, 2) == (6, 1)
-            monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 30.0)
+            monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 300.0)
             began = time.monotonic()
             serving.daemon.stop()
-        assert time.monotonic() - began < 20  # the call of the client was not waited for
+        assert time.monotonic() - began < 200  # the call of the client was not waited for
         assert serving.ready(0, 0, 2) == (6, 0)
         place = meeting(serving)
         assert list(place.iterdir()) == []

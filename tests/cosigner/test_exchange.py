@@ -196,7 +196,7 @@ class Chatty(Peer):
         super().receive(sender, envelope) if sender == IDS[0] else None
         self.received += 1
         assert self.received < 1000
-        return (Sealed(IDS[2] if self.me == IDS[1] else IDS[1], bytes(32)),)
+        return (Sealed(IDS[2] if self.me == IDS[1] else IDS[1], toss.header().session),)
 
 
 @pytest.mark.parametrize("at_once", [False, True])
@@ -219,3 +219,22 @@ def test_party_that_begins_with_too_many_messages_is_named() -> None:
     failures = carry(toss.header().session, peers, [*letters, *[share] * MAX_LETTERS])
     assert failures[0].party == LIAR
     assert failures[0].error.args == UnattributedAbort("number of messages", [LIAR]).args
+
+
+class Elsewhere(Peer):
+    """Answers with a message of another session."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        return tuple(
+            Sealed(it.receiver, bytes(32) + it.envelope[32:]) for it in super().receive(sender, envelope)
+        )
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_message_of_another_session_is_not_carried_and_names_its_sender(at_once: bool) -> None:
+    failures = run({i: Peer(i) for i in IDS[:2]} | {LIAR: Elsewhere(LIAR)}, at_once=at_once)
+    first = failures[0]
+    assert first.party == LIAR
+    assert isinstance(first.error, UnattributedAbort)
+    assert (first.error.check, first.error.suspects) == ("session", {LIAR})
+    assert all(isinstance(it.error, SessionTimeout) for it in failures[1:])

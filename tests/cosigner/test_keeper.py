@@ -184,7 +184,8 @@ def test_interrupted_order_ends_with_the_batch_that_runs(group: Signers) -> None
             interrupted.set()
 
     def until_told(_: Keeper, stop: threading.Event) -> None:
-        assert not interrupted.is_set() or stop.wait(WAIT)
+        if interrupted.is_set():
+            stop.wait(WAIT)
 
     with patch.object(Keeper, "_yield", until_told), pytest.raises(KeyboardInterrupt):
         Kept(group, 0).keeper.refill(stock, 4, interrupt)
@@ -487,6 +488,16 @@ def test_peer_that_lies_about_its_depth_does_not_stop_the_keeper(answer: bytes) 
     assert group.figures(stock, 0)[1] <= group.marks.max
 
 
+def test_last_lease_that_a_peer_claims_is_not_blamed_on_who_would_refuse_the_next() -> None:
+    group = Signers(4, 3, marks=ONE)
+    liar = with_peer(group, 1, Liar)
+    assert isinstance(liar, Liar)
+    liar.answer = bytes(5) + b"\1\1\x7f" + b"\xff" * 7 + bytes(2)
+    kept = Kept(group, 3, group.stock(0, 1, 3))
+    kept.tend()
+    assert [(it.peers, "no more leases" in it.reason) for it in kept.waiting] == [((), True)]
+
+
 # the party's own file
 
 
@@ -590,7 +601,7 @@ def test_loop_goes_on_after_the_own_file_has_failed(troubled: Kept, failing: Fai
         thread = threading.Thread(target=troubled.keeper.run, args=(stop,))
         thread.start()
         try:
-            until = time.monotonic() + 20
+            until = time.monotonic() + WAIT
             while troubled.keeper.trouble is None and time.monotonic() < until:
                 time.sleep(0.02)
             failing.at = None
@@ -599,7 +610,7 @@ def test_loop_goes_on_after_the_own_file_has_failed(troubled: Kept, failing: Fai
                 time.sleep(0.02)
         finally:
             stop.set()
-            thread.join(20)
+            thread.join(WAIT)
     assert troubled.group.figures(stock, 0)[1] == 1
     assert troubled.keeper.trouble is None
 

@@ -375,7 +375,7 @@ def test_leaving_the_with_block_wipes() -> None:
 
 
 def test_take_moves_the_value_once() -> None:
-    before, _ = usage()
+    before, _ = settled_usage()
     item = bytes(range(64))
     first = SecretInts.from_bytes(item)
     second = first.take()

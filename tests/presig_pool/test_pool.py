@@ -7,11 +7,12 @@ from ecdsa_cggmp.presignature import Presignature, batch_digest
 from ecdsa_cggmp.sign import combine
 from native.curve import Scalar
 from native.errors import WipedError
+from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from presig_pool.statistics import HOUR
 from presig_pool.store import MAX_SHARE, Consumption, ReuseAttempt
-from presig_pool.watermarks import Watermarks
+from presig_pool.watermarks import MAX_PAYMENT, MOST, Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
 from tests.presig_pool.memory import MemoryStore, copy
@@ -119,7 +120,11 @@ def test_a_batch_is_of_one_session_stock_and_party(
     assert pool.stocks() == []
 
 
-def test_the_pool_has_a_maximum_with_what_is_pending(pool: Pool) -> None:
+def test_the_pool_has_room_for_a_payment_above_its_maximum_with_what_is_pending(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presig_pool.watermarks.MAX_PAYMENT", 1)
+    pool.watermarks = replace(SMALL, max=5)
     pool.add(batch(1, 3), NOW)
     fill(pool, 2, 3)
     with pytest.raises(UsageError, match="at most 6"):
@@ -127,6 +132,12 @@ def test_the_pool_has_a_maximum_with_what_is_pending(pool: Pool) -> None:
     fill(pool, 4, 6, epoch=1)  # another stock has a maximum of its own
     fill(pool, 5, 6, signers=(1, 2))
     assert len(pool.stocks()) == 3
+    assert [len(pool.free(it, NOW)) for it in pool.stocks()] == [3, 6, 6]
+
+
+def test_the_room_of_a_pool_is_bounded() -> None:
+    assert Watermarks().room == 150 + MAX_PAYMENT
+    assert Watermarks(max=MOST).room == MOST
 
 
 def test_what_another_signer_lacks_is_void_but_for_what_is_granted(pool: Pool) -> None:

@@ -1,7 +1,9 @@
 import os
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -80,6 +82,47 @@ def test_nothing_is_left_of_a_file_whose_first_rows_fail(path: Path, schema: Sch
         Database.create(path, schema, fail)
     assert list(path.parent.iterdir()) == []
     Database.create(path, schema, lambda _: None).close()
+
+
+def full_at_the_checkpoint(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    raise error
+
+
+def busy_at_the_checkpoint(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
+    return connection.execute("SELECT 1, 5, 0")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(full_at_the_checkpoint, FullError), (busy_at_the_checkpoint, StorageError)]
+)
+def test_a_file_whose_first_rows_stay_in_its_log_is_not_made(
+    path: Path, schema: Schema, answer: Any, error: type[StorageError]
+) -> None:
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if "wal_checkpoint" in sql:
+                return answer(super(), sql)
+            return super().execute(sql, *values)
+
+    connect = partial(sqlite3.connect, factory=Connection)
+    with patch("storage.engine.sqlite3.connect", connect), pytest.raises(error):
+        Database.create(path, schema, lambda _: None)
+    assert list(path.parent.iterdir()) == []
+    Database.create(path, schema, lambda _: None).close()
+
+
+@pytest.mark.parametrize("name", ["x.db", ""], ids=["the file", "its directory"])
+def test_what_cannot_be_written_is_not_opened(db: Database, path: Path, schema: Schema, name: str) -> None:
+    db.close()
+    closed = path if name else path.parent
+    with (
+        patch("storage.engine.os.access", lambda asked, _: asked != closed),
+        pytest.raises(StorageError, match="cannot be written"),
+    ):
+        Database.open(path, schema)
+    Database.open(path, schema).close()
 
 
 def test_what_a_killed_process_left_unfinished_is_replaced(path: Path, schema: Schema) -> None:

@@ -10,8 +10,9 @@ import pytest
 from native.curve import Scalar
 from native.errors import NativeError, WipedError
 from native.secret import SecretSeed
+from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted, PresignatureVoid
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from protocol.errors import SecretReuseError
 from protocol.ids import PartyId
 from storage import directory, presigs

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from native.curve import Scalar
+from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted, PresignatureTaken
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from protocol.errors import MpcError, SecretReuseError
 from protocol.ids import PartyId
 from storage import directory

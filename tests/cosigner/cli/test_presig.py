@@ -226,13 +226,15 @@ def test_missing_presignatures_are_made_for_a_payment_that_waits(both: Mpcw) -> 
     assert (stock["generated"], stock["burned"], stock["used_last_hour"]) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("wait", [(), ("--wait",)])
-def test_transaction_that_no_pool_suffices_for_says_so(wait: tuple[str, ...], both: Mpcw) -> None:
+def test_payment_with_more_inputs_than_a_pool_may_have_is_one_payment(both: Mpcw) -> None:
     for _ in range(3):
         both.ok("chain", "faucet", "--account", "segwit")
-    error = both.fails("send", "--all", STRANGER, "--fee-rate", "2", "--yes", *wait)
+    everything = ("send", "--all", STRANGER, "--fee-rate", "2", "--yes")
+    error = both.fails(*everything)
     assert (error["code"], error["name"], error["wanted"]) == (12, "pool-exhausted", 4)
-    assert error["hint"] == "a pool has at most 3 of them: spend fewer SegWit coins at once"
+    assert error["hint"] == "have them made first with --wait, or kept ready by mpcw serve"
+    both.ok("tx", "drop", error["draft"])
+    assert both.json(*everything, "--wait")["presignatures"] == 4
 
 
 def test_taproot_inputs_need_no_presignatures(both: Mpcw) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,11 +16,9 @@ import pytest
 from cosigner.priority import NICE
 from ecdsa_cggmp.aux_info import AuxSecret
 from tests.cosigner.cli.conftest import PASSPHRASES, ROOT, Mpcw
-from tests.cosigner.cli.test_passphrases import Terminal, plain
+from tests.cosigner.cli.test_passphrases import PATIENCE, Terminal, plain
 from tests.ecdsa_cggmp.levels import TINY
 from tests.storage.samples import sql
-
-TIMEOUT = 300  # seconds after which a process of low priority has not just been waiting for a processor
 
 # mpcw with a search that is one, of short primes
 SEARCHING = """
@@ -212,19 +211,24 @@ def searching(mpcw: Mpcw, *args: object) -> "subprocess.Popen[str]":
 
 
 def wait_for_sets(mpcw: Mpcw, party: int, number: int) -> None:
-    end = time.monotonic() + TIMEOUT
+    end = time.monotonic() + PATIENCE
     while counts(mpcw).get(party, 0) < number:
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
+def priorities(process: int) -> Iterator[int]:
+    for thread in os.listdir(f"/proc/{process}/task"):
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            yield os.getpriority(os.PRIO_PROCESS, int(thread))
+
+
 def test_ctrl_c_loses_nothing_but_the_set_in_progress(bare: Mpcw) -> None:
     with searching(bare, "primes", "make", "-n", 2, "--count", 100) as process:
         wait_for_sets(bare, 0, 1)
-        threads = [int(name) for name in os.listdir(f"/proc/{process.pid}/task")]
-        assert max(os.getpriority(os.PRIO_PROCESS, thread) for thread in threads) >= NICE
+        assert max(priorities(process.pid)) >= NICE
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=TIMEOUT)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "Sets that were sealed stay:\n  mpcw primes list" in err
     assert "error (interrupted)" in err
@@ -239,7 +243,7 @@ def test_two_processes_make_sets_for_one_party(bare: Mpcw) -> None:
     makers = [bare.start("primes", "make", "--party", 1, "--count", 20) for _ in range(2)]
     for process in makers:
         with process:
-            _, err = process.communicate(timeout=TIMEOUT)
+            _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
     assert counts(bare) == {1: 41}
 
@@ -273,10 +277,10 @@ def test_a_copied_stock_gives_no_wallet_what_another_has(bare: Mpcw, tmp_path: P
 def test_sets_of_full_size_are_made_and_used(bare: Mpcw) -> None:
     full = {"FULL_SIZE": "1"}
     with bare.start("primes", "make", "-n", 2, variables=full) as process:
-        assert process.wait(TIMEOUT) == 0
+        assert process.wait(3600) == 0
     assert [item["sets"][0]["bits"] for item in bare.json("primes", "list")] == [1536, 1536]
     with bare.start("wallet", "create", "full", "-n", 2, "-t", 2, variables=full) as process:
-        _, err = process.communicate(timeout=TIMEOUT)
+        _, err = process.communicate(timeout=3600)
     assert process.returncode == 0, err
     assert "primes taken out of the stock" in err
     assert counts(bare) == {0: 0, 1: 0}
