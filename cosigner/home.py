@@ -83,14 +83,15 @@ class Home:
 
     def primes(self, party: PartyId) -> Path:
         """Return the stock of primes of a party of wallets to come, alone in its directory."""
-        return self._primes / str(party) / "primes.db"
+        return self.stocks / str(party) / "primes.db"
 
     def stocked(self) -> tuple[PartyId, ...]:
         """Return the parties that have a stock of primes, ascending."""
         return tuple(party for party in map(PartyId, range(MAX_PARTIES)) if self.primes(party).is_file())
 
     @property
-    def _primes(self) -> Path:
+    def stocks(self) -> Path:
+        """The stocks of primes of all parties."""
         return self.path / "primes"
 
     @property

@@ -1,6 +1,7 @@
 """Filling the stocks of primes of parties, ahead of the wallets that will use them."""
 
-from typing import Self
+from contextlib import suppress
+from typing import Final, Self
 
 from cosigner.clock import unix_now
 from cosigner.home import Home
@@ -8,9 +9,12 @@ from cosigner.primes import open_stock, search
 from cosigner.steps import Deed, Progress, Step
 from native.secret import SecretSeed
 from protocol.ids import PartyId
+from storage.errors import LockedError
 from storage.passphrase import Passphrase
 from storage.prime_stock import PrimeStock
 from storage.used_moduli import UsedModuli
+
+_PATIENCE: Final = 30  # times as long as other commands wait for a file
 
 
 class PrimeMaker:
@@ -26,8 +30,13 @@ class PrimeMaker:
         Args:
             home: where the stocks are.
             progress: told how far each search is, and of each set that was sealed.
+
+        Raises:
+            StorageError: where the moduli of the home are cannot be read or made.
         """
         self._home, self._progress = home, progress
+        with UsedModuli.open(home.moduli) as used:
+            self._where = used.home
         self._keys: dict[PartyId, SecretSeed] = {}
 
     def unlock(self, party: PartyId, passphrase: Passphrase) -> int:
@@ -65,17 +74,22 @@ class PrimeMaker:
             StorageError: the set cannot be sealed; it is lost.
         """
         found = search(party, self._progress, f"{what}: " if what else "")
-        with UsedModuli.open(self._home.moduli) as used:
-            home = used.home
-        key = self._keys.pop(party)
-        with PrimeStock.reopen(self._home.primes(party), key) as stock, found.primes as primes:
-            stock.put(primes, home, unix_now())
+        with self._opened(party) as stock, found.primes as primes:
+            stock.admit(self._keys.pop(party))
+            stock.put(primes, self._where, unix_now())
             count = len(stock.sets())
             self._keys[party] = stock.release()
         for secret in found.secrets():
             secret.wipe()
         self._progress(Step(party, Deed.PRIMES_KEPT, what))
         return count
+
+    def _opened(self, party: PartyId) -> PrimeStock:
+        """Open a stock, with more patience than commands have: a set that was found is worth some seconds."""
+        for _ in range(_PATIENCE):
+            with suppress(LockedError):
+                return open_stock(self._home, party)
+        return open_stock(self._home, party)
 
     def __enter__(self) -> Self:
         return self

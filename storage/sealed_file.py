@@ -74,7 +74,7 @@ class SealedFile:
             StorageError: as for open().
         """
         try:
-            return cls._opened(Database.open(path, cls.SCHEMA), lambda store: store._admit(master))
+            return cls._opened(Database.open(path, cls.SCHEMA), lambda store: store.admit(master))
         except BaseException:
             master.wipe()
             raise
@@ -136,7 +136,12 @@ class SealedFile:
         self._vault.unseal(passphrase)
         self._check_unsealed()
 
-    def _admit(self, master: SecretSeed) -> None:
+    def admit(self, master: SecretSeed) -> None:
+        """Do what unseal() does, with what release() returned, which is owned from here on.
+
+        Raises:
+            RolledBackError, CorruptError: as for unseal().
+        """
         self._vault.admit(master)
         self._check_unsealed()
 

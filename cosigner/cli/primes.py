@@ -70,14 +70,11 @@ def make(
             )
         yield_to_others()
         began = time.perf_counter()
-        try:
+        stays = ["Sets that were sealed stay:", call.out.again("  mpcw primes list")]
+        with call.out.kept("stocks", str(call.place.stocks), stays):
             for k in range(count):
                 for i in chosen:
                     held[i] = maker.make(i, f"set {k + 1} of {count}")
-        except KeyboardInterrupt as e:
-            raise KeyboardInterrupt(
-                "ended: the sets that were sealed stay, mpcw primes list shows them"
-            ) from e
         seconds = time.perf_counter() - began
     value = {"made": count, "seconds": round(seconds, 3), "sets": {str(i): n for i, n in held.items()}}
     each = "each of " if len(chosen) > 1 else ""

@@ -3,6 +3,7 @@
 import shutil
 import signal
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ from native.secret import SecretResidues
 from protocol.errors import SecretReuseError
 from protocol.ids import PartyId
 from storage.engine import Database
-from storage.errors import CorruptError, FullError, MissingError, StorageError, WrongPassphraseError
+from storage.errors import (
+    CorruptError,
+    FullError,
+    LockedError,
+    MissingError,
+    StorageError,
+    WrongPassphraseError,
+)
 from storage.prime_stock import PrimeStock
 from storage.used_moduli import UsedModuli
 from tests.cosigner.test_local import child
@@ -308,6 +316,7 @@ def test_search_for_primes_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_is_made_is_taken_by_a_wallet(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Step] = []
+    monkeypatch.setattr("cosigner.prime_making.unix_now", count().__next__)
     with PrimeMaker(home, told.append) as maker:
         for party in (ZERO, ONE):
             assert maker.unlock(party, passphrase(party)) == 0
@@ -405,8 +414,28 @@ def test_a_home_without_moduli_that_can_be_written_makes_nothing(
         raise StorageError("no")
 
     monkeypatch.setattr(UsedModuli, "open", fail)
+    with pytest.raises(StorageError):
+        PrimeMaker(home, lambda _: None)
+
+
+def test_a_set_that_was_found_waits_for_a_stock_that_another_has(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.directory.LOCK_WAIT", 0.01)
     with PrimeMaker(home, lambda _: None) as maker:
         maker.unlock(ZERO, passphrase(0))
-        with pytest.raises(StorageError):
+        with open_stock(home, ZERO) as other:
+            asked = []
+            really = PrimeStock.open
+
+            def look(path: Path) -> PrimeStock:
+                asked.append(path)
+                if len(asked) == 3:
+                    other.close()
+                return really(path)
+
+            monkeypatch.setattr(PrimeStock, "open", look)
+            assert maker.make(ZERO) == 1
+        assert len(asked) == 3
+        with open_stock(home, ZERO), pytest.raises(LockedError):
             maker.make(ZERO)
-    assert left(home) == 0

@@ -230,7 +230,8 @@ def test_ctrl_c_loses_nothing_but_the_set_in_progress(bare: Mpcw) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert "error (interrupted): ended: the sets that were sealed stay" in err
+    assert "Sets that were sealed stay:\n  mpcw primes list" in err
+    assert "error (interrupted)" in err
     found = counts(bare)
     assert found[0] >= found[1] >= found[0] - 1 >= 0
     again = bare.json("primes", "make", "-n", 2)
@@ -276,7 +277,7 @@ def test_a_copied_stock_gives_no_wallet_what_another_has(bare: Mpcw, tmp_path: P
 def test_sets_of_full_size_are_made_and_used(bare: Mpcw) -> None:
     full = {"FULL_SIZE": "1"}
     with bare.start("primes", "make", "-n", 2, variables=full) as process:
-        assert process.wait(300) == 0
+        assert process.wait(3600) == 0
     assert [item["sets"][0]["bits"] for item in bare.json("primes", "list")] == [1536, 1536]
     with bare.start("wallet", "create", "full", "-n", 2, "-t", 2, variables=full) as process:
         _, err = process.communicate(timeout=3600)
