@@ -49,12 +49,13 @@ FEW = st.lists(SMALL, max_size=4).map(tuple)
 
 SIGNERS = st.lists(INDEX, max_size=5).map(tuple)
 SECONDS = st.integers(0, 10**12).map(lambda micro: micro / 10**6)
+WORDS = st.text(st.characters().filter(str.isprintable), max_size=9)
 DOING = st.builds(Refilling, st.just(STOCK), U32, U32, U32, U32, SECONDS) | st.builds(
-    Waiting, st.just(STOCK), SIGNERS, U32, st.text(max_size=9)
+    Waiting, st.just(STOCK), SIGNERS, U32, WORDS
 )
 FIGURE = st.builds(Statistics, U32, U32, U32, U32, U32, U32, U32, st.none() | U32)
 STOCKS = st.lists(st.builds(StockFigures, SIGNERS, U32, FIGURE, st.none() | DOING), max_size=3).map(tuple)
-TROUBLE = st.builds(Trouble, st.none() | U32, st.text(max_size=9))
+TROUBLE = st.builds(Trouble, st.none() | U32, WORDS)
 PARTIES = st.lists(st.builds(PartyFigures, INDEX, U32, U32, st.none() | TROUBLE), max_size=3).map(tuple)
 
 QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
