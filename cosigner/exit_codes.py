@@ -29,6 +29,7 @@ from protocol.errors import (
 )
 from storage.errors import (
     CorruptError,
+    DiskError,
     ExistsError,
     FullError,
     LockedError,
@@ -115,6 +116,7 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (ExistsError, ExitCode.REFUSED, "exists"),
     (LockedError, ExitCode.STORAGE, "in-use"),
     (FullError, ExitCode.STORAGE, "disk-full"),
+    (DiskError, ExitCode.STORAGE, "disk-failed"),
     (NewerFormatError, ExitCode.STORAGE, "newer-format"),
     (RolledBackError, ExitCode.STORAGE, "rolled-back"),
     (CorruptError, ExitCode.STORAGE, "corrupt"),

@@ -1,5 +1,8 @@
 """Where wallets are on disk: HOME/wallets/NAME/ with wallet.db and parties/I/party.db.
 
+Primes that were found ahead for party I of wallets to come are in HOME/primes/I/primes.db, and the moduli
+that were ever used in HOME/moduli/moduli.db.
+
 A wallet is made in a hidden staging directory and renamed when it is whole, so that a kill at any moment
 leaves either no wallet or a whole one.
 """
@@ -15,7 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from cosigner.errors import WalletExistsError
-from protocol.ids import PartyId
+from protocol.ids import MAX_PARTIES, PartyId
 from storage.directory import make_private
 from wallet.errors import MalformedError, UnknownError
 
@@ -72,6 +75,23 @@ class Home:
     def regtest(self) -> Path:
         """The embedded regtest chain, one for all wallets, so that they can pay each other."""
         return self.path / "regtest"
+
+    @property
+    def moduli(self) -> Path:
+        """The moduli that parties of its wallets have used, alone in its directory."""
+        return self.path / "moduli" / "moduli.db"
+
+    def primes(self, party: PartyId) -> Path:
+        """Return the stock of primes of a party of wallets to come, alone in its directory."""
+        return self._primes / str(party) / "primes.db"
+
+    def stocked(self) -> tuple[PartyId, ...]:
+        """Return the parties that have a stock of primes, ascending."""
+        return tuple(party for party in map(PartyId, range(MAX_PARTIES)) if self.primes(party).is_file())
+
+    @property
+    def _primes(self) -> Path:
+        return self.path / "primes"
 
     @property
     def _wallets(self) -> Path:

@@ -1,4 +1,4 @@
-"""Verification of many equations of one prover at once, each raised to a random 128-bit weight.
+"""Verification of many equations of one prover at once, each but the first raised to a random 128-bit weight.
 
 A batch that passes shows the integers and plaintexts of all equations, with an error of at most 2^-128; a
 unit may be off by an element of small order, such as -1. Where several verifiers must agree, and for

@@ -29,6 +29,7 @@ NOUNS: Final = {
     "tx": "Drafts, transactions, and what can be done while one waits.",
     "psbt": "Partially signed transactions (BIP-174, BIP-370).",
     "presig": "The presignatures with which SegWit inputs are signed.",
+    "primes": "Primes for new wallets, found ahead.",
     "fee": "What a transaction should pay.",
     "chain": "The chain that the wallet sees, and blocks on demand on regtest.",
     "key": "The public side of the wallet's threshold keys.",

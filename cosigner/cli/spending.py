@@ -180,6 +180,9 @@ def approve(
     seen = wallet.review(psbt)
     signers = signers_of(wallet, manner.signers)
     call.out.notes(confirm.screen(wallet, psbt, seen, signers, manner.replaces))
+    for txid in wallet.rivals(psbt.tx):
+        name = show_txid(txid)
+        call.out.warn(f"the draft {name} spends some of these coins: only one of the two can be sent")
     if not confirm.ask(call, question, manner.yes):
         raise DeclinedError("you said no: nothing was signed")
 
@@ -212,14 +215,11 @@ def signing_value(signed: Signed) -> dict[str, Any]:
 
 def _make_them(call: Invocation, wallet: LocalWallet, short: PoolExhausted, waited: bool) -> bool:
     """Return whether a user at a terminal wants missing presignatures to be made; else say what helps."""
-    most, missing = wallet.pool_figures().watermarks.max, short.wanted - short.ready
-    if short.wanted > most:
-        short.add_note(f"a pool has at most {most} of them: spend fewer SegWit coins at once")
-    elif not waited and sys.stdin.isatty() and not call.out.as_json:
+    missing = short.wanted - short.ready
+    if not waited and sys.stdin.isatty() and not call.out.as_json:
         seconds = expected_seconds(missing, wallet.plan.t)
         return call.out.ask(f"{short}. Make {missing} now, in about {seconds} s?")
-    else:
-        short.add_note("have them made first with --wait, or kept ready by mpcw serve")
+    short.add_note("have them made first with --wait, or kept ready by mpcw serve")
     return False
 
 

@@ -60,14 +60,28 @@ def new_passphrases(given: Sequence[str], n: int) -> dict[PartyId, Passphrase]:
         StorageError: a file cannot be read.
     """
     files = passphrase_files(given, n)
-    found = {}
-    for party in map(PartyId, range(n)):
-        file = files.get(party) or _of_variable(party)
-        if file is None:
-            found[party] = ask_new(party, _in_a_file(party))
-        else:
-            found[party] = Passphrase.from_file(file)
-    return found
+    return {party: new_passphrase(party, files) for party in map(PartyId, range(n))}
+
+
+def new_passphrase(party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
+    """Return the passphrase of a party to come, asked for twice if no file has it.
+
+    Args:
+        party: which.
+        files: that options name; they go before those of variables.
+    """
+    file = files.get(party) or _of_variable(party)
+    if file is None:
+        return ask_new(party, _in_a_file(party))
+    return Passphrase.from_file(file)
+
+
+def stock_passphrase(party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
+    """Return the passphrase of a party's stock of primes, asked for if no file has it; see new_passphrase."""
+    file = files.get(party) or _of_variable(party)
+    if file is None:
+        return _asked(f"Passphrase of the primes of party {party}", _in_a_file(party))
+    return Passphrase.from_file(file)
 
 
 def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str], out: Output) -> None:

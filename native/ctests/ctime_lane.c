@@ -85,6 +85,8 @@ static void selection(engine *e)
     ctime_hide(index, sizeof index);
     e->ops->select(e->r, table, COUNT, words, index);
     e->ops->entry_select(&e->l, e->r, packed, COUNT, 2, index);
+    const uint8_t *const tables[LANES_MAX] = {packed, packed, packed, packed};
+    e->ops->entry_select_each(&e->l, e->r, tables, COUNT, 2, index);
     e->ops->mul(&e->l, e->r, e->r, e->r);
     secret_free(table);
     secret_free(packed);

@@ -55,13 +55,18 @@ CTIME_PATHS(paillier)
 {
     enum { COUNT = 5 };
     mpcw_secret *m = ctime_secret(MPCW_KIND_INT, COUNT, 32), *x = ctime_secret(MPCW_KIND_INT, COUNT, 16);
-    mpcw_secret *seed = ctime_secret(MPCW_KIND_SEED, 1, 32), *out;
+    mpcw_secret *seed = ctime_secret(MPCW_KIND_SEED, 1, 32), *one_m, *one_x, *out;
     uint8_t c[COUNT * 2 * TOY], d[COUNT * 2 * TOY];
     toy keys;
 
     toy_open(&keys, ctime_hide);
     OUT(mpcw_paillier_encrypt(c, sizeof c, &out, keys.other_public, NULL, m, seed));
     OUT(mpcw_paillier_affine(d, sizeof d, &out, keys.other_public, NULL, c, sizeof c, x, m, seed));
+    OK(mpcw_secret_slice(&one_m, m, 0, 1));
+    OK(mpcw_secret_slice(&one_x, x, 0, 1));
+    OUT(mpcw_paillier_affine(d, 2 * TOY, &out, keys.other_public, NULL, c, 2 * TOY, one_x, one_m, seed));
+    mpcw_secret_free(one_m);
+    mpcw_secret_free(one_x);
     OUT(mpcw_paillier_decrypt(&out, keys.other, d, sizeof d));
     OUT(mpcw_paillier_encrypt_own(c, sizeof c, &out, keys.own, NULL, m, seed));
     OUT(mpcw_paillier_decrypt(&out, keys.own, c, sizeof c));

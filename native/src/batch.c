@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "ct.h"
-#include "lane_multi.h"
 #include "limbs.h"
 #include "secret.h"
 #include "units.h"
@@ -20,8 +19,10 @@ void batch_draw(const batch *b, const size_t *items, size_t count)
     rng_bytes(b->r, b->weight, count * WEIGHT_LIMBS * sizeof *b->weight);
     for (size_t i = 0; i < count; i++) {
         mp_limb_t e[CHALLENGE_LIMBS], *weight = b->weight + i * WEIGHT_LIMBS;
-        if ((weight[0] | weight[1]) == 0)
+        if (i == 0) {
             weight[0] = 1;
+            weight[1] = 0;
+        }
         limbs_from_be(e, CHALLENGE_LIMBS, b->e + 32 * items[i], 32);
         limbs_mul(b->weighted + i * WEIGHTED_LIMBS, e, CHALLENGE_LIMBS, weight, WEIGHT_LIMBS);
     }
@@ -107,41 +108,55 @@ static mpcw_status merge_lanes(const lane *l, uint64_t *r, const uint64_t *v, si
     return status;
 }
 
-mpcw_status batch_multi_pow(const lane *l, uint64_t *r, size_t parts, const column *columns, size_t columns_len,
-                            const batch *b, const size_t *items, size_t count)
+/* The bits of the longest exponent of a row. */
+static size_t exponent_bits(const lane_term *term, size_t lanes, size_t limbs)
+{
+    size_t bits = 0;
+    for (size_t k = 0; k < lanes; k++) {
+        const size_t now = term->e[k] ? limbs_bits_var(term->e[k], limbs) : 0;
+        bits = now > bits ? now : bits;
+    }
+    return bits;
+}
+
+mpcw_status batch_multi_pow(const lane *l, uint64_t *r, size_t parts, const factors *f, const batch *b,
+                            const size_t *items, size_t count)
 {
     const lane_mod *m = l->m;
+    const column *columns = f->columns;
     const size_t lanes = m->ops->lanes, words = parts * m->width, each = lanes / b->copies;
     const size_t rows = (count + each - 1) / each;
     const bool secret = b->secret;
     mpcw_status status = MPCW_E_MEMORY;
-    size_t limbs = 0;
-    for (size_t c = 0; c < columns_len; c++)
+    size_t limbs = 0, terms_len = rows * f->count;
+    for (size_t c = 0; c < f->count; c++)
         limbs = columns[c].values.len / b->count / 8 > limbs ? columns[c].values.len / b->count / 8 : limbs;
-    lane_term *terms = calloc(rows * columns_len, sizeof *terms);
-    uint64_t *bases = lane_table_alloc((rows * columns_len + 1) * words * sizeof *bases, secret);
+    lane_term *terms = calloc(terms_len + 1, sizeof *terms);
+    uint64_t *bases = lane_table_alloc((terms_len + 1) * words * sizeof *bases, secret);
     mp_limb_t *x = secret_alloc(lanes * limbs * sizeof *x);
     if (!terms || !bases || !x)
         goto done;
-    for (size_t c = 0; c < columns_len; c++) {
+    for (size_t c = 0; c < f->count; c++) {
         const size_t size = columns[c].values.len / b->count, n = size / 8;
         for (size_t row = 0; row < rows; row++) {
             const size_t first = row * each, now = b->copies * (count - first < each ? count - first : each);
             lane_term *term = terms + c * rows + row;
             uint64_t *base = bases + (c * rows + row) * words;
             term->base = base;
-            term->bits = 64 * columns[c].limbs;
             for (size_t k = 0; k < now; k++) {
                 const size_t i = first + k / b->copies;
                 limbs_from_be(x + k * n, n, columns[c].values.data + items[i] * size, size);
                 term->e[k] = columns[c].exponents + i * columns[c].limbs;
             }
+            term->bits = exponent_bits(term, lanes, columns[c].limbs);
             if ((status = lane_enter_items(l, base, x, n, n, now, parts)) != MPCW_OK)
                 goto done;
         }
     }
-    uint64_t *v = bases + rows * columns_len * words;
-    if ((status = lane_multi_pow_var(l, v, parts, terms, rows * columns_len, secret)) == MPCW_OK)
+    uint64_t *v = bases + terms_len * words;
+    if (f->other)
+        terms[terms_len++] = *f->other;
+    if ((status = lane_multi_pow_var(l, v, parts, terms, terms_len, secret)) == MPCW_OK)
         status = merge_lanes(l, r, v, parts, b->copies);
 done:
     secret_free(x);

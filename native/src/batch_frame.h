@@ -4,7 +4,7 @@
 
 #include "equations.h"
 #include "integer.h"
-#include "lane.h"
+#include "lane_multi.h"
 #include "mpcw/batch.h"
 #include "rng.h"
 #include "scalar.h"
@@ -38,7 +38,7 @@ mpcw_status batch_mark_units(mpcw_buffer bad, mpcw_bytes x, const mp_limb_t *n, 
 /* Test what is not bad yet and mark what does not hold. */
 mpcw_status batch_verify(batch *b, mpcw_buffer bad, const mpcw_secret *seed);
 
-/* Fresh weights for the items under test. */
+/* Fresh weights for the items under test. The first one is 1: the others alone decide whether errors cancel. */
 void batch_draw(const batch *b, const size_t *items, size_t count);
 /* x = sum of weight times z over the items. */
 void batch_weighted_sum(mpz_t x, const batch *b, mpcw_bytes z, const size_t *items, size_t count);
@@ -50,10 +50,17 @@ typedef struct column {
     size_t limbs;
 } column;
 
+/* What a product runs over: columns, and with one lane a power of something else, or NULL. */
+typedef struct factors {
+    const column *columns;
+    size_t count;
+    const lane_term *other;
+} factors;
+
 /* r = product over the items of the columns' values to their exponents, modulo the (squared) modulus: in every lane, or
  * with two copies for each side in the lane of its first item. */
-mpcw_status batch_multi_pow(const lane *l, uint64_t *r, size_t parts, const column *columns, size_t columns_len,
-                            const batch *b, const size_t *items, size_t count);
+mpcw_status batch_multi_pow(const lane *l, uint64_t *r, size_t parts, const factors *f, const batch *b,
+                            const size_t *items, size_t count);
 /* Whether two vectors stand for the same in their first lanes, as many as copies; the outcome becomes public. */
 mpcw_status batch_equal(const lane *l, bool *equal, const uint64_t *a, const uint64_t *b, size_t parts,
                         size_t copies);

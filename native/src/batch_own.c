@@ -13,7 +13,8 @@
 
 /* ---- V2: the verifier's own ring-Pedersen modulus ---- */
 
-/* Pi T^weight S^(weight e) = t^(sum weight (z3 + lambda z1)) modulo P and Q, or the side of a pass; e: exponents of both sides */
+/* Pi T^weight S^(weight e) = t^(sum weight (z3 + lambda z1)) modulo P and Q, or the side of a pass; e: exponents of both sides, whose
+ * upper halves are of t_high */
 static mpcw_status pedersen_pass(const batch *b, const size_t *items, size_t count, const pass *w, const mp_limb_t *e,
                                  bool *result)
 {
@@ -21,18 +22,22 @@ static mpcw_status pedersen_pass(const batch *b, const size_t *items, size_t cou
     const mpcw_ring_pedersen_secret *own = b->key;
     const column columns[2] = {{q->T, b->weight, WEIGHT_LIMBS}, {q->S, b->weighted, WEIGHTED_LIMBS}};
     const lane *l = &w->l;
-    const mp_limb_t *each[LANES_MAX];
+    const size_t n = own->limbs, split = own->split;
+    const mp_limb_t *f = e + n;
     mpcw_status status;
-    for (size_t k = 0; k < LANES_MAX; k++)
-        each[k] = e + w->side[k] * own->limbs;
-    uint64_t *left = lane_vectors(l, 2);
+    uint64_t *left = lane_vectors(l, 3);
     if (!left)
         return MPCW_E_MEMORY;
-    uint64_t *right = left + l->m->width;
-    if ((status = batch_multi_pow(l, left, 1, columns, 2, b, items, count)) == MPCW_OK &&
-        (status = lane_enter_items(l, right, own->t, own->limbs, own->limbs, 1, 1)) == MPCW_OK &&
-        (status = lane_pow(l, right, right, 1, each, 64 * own->half)) == MPCW_OK)
-        status = batch_equal(l, result, left, right, 1, b->copies);
+    uint64_t *right = left + l->m->width, *high = right + l->m->width;
+    if ((status = batch_multi_pow(l, left, 1, &(factors){columns, 2, NULL}, b, items, count)) != MPCW_OK ||
+        (status = lane_enter_items(l, right, own->t, n, n, 1, 1)) != MPCW_OK ||
+        (status = lane_enter_items(l, high, own->t_high, n, n, 1, 1)) != MPCW_OK ||
+        (status = pass_pow_two(w, &(item_power){right, {e, f}}, 1, &(item_power){high, {e + split, f + split}}, 64 * split)) !=
+            MPCW_OK)
+        goto done;
+    l->m->ops->mul(l, right, right, high);
+    status = batch_equal(l, result, left, right, 1, b->copies);
+done:
     secret_free(left);
     return status;
 }
@@ -203,14 +208,15 @@ done:
     return status;
 }
 
-/* a = Pi A^weight modulo p^2, for the decryption; *result: the unit part, modulo p:
+/* a = (Pi A^weight)^(p - 1) modulo p^2, for the decryption, where orders has p - 1 and q - 1; *result: the unit part, modulo p:
  * Pi A^weight D^(weight e) C^(-weight z1) = (Pi w^weight)^N, where x^N = x^q. */
 static mpcw_status affine_pass(const batch *b, const size_t *items, size_t count, const pass *w, uint64_t *a,
-                               const inverse_powers *powers, bool *result)
+                               const mp_limb_t *orders, const inverse_powers *powers, bool *result)
 {
     const mpcw_affine_equations *q = b->equations;
     const mpcw_paillier_secret *own = b->key;
     const lane *l = &w->l;
+    const size_t n = l->m->limbs;
     const mpcw_bytes inverses = {powers->values, b->count * 16 * own->pub->limbs};
     const column masks = {q->A, b->weight, WEIGHT_LIMBS}, roots = {q->w, b->weight, WEIGHT_LIMBS};
     const column rest[2] = {{q->D, b->weighted, WEIGHTED_LIMBS}, {inverses, powers->exponents, powers->limbs}};
@@ -219,14 +225,16 @@ static mpcw_status affine_pass(const batch *b, const size_t *items, size_t count
     if (!left)
         return status;
     uint64_t *right = left + l->m->width;
-    if ((status = batch_multi_pow(l, a, 2, &masks, 1, b, items, count)) != MPCW_OK ||
-        (status = batch_multi_pow(l, left, 1, rest, 2, b, items, count)) != MPCW_OK ||
-        (status = batch_multi_pow(l, right, 1, &roots, 1, b, items, count)) != MPCW_OK ||
-        (status = lane_pow(l, right, right, 1, w->other, 64 * l->m->limbs)) != MPCW_OK)
+    const item_power order = {a, {orders, orders + n}};
+    const item_power root = {right, {sides_prime(&own->both, 1), sides_prime(&own->both, 0)}};
+    if ((status = batch_multi_pow(l, a, 2, &(factors){&masks, 1, NULL}, b, items, count)) != MPCW_OK ||
+        (status = batch_multi_pow(l, left, 1, &(factors){rest, 2, NULL}, b, items, count)) != MPCW_OK ||
+        (status = batch_multi_pow(l, right, 1, &(factors){&roots, 1, NULL}, b, items, count)) != MPCW_OK)
         goto done;
     /* the lower base-p digit of a is A's part modulo p */
     l->m->ops->mul(l, left, left, a);
-    status = batch_equal(l, result, left, right, 1, b->copies);
+    if ((status = pass_pow_two(w, &order, 2, &root, 64 * n)) == MPCW_OK)
+        status = batch_equal(l, result, left, right, 1, b->copies);
 done:
     secret_free(left);
     return status;
@@ -240,19 +248,20 @@ static mpcw_status affine_hold(const batch *b, const size_t *items, size_t count
     inverse_powers powers = {0};
     bool units[2] = {true, true};
     mpcw_status status = MPCW_E_MEMORY;
-    uint64_t *a = secret_alloc((2 * words + 2 * n) * sizeof *a);
+    uint64_t *a = secret_alloc((2 * words + 3 * n) * sizeof *a);
     if (!a)
         return status;
     uint64_t *const vectors[2] = {a, a + words};
-    mp_limb_t *got = a + 2 * words, *want = got + n;
+    mp_limb_t *got = a + 2 * words, *want = got + n, *orders = want + n;
     batch_draw(b, items, count);
+    paillier_orders(orders, own);
     if ((status = passes_open(w, &own->both)) != MPCW_OK ||
         (status = inverse_powers_of(&powers, b, items, count)) != MPCW_OK)
         goto done;
     for (size_t i = 0; i < own->both.passes; i++)
-        if ((status = affine_pass(b, items, count, &w[i], vectors[i], &powers, &units[i])) != MPCW_OK)
+        if ((status = affine_pass(b, items, count, &w[i], vectors[i], orders, &powers, &units[i])) != MPCW_OK)
             goto done;
-    if ((status = paillier_decrypt_passes(w, own, got, vectors, 1)) != MPCW_OK ||
+    if ((status = paillier_logarithms(w, own, got, vectors, 1)) != MPCW_OK ||
         (status = expected_plaintext(want, b, items, count)) != MPCW_OK)
         goto done;
     uint64_t equal = limbs_equal(got, want, n);

@@ -42,47 +42,54 @@ static void write_ciphertexts(const group *g, mp_limb_t *c, size_t limbs)
         limbs_to_be(g->c + k * 16 * limbs, 16 * limbs, c + 2 * k * limbs, 2 * limbs);
 }
 
-/* The exponents |x| and the choice of base by sign for the lanes of a group. */
-static void magnitudes(mp_limb_t *e, uint32_t *negative, const mpcw_secret *x, const group *g, size_t lanes)
+/* What affine multiplies with: ciphertexts and their inverses (2 limbs of N each), and the secret exponents. If one ciphertext is that
+ * of all items, which leave half of the lanes empty, c has for each lane in turns c and c^(2^(64 split)), for the lower and the upper
+ * half of an exponent; else split is 0. */
+typedef struct scaling {
+    const mp_limb_t *c, *c_inverse;
+    const mpcw_secret *x;
+    size_t split;
+} scaling;
+
+/* The exponents |x| of stride limbs and the choice of base by sign for the lanes of a group. */
+static void magnitudes(mp_limb_t *e, size_t stride, uint32_t *negative, const scaling *s, const group *g, size_t lanes)
 {
-    const size_t limbs = x->size / 8;
+    const size_t limbs = s->x->size / 8, copies = s->split ? 2 : 1;
     for (size_t k = 0; k < lanes; k++) {
-        mp_limb_t *to = e + k * limbs;
-        memcpy(to, int_item(x, g->first + (k < g->count ? k : 0)), x->size);
+        mp_limb_t *to = e + k * stride;
+        memcpy(to, int_item(s->x, g->first + (k / copies < g->count ? k / copies : 0)), s->x->size);
         const uint64_t sign = to[limbs - 1] >> 63;
         negative[k] = (uint32_t)sign;
         limbs_negate_if(to, ct_mask_bit(sign), limbs);
     }
 }
 
-/* What affine multiplies with: ciphertexts and their inverses (2 limbs of N each), and the secret exponents. */
-typedef struct scaling {
-    const mp_limb_t *c, *c_inverse;
-    const mpcw_secret *x;
-} scaling;
-
 /* r *= c^x, by |x| and by c or its inverse. */
 static mpcw_status scale(const lane *l, uint64_t *r, const scaling *s, const group *g)
 {
     const lane_mod *m = l->m;
-    const size_t n = m->limbs, lanes = m->ops->lanes, words = 2 * m->width, limbs = s->x->size / 8;
+    const size_t n = m->limbs, lanes = m->ops->lanes, words = 2 * m->width;
+    const size_t limbs = s->split ? s->split : s->x->size / 8, stride = s->split ? 2 * s->split : limbs;
+    const size_t first = s->split ? 0 : 2 * n * g->first, bases = s->split ? lanes : g->count;
     mpcw_status status = MPCW_E_MEMORY;
-    uint64_t *choice = secret_alloc((3 * words + lanes * limbs) * sizeof *choice);
+    uint64_t *choice = secret_alloc((3 * words + lanes * stride) * sizeof *choice);
     if (!choice)
         return status;
     uint64_t *base = choice + 2 * words;
     mp_limb_t *e = base + words;
     const mp_limb_t *each[LANES_MAX];
     uint32_t negative[LANES_MAX];
-    magnitudes(e, negative, s->x, g, lanes);
+    magnitudes(e, stride, negative, s, g, lanes);
     for (size_t k = 0; k < LANES_MAX; k++)
-        each[k] = e + (k < lanes ? k : 0) * limbs;
-    if ((status = lane_enter_items(l, choice, s->c + 2 * n * g->first, 2 * n, 2 * n, g->count, 2)) != MPCW_OK ||
-        (status = lane_enter_items(l, choice + words, s->c_inverse + 2 * n * g->first, 2 * n, 2 * n, g->count, 2)) != MPCW_OK)
+        each[k] = e + (k < lanes ? k : 0) * stride + (s->split ? k % 2 * s->split : 0);
+    if ((status = lane_enter_items(l, choice, s->c + first, 2 * n, 2 * n, bases, 2)) != MPCW_OK ||
+        (status = lane_enter_items(l, choice + words, s->c_inverse + first, 2 * n, 2 * n, bases, 2)) != MPCW_OK)
         goto done;
     m->ops->select(base, choice, 2, words, negative);
     if ((status = lane_pow(l, base, base, 2, each, 64 * limbs)) != MPCW_OK)
         goto done;
+    if (s->split)
+        lane_multiply_copies(l, base, 2, 2, g->count, choice);
     m->ops->dmul(l, r, r, base);
 done:
     ct_cleanse(negative, sizeof negative);
@@ -233,12 +240,67 @@ mpcw_status mpcw_paillier_encrypt_own(uint8_t *c, size_t c_len, mpcw_secret **rh
     return status != MPCW_OK ? status : encrypt_all(c, c_len, rho, key->pub, key, table, NULL, m, seed);
 }
 
+/* c^(2^(64 split)) modulo N^2, and the inverse. */
+static mpcw_status high_power(mp_limb_t *power, mp_limb_t *inverse, const mpcw_paillier *key, const mp_limb_t *c, size_t split)
+{
+    const size_t n = key->limbs;
+    uint8_t bytes[16 * LANE_LIMBS_MAX];
+    mp_limb_t tmp[2 * LANE_LIMBS_MAX];
+    lane l = {0};
+    mpcw_status status = lane_open(&l, key->single);
+    uint64_t *v = status == MPCW_OK ? lane_vectors(&l, 2) : NULL;
+    if (status == MPCW_OK && !v)
+        status = MPCW_E_MEMORY;
+    if (status != MPCW_OK || (status = lane_enter_items(&l, v, c, 2 * n, 2 * n, 1, 2)) != MPCW_OK)
+        goto done;
+    for (size_t i = 0; i < 64 * split; i++)
+        key->single->ops->dsqr(&l, v, v);
+    if ((status = lane_dual_leave(&l, power, v)) != MPCW_OK)
+        goto done;
+    lane_join(power, tmp, key->n, n);
+    limbs_to_be(bytes, 16 * n, power, 2 * n);
+    status = units_invert_var(inverse, bytes, 16 * n, 1, key->n, n, true);
+done:
+    secret_free(v);
+    lane_close(&l);
+    return status;
+}
+
+/* The ciphertexts of a scaling and their inverses: those of all items, or what halves of exponents want; see scaling. */
+static mpcw_status load_bases(scaling *s, mp_limb_t *bases, const mpcw_paillier *key, const uint8_t *c)
+{
+    const size_t n = key->limbs, size = 16 * n, lanes = key->many->ops->lanes;
+    size_t count = s->x->count;
+    bool one = 2 * count <= lanes && s->x->size > 8;
+    for (size_t i = 1; i < count && one; i++)
+        one = memcmp(c, c + i * size, size) == 0;
+    if (one)
+        count = lanes;
+    mp_limb_t *inverses = bases + 2 * n * count;
+    mpcw_status status = units_expect_var(c, size, s->x->count, key->n, n, true);
+    if (status == MPCW_OK)
+        status = units_invert_var(inverses, c, size, s->x->count, key->n, n, true);
+    for (size_t i = 0; i < s->x->count; i++)
+        limbs_from_be(bases + 2 * n * i, 2 * n, c + i * size, size);
+    s->c = bases;
+    s->c_inverse = inverses;
+    if (status != MPCW_OK || !one)
+        return status;
+    s->split = (s->x->size / 8 + 1) / 2;
+    if ((status = high_power(bases + 2 * n, inverses + 2 * n, key, bases, s->split)) != MPCW_OK)
+        return status;
+    for (size_t k = 2; k < lanes; k++) {
+        memcpy(bases + 2 * n * k, bases + 2 * n * (k % 2), 2 * n * sizeof *bases);
+        memcpy(inverses + 2 * n * k, inverses + 2 * n * (k % 2), 2 * n * sizeof *bases);
+    }
+    return status;
+}
+
 mpcw_status mpcw_paillier_affine(uint8_t *d, size_t d_len, mpcw_secret **rho, const mpcw_paillier *key,
                                  const mpcw_randomness *table, const uint8_t *c, size_t c_len, const mpcw_secret *x,
                                  const mpcw_secret *y, const mpcw_secret *seed)
 {
     mpcw_status status;
-    mp_limb_t *bases = NULL;
     *rho = NULL;
     memset(d, 0, d_len);
     if ((status = paillier_expect(key)) != MPCW_OK || (status = secret_expect(x, MPCW_KIND_INT, 0, 0)) != MPCW_OK ||
@@ -247,14 +309,11 @@ mpcw_status mpcw_paillier_affine(uint8_t *d, size_t d_len, mpcw_secret **rho, co
     const size_t n = key->limbs;
     if (c_len != x->count * 16 * n || d_len != c_len)
         return MPCW_E_LENGTH;
-    bases = secret_alloc(4 * n * x->count * sizeof *bases);
+    scaling s = {.x = x};
+    mp_limb_t *bases = secret_alloc(4 * n * (x->count > LANES_MAX ? x->count : LANES_MAX) * sizeof *bases);
     if (!bases)
         return MPCW_E_MEMORY;
-    const scaling s = {.c = bases, .c_inverse = bases + 2 * n * x->count, .x = x};
-    for (size_t i = 0; i < x->count; i++)
-        limbs_from_be(bases + 2 * n * i, 2 * n, c + i * 16 * n, 16 * n);
-    if ((status = units_expect_var(c, 16 * n, x->count, key->n, n, true)) == MPCW_OK &&
-        (status = units_invert_var(bases + 2 * n * x->count, c, 16 * n, x->count, key->n, n, true)) == MPCW_OK)
+    if ((status = load_bases(&s, bases, key, c)) == MPCW_OK)
         status = encrypt_all(d, d_len, rho, key, NULL, table, &s, y, seed);
     secret_free(bases);
     return status;

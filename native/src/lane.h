@@ -71,6 +71,9 @@ typedef struct lane_ops {
                        size_t parts);
     void (*entry_select)(const lane *l, uint64_t *r, const uint8_t *table, size_t count, size_t parts,
                          const uint32_t *index);
+    /* The same with a table of its own for each lane. */
+    void (*entry_select_each)(const lane *l, uint64_t *r, const uint8_t *const table[LANES_MAX], size_t count,
+                              size_t parts, const uint32_t *index);
     void (*entry_select_var)(const lane *l, uint64_t *r, const uint8_t *table, size_t count, size_t parts,
                              const uint32_t *index);
 } lane_ops;

@@ -275,6 +275,12 @@ static void limbs_entry_select(const lane *l, uint64_t *r, const uint8_t *table,
     limbs_table_select(r, (const uint64_t *)(const void *)table, count, parts * l->m->digits, index);
 }
 
+static void limbs_entry_select_each(const lane *l, uint64_t *r, const uint8_t *const table[LANES_MAX], size_t count,
+                                    size_t parts, const uint32_t *index)
+{
+    limbs_entry_select(l, r, table[0], count, parts, index);
+}
+
 static void limbs_entry_select_var(const lane *l, uint64_t *r, const uint8_t *table, size_t count, size_t parts,
                                    const uint32_t *index)
 {
@@ -289,7 +295,7 @@ static void limbs_entry_select_var(const lane *l, uint64_t *r, const uint8_t *ta
         .sqr_double = name##_sqr_double, .add = limbs_add, .dadd = limbs_dadd, .dmul = name##_dmul,                 \
         .dsqr = name##_dsqr, .select = limbs_table_select, .select_var = limbs_table_select_var,                    \
         .entry_pack = limbs_entry_pack, .entry_select = limbs_entry_select,                                         \
-        .entry_select_var = limbs_entry_select_var,                                                                 \
+        .entry_select_each = limbs_entry_select_each, .entry_select_var = limbs_entry_select_var,                                                                 \
     }
 
 static const lane_ops MPN_OPS = ENGINE(gmp, MPCW_PATH_PORTABLE);

@@ -4,7 +4,9 @@
 
 #include "secret.h"
 
+/* Window of the tables where lanes share their squarings, and the widest one where there is one lane. */
 #define WINDOW 4
+#define SLIDING_WINDOW_MAX 7
 /* Terms whose tables are in memory at once. */
 #define CHUNK 64
 
@@ -30,41 +32,108 @@ static size_t bits_max(const lane_term *terms, size_t count)
     return bits;
 }
 
-/* Straus: the powers base^0 .. base^15 of every term, one chain of squarings for all. */
+/* Multiplications by an exponent of so many bits, and for the table, with windows of a width. */
+static size_t windows_cost(size_t bits, size_t width, bool sliding)
+{
+    return sliding ? ((size_t)1 << (width - 1)) + bits / (width + 1) : ((size_t)1 << width) + (bits + width - 1) / width;
+}
+
+static size_t window_width(size_t bits, bool sliding)
+{
+    size_t width = sliding ? 1 : WINDOW;
+    while (sliding && width < SLIDING_WINDOW_MAX && windows_cost(bits, width + 1, true) < windows_cost(bits, width, true))
+        width++;
+    return width;
+}
+
+/* A term at work. One lane slides its windows to ones, so that digits are odd and half of the powers are enough: entry k is
+ * base^(2 k + 1). Several lanes share the places of their windows: entry k is base^k. */
+typedef struct windows {
+    const lane_term *term;
+    bool sliding;
+    size_t width, entries;
+    size_t place;   /* of a sliding digit that waits */
+    uint32_t digit; /* 0 when none does */
+    uint64_t *table;
+} windows;
+
+static void fill_table(const lane *l, const windows *w, size_t parts)
+{
+    const size_t words = parts * l->m->width;
+    uint64_t *t = w->table;
+    if (w->sliding) {
+        memcpy(t, w->term->base, words * sizeof *t);
+        uint64_t *square = t + (w->entries - 1) * words; /* the last entry is made last */
+        if (w->entries > 1)
+            lane_sqr_parts(l, square, t, parts);
+        for (size_t k = 1; k < w->entries; k++)
+            lane_mul_parts(l, t + k * words, t + (k - 1) * words, square, parts);
+        return;
+    }
+    memcpy(t, lane_one(l->m, parts), words * sizeof *t);
+    memcpy(t + words, w->term->base, words * sizeof *t);
+    for (size_t k = 2; k < w->entries; k += 2) {
+        lane_sqr_parts(l, t + k * words, t + k / 2 * words, parts);
+        lane_mul_parts(l, t + (k + 1) * words, t + k * words, t + words, parts);
+    }
+}
+
+/* The entries of the table to multiply with at pos; false for none. Called for every pos below the bits, from the top. */
+static bool next_entry_var(uint32_t index[LANES_MAX], windows *w, const lane *l, size_t pos)
+{
+    const lane_term *t = w->term;
+    if (!w->sliding)
+        return pos % w->width == 0 && digits_var(index, l, t, pos, w->width);
+    if (w->digit == 0 && t->e[0] && (t->e[0][pos / 64] >> (pos % 64) & 1)) {
+        const size_t width = pos + 1 < w->width ? pos + 1 : w->width;
+        const uint32_t digit = exponent_window(t->e[0], pos + 1 - width, width, t->bits);
+        const size_t zeros = (size_t)__builtin_ctz(digit);
+        w->digit = digit >> zeros;
+        w->place = pos + 1 - width + zeros;
+    }
+    if (w->digit == 0 || w->place != pos)
+        return false;
+    index[0] = w->digit / 2;
+    w->digit = 0;
+    return true;
+}
+
+/* Straus: windows of all terms, one chain of squarings for all. */
 static mpcw_status straus(const lane *l, uint64_t *r, size_t parts, const lane_term *terms, size_t count, bool secret)
 {
-    const size_t words = parts * l->m->width, entries = (size_t)1 << WINDOW;
-    const size_t bytes = (count * entries + 1) * words * sizeof(uint64_t);
-    uint64_t *table = lane_table_alloc(bytes, secret);
-    if (!table)
-        return MPCW_E_MEMORY;
-    uint64_t *x = table + count * entries * words;
-    const size_t bits = bits_max(terms, count);
+    const lane_ops *ops = l->m->ops;
+    const size_t words = parts * l->m->width, bits = bits_max(terms, count);
+    windows work[CHUNK];
+    size_t entries = 1;
     for (size_t i = 0; i < count; i++) {
-        uint64_t *t = table + i * entries * words;
-        memcpy(t, lane_one(l->m, parts), words * sizeof *t);
-        memcpy(t + words, terms[i].base, words * sizeof *t);
-        for (size_t e = 2; e < entries; e += 2) {
-            lane_sqr_parts(l, t + e * words, t + e / 2 * words, parts);
-            lane_mul_parts(l, t + (e + 1) * words, t + e * words, t + words, parts);
-        }
+        const bool sliding = ops->lanes == 1;
+        const size_t width = window_width(terms[i].bits, sliding);
+        work[i] = (windows){terms + i, sliding, width, (size_t)1 << (sliding ? width - 1 : width), 0, 0, NULL};
+        entries += work[i].entries;
+    }
+    uint64_t *x = lane_table_alloc(entries * words * sizeof *x, secret), *table = x;
+    if (!x)
+        return MPCW_E_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        table += (i == 0 ? 1 : work[i - 1].entries) * words;
+        work[i].table = table;
+        fill_table(l, &work[i], parts);
     }
     memcpy(r, lane_one(l->m, parts), words * sizeof *r);
     bool started = false;
-    for (size_t pos = (bits + WINDOW - 1) / WINDOW * WINDOW; pos > 0;) {
-        pos -= WINDOW;
-        for (size_t k = 0; started && k < WINDOW; k++)
+    for (size_t pos = bits; pos-- > 0;) {
+        if (started)
             lane_sqr_parts(l, r, r, parts);
         for (size_t i = 0; i < count; i++) {
             uint32_t index[LANES_MAX] = {0};
-            if (!digits_var(index, l, terms + i, pos, WINDOW))
+            if (pos >= terms[i].bits || !next_entry_var(index, &work[i], l, pos))
                 continue;
-            l->m->ops->select_var(x, table + i * entries * words, entries, words, index);
+            ops->select_var(x, work[i].table, work[i].entries, words, index);
             lane_mul_parts(l, r, r, x, parts);
             started = true;
         }
     }
-    lane_table_free(table, secret);
+    lane_table_free(x, secret);
     return MPCW_OK;
 }
 
@@ -130,11 +199,11 @@ static mpcw_status pippenger(const lane *l, uint64_t *r, size_t parts, const lan
 }
 
 /* Multiplications by windows of tables, and by windows of buckets of so many bits. */
-static size_t straus_cost(const lane_term *terms, size_t count)
+static size_t straus_cost(const lane_term *terms, size_t count, bool sliding)
 {
     size_t cost = (count + CHUNK - 1) / CHUNK * bits_max(terms, count);
     for (size_t i = 0; i < count; i++)
-        cost += ((size_t)1 << WINDOW) - 2 + (terms[i].bits + WINDOW - 1) / WINDOW;
+        cost += windows_cost(terms[i].bits, window_width(terms[i].bits, sliding), sliding);
     return cost;
 }
 
@@ -150,7 +219,7 @@ static size_t pippenger_cost(const lane_term *terms, size_t count, size_t width)
 mpcw_status lane_multi_pow_var(const lane *l, uint64_t *r, size_t parts, const lane_term *terms, size_t count,
                                bool secret)
 {
-    size_t least = straus_cost(terms, count), width = 0;
+    size_t least = straus_cost(terms, count, l->m->ops->lanes == 1), width = 0;
     for (size_t w = WINDOW; w <= BUCKET_WINDOW_MAX; w++) {
         const size_t cost = pippenger_cost(terms, count, w);
         if (cost < least) {

@@ -12,6 +12,20 @@ void lane_copy(const lane_ops *ops, uint64_t *r, size_t to, const uint64_t *a, s
         r[i + to] = a[i + from];
 }
 
+void lane_multiply_copies(const lane *l, uint64_t *r, size_t parts, size_t copies, size_t count, uint64_t *tmp)
+{
+    const lane_ops *ops = l->m->ops;
+    const size_t words = parts * l->m->width;
+    for (size_t distance = 1; distance < copies; distance *= 2) {
+        for (size_t k = 0; k < ops->lanes; k++)
+            lane_copy(ops, tmp, k, r, k ^ distance, words);
+        lane_mul_parts(l, r, r, tmp, parts);
+    }
+    for (size_t k = 0; k < ops->lanes; k++)
+        lane_copy(ops, tmp, k, r, (k < count ? k : 0) * copies, words);
+    memcpy(r, tmp, words * sizeof *r);
+}
+
 /* A scan of 64 entries costs what the wider window saves. */
 static size_t window_width(size_t bits, bool var)
 {
@@ -141,9 +155,20 @@ void subset_table_free(subset_table *t)
     free(t);
 }
 
-void subset_table_select(const subset_table *t, const lane *l, uint64_t *r, size_t group, const uint32_t *index)
+void subset_table_select(const subset_table *t, const lane *l, uint64_t *r, const size_t group[LANES_MAX],
+                         const uint32_t *index)
 {
-    t->ops->entry_select(l, r, t->data + group * t->stride, (size_t)1 << t->teeth, t->parts, index);
+    const size_t count = (size_t)1 << t->teeth;
+    const uint8_t *table[LANES_MAX];
+    bool shared = true;
+    for (size_t k = 0; k < LANES_MAX; k++) {
+        table[k] = t->data + group[k] * t->stride;
+        shared = shared && group[k] == group[0];
+    }
+    if (shared)
+        t->ops->entry_select(l, r, table[0], count, t->parts, index);
+    else
+        t->ops->entry_select_each(l, r, table, count, t->parts, index);
 }
 
 mpcw_status comb_new(comb **out, const lane *l, const uint64_t *base, size_t parts, size_t bits, size_t teeth,

@@ -45,6 +45,10 @@ static inline const uint64_t *lane_one(const lane_mod *m, size_t parts)
 /* Lane to of r := lane from of a. words is the number of words of the whole vector. */
 void lane_copy(const lane_ops *ops, uint64_t *r, size_t to, const uint64_t *a, size_t from, size_t words);
 
+/* Lane j of r = the product of the lanes j * copies .. (j + 1) * copies - 1, for count items; lanes beyond repeat the first. copies is
+ * a power of two; tmp: a vector of parts parts. */
+void lane_multiply_copies(const lane *l, uint64_t *r, size_t parts, size_t copies, size_t count, uint64_t *tmp);
+
 /* Memory for tables: secret when the modulus is. Zeroed or not. */
 void *lane_table_alloc(size_t bytes, bool secret);
 void lane_table_free(void *table, bool secret);
@@ -66,8 +70,9 @@ typedef struct subset_table {
 mpcw_status subset_table_new(subset_table **out, const lane *l, const uint64_t *generators, size_t parts,
                              size_t teeth, size_t groups, bool secret);
 void subset_table_free(subset_table *t);
-/* r = the entry index[lane] of a group. */
-void subset_table_select(const subset_table *t, const lane *l, uint64_t *r, size_t group, const uint32_t *index);
+/* r = the entry index[lane] of a group of its own for each lane. */
+void subset_table_select(const subset_table *t, const lane *l, uint64_t *r, const size_t group[LANES_MAX],
+                         const uint32_t *index);
 
 /* Lim-Lee comb of one base: tooth k of table g stands for bit (g * teeth + k) * spacing of the exponent. */
 typedef struct comb {

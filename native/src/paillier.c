@@ -396,23 +396,24 @@ mpcw_status paillier_nth_power(const lane *l, uint64_t *r, const uint64_t *x, co
     return status;
 }
 
-/* m [lanes][half] = L(c^(p - 1) mod p^2) * h mod p: with base-p digits, L is the upper one. c is consumed. */
-static mpcw_status decrypt_pass(const lane *l, mp_limb_t *m, uint64_t *c, const uint64_t *h)
+void paillier_orders(mp_limb_t *e, const mpcw_paillier_secret *key)
+{
+    for (size_t side = 0; side < 2; side++) {
+        memcpy(e + side * key->half, sides_prime(&key->both, side), key->half * sizeof *e);
+        e[side * key->half] -= 1;
+    }
+}
+
+/* m [lanes][half] = L(c) * h mod p for c = 1 mod p: with base-p digits, L is the upper one. */
+static mpcw_status logarithm_pass(const lane *l, mp_limb_t *m, const uint64_t *c, const uint64_t *h)
 {
     const size_t n = l->m->limbs, lanes = l->m->ops->lanes;
     mpcw_status status = MPCW_E_MEMORY;
-    uint64_t *t = secret_alloc((l->m->width + 3 * lanes * n) * sizeof *t);
+    uint64_t *t = secret_alloc((l->m->width + 2 * lanes * n) * sizeof *t);
     if (!t)
         return status;
-    mp_limb_t *e = t + l->m->width, *digits = e + lanes * n;
-    const mp_limb_t *each[LANES_MAX];
-    memcpy(e, l->m->n_limbs, lanes * n * sizeof *e);
-    for (size_t k = 0; k < LANES_MAX; k++)
-        each[k] = e + (k < lanes ? k : 0) * n;
-    for (size_t k = 0; k < lanes; k++)
-        e[k * n] -= 1;
-    if ((status = lane_pow(l, c, c, 2, each, 64 * n)) != MPCW_OK ||
-        (status = lane_dual_leave(l, digits, c)) != MPCW_OK ||
+    mp_limb_t *digits = t + l->m->width;
+    if ((status = lane_dual_leave(l, digits, c)) != MPCW_OK ||
         (status = lane_enter_items(l, t, digits + n, n, 2 * n, lanes, 1)) != MPCW_OK)
         goto done;
     l->m->ops->mul(l, t, t, h);
@@ -422,8 +423,8 @@ done:
     return status;
 }
 
-mpcw_status paillier_decrypt_passes(const pass *w, const mpcw_paillier_secret *key, mp_limb_t *m, uint64_t *const c[2],
-                                    size_t count)
+mpcw_status paillier_logarithms(const pass *w, const mpcw_paillier_secret *key, mp_limb_t *m, uint64_t *const c[2],
+                                size_t count)
 {
     const sides *s = &key->both;
     const size_t h = key->half, lanes = s->m[0]->ops->lanes;
@@ -434,7 +435,7 @@ mpcw_status paillier_decrypt_passes(const pass *w, const mpcw_paillier_secret *k
         return status;
     mp_limb_t *residues[2] = {got + lanes * h, got + 2 * lanes * h};
     for (size_t i = 0; i < s->passes; i++) {
-        if ((status = decrypt_pass(&w[i].l, got, c[i], key->h[i])) != MPCW_OK)
+        if ((status = logarithm_pass(&w[i].l, got, c[i], key->h[i])) != MPCW_OK)
             goto done;
         for (size_t k = 0; k < lanes; k++)
             memcpy(residues[w[i].side[k]] + k / s->copies * h, got + k * h, h * sizeof *got);
@@ -444,6 +445,27 @@ mpcw_status paillier_decrypt_passes(const pass *w, const mpcw_paillier_secret *k
 done:
     lane_close(&lq);
     secret_free(got);
+    return status;
+}
+
+mpcw_status paillier_decrypt_passes(const pass *w, const mpcw_paillier_secret *key, mp_limb_t *m, uint64_t *const c[2],
+                                    size_t count)
+{
+    const size_t h = key->half;
+    mpcw_status status = MPCW_OK;
+    mp_limb_t *e = secret_alloc(2 * h * sizeof *e);
+    if (!e)
+        return MPCW_E_MEMORY;
+    paillier_orders(e, key);
+    for (size_t i = 0; i < key->both.passes && status == MPCW_OK; i++) {
+        const mp_limb_t *each[LANES_MAX];
+        for (size_t k = 0; k < LANES_MAX; k++)
+            each[k] = e + w[i].side[k] * h;
+        status = lane_pow(&w[i].l, c[i], c[i], 2, each, 64 * h);
+    }
+    if (status == MPCW_OK)
+        status = paillier_logarithms(w, key, m, c, count);
+    secret_free(e);
     return status;
 }
 

@@ -46,7 +46,13 @@ mpcw_status paillier_crt(const lane *lp, const lane *lq, const mpcw_paillier_sec
 /* c (twice the limbs of N) from dual vectors modulo p^2 and q^2. */
 mpcw_status paillier_crt_square(const lane *lp, const lane *lq, const mpcw_paillier_secret *key, mp_limb_t *c,
                                 const uint64_t *cp, const uint64_t *cq, size_t count);
-/* m (limbs of N each, in [0, N)) = the plaintexts of count items in dual vectors c, one for each pass, which are consumed. */
+/* e = p - 1, q - 1 of half limbs each. */
+void paillier_orders(mp_limb_t *e, const mpcw_paillier_secret *key);
+/* m (limbs of N each, in [0, N)) = the plaintexts of count items of which c has the powers c^(p - 1) modulo p^2 and c^(q - 1) modulo
+ * q^2 as dual vectors, one for each pass. */
+mpcw_status paillier_logarithms(const pass *w, const mpcw_paillier_secret *key, mp_limb_t *m, uint64_t *const c[2],
+                                size_t count);
+/* The same from c itself, which is consumed. */
 mpcw_status paillier_decrypt_passes(const pass *w, const mpcw_paillier_secret *key, mp_limb_t *m, uint64_t *const c[2],
                                     size_t count);
 /* m (limbs of N) = the plaintext of lane 0 of dual vectors of the contexts p and q. */

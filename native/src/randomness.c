@@ -72,38 +72,18 @@ static mpcw_status draw_direct(const lane *l, uint64_t *rho, uint64_t *rho_n, si
     return status;
 }
 
-/* r = for lane k an entry of the group step, or with copies, lanes that share an item, of their part of the groups from there.
- * tmp: a vector of the table's parts. */
+/* r = for lane k an entry of the group step, or with copies, lanes that share an item, of their part of the groups from there. */
 static void select_entries(const lane *l, uint64_t *r, const subset_table *t, size_t step, size_t copies,
-                           uint32_t index[RANDOMNESS_GROUPS][LANES_MAX], uint64_t *tmp)
+                           uint32_t index[RANDOMNESS_GROUPS][LANES_MAX])
 {
-    const lane_ops *ops = l->m->ops;
-    const size_t words = t->parts * l->m->width;
     uint32_t chosen[LANES_MAX];
-    for (size_t c = 0; c < copies; c++) {
-        const size_t group = step + c * RANDOMNESS_GROUPS / copies;
-        for (size_t k = 0; k < LANES_MAX; k++)
-            chosen[k] = index[group][k / copies];
-        subset_table_select(t, l, copies == 1 ? r : tmp, group, chosen);
-        for (size_t k = c; k < ops->lanes && copies > 1; k += copies)
-            lane_copy(ops, r, k, tmp, k, words);
+    size_t group[LANES_MAX];
+    for (size_t k = 0; k < LANES_MAX; k++) {
+        group[k] = step + k % copies * RANDOMNESS_GROUPS / copies;
+        chosen[k] = index[group[k]][k / copies];
     }
+    subset_table_select(t, l, r, group, chosen);
     ct_cleanse(chosen, sizeof chosen);
-}
-
-/* Lane j of r = the product of the copies of item j; tmp: a vector of parts parts. */
-static void multiply_copies(const lane *l, uint64_t *r, size_t parts, size_t copies, size_t count, uint64_t *tmp)
-{
-    const lane_ops *ops = l->m->ops;
-    const size_t words = parts * l->m->width;
-    for (size_t distance = 1; distance < copies; distance *= 2) {
-        for (size_t k = 0; k < ops->lanes; k++)
-            lane_copy(ops, tmp, k, r, k ^ distance, words);
-        lane_mul_parts(l, r, r, tmp, parts);
-    }
-    for (size_t k = 0; k < ops->lanes; k++)
-        lane_copy(ops, tmp, k, r, (k < count ? k : 0) * copies, words);
-    memcpy(r, tmp, words * sizeof *r);
 }
 
 mpcw_status randomness_draw(const lane *l, uint64_t *rho, uint64_t *rho_n, const unit_source *from, size_t count, rng *r)
@@ -135,15 +115,15 @@ mpcw_status randomness_draw(const lane *l, uint64_t *rho, uint64_t *rho_n, const
             ct_cleanse(bytes, sizeof bytes);
         }
         for (size_t step = 0; step < RANDOMNESS_GROUPS / copies; step++) {
-            select_entries(l, entry, table->r[from->side], step, copies, index, tmp);
+            select_entries(l, entry, table->r[from->side], step, copies, index);
             m->ops->mul(l, rho, rho, entry);
-            select_entries(l, entry, table->r_n[from->side], step, copies, index, tmp);
+            select_entries(l, entry, table->r_n[from->side], step, copies, index);
             m->ops->dmul(l, rho_n, rho_n, entry);
         }
     }
     if (copies > 1) {
-        multiply_copies(l, rho, 1, copies, count, tmp);
-        multiply_copies(l, rho_n, 2, copies, count, tmp);
+        lane_multiply_copies(l, rho, 1, copies, count, tmp);
+        lane_multiply_copies(l, rho_n, 2, copies, count, tmp);
     }
     ct_cleanse(index, sizeof index);
     secret_free(entry);

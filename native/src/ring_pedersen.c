@@ -346,8 +346,8 @@ done:
     return status;
 }
 
-/* s = t^lambda mod N^ */
-static mpcw_status derive_s(mpcw_ring_pedersen_secret *rp)
+/* s = t^lambda and t_high mod N^ */
+static mpcw_status derive_powers(mpcw_ring_pedersen_secret *rp)
 {
     const size_t n = rp->limbs;
     const mp_limb_t *same[LANES_MAX] = {rp->n, rp->n, rp->n, rp->n};
@@ -358,14 +358,19 @@ static mpcw_status derive_s(mpcw_ring_pedersen_secret *rp)
     mpcw_status status;
     if ((status = lane_mod_new(&m, lane_single(64 * n), same, n)) != MPCW_OK || (status = lane_open(&l, m)) != MPCW_OK)
         goto done;
-    v = lane_vectors(&l, 1);
+    v = lane_vectors(&l, 2);
     if (!v) {
         status = MPCW_E_MEMORY;
         goto done;
     }
-    if ((status = lane_enter_items(&l, v, rp->t, n, n, 1, 1)) == MPCW_OK &&
-        (status = lane_pow(&l, v, v, 1, each, 64 * n)) == MPCW_OK && (status = lane_leave(&l, rp->s, v)) == MPCW_OK)
-        ct_declassify(rp->s, n * sizeof *rp->s); /* s is public */
+    if ((status = lane_enter_items(&l, v, rp->t, n, n, 1, 1)) != MPCW_OK ||
+        (status = lane_pow(&l, v + m->width, v, 1, each, 64 * n)) != MPCW_OK ||
+        (status = lane_leave(&l, rp->s, v + m->width)) != MPCW_OK)
+        goto done;
+    ct_declassify(rp->s, n * sizeof *rp->s); /* s is public */
+    for (size_t i = 0; i < 64 * rp->split; i++)
+        m->ops->sqr(&l, v, v);
+    status = lane_leave(&l, rp->t_high, v);
 done:
     secret_free(v);
     lane_close(&l);
@@ -390,13 +395,14 @@ mpcw_status mpcw_ring_pedersen_secret_new(mpcw_ring_pedersen_secret **out, const
     rp->generation = secret_generation();
     rp->half = p->size / 8;
     rp->limbs = 2 * rp->half;
+    rp->split = (rp->half + 1) / 2;
     limbs_mul(rp->n, pl, rp->half, ql, rp->half);
     ct_declassify(rp->n, sizeof rp->n); /* N^ is public */
     if ((status = sides_new(&rp->both, pl, ql, rp->half)) != MPCW_OK ||
         (status = mpcw_secret_slice(&rp->lambda, lambda, 0, 1)) != MPCW_OK ||
         (status = expect_proper(rp->t, t, rp->n, rp->limbs)) != MPCW_OK ||
         (status = units_expect_var(t.data, t.len, 1, rp->n, rp->limbs, false)) != MPCW_OK ||
-        (status = derive_s(rp)) != MPCW_OK) {
+        (status = derive_powers(rp)) != MPCW_OK) {
         mpcw_ring_pedersen_secret_free(rp);
         return status;
     }

@@ -28,6 +28,8 @@ struct mpcw_ring_pedersen_secret {
     sides both; /* P and Q */
     mpcw_secret *lambda; /* RESIDUE of N^ */
     mp_limb_t n[LANE_LIMBS_MAX], s[LANE_LIMBS_MAX], t[LANE_LIMBS_MAX];
+    mp_limb_t t_high[LANE_LIMBS_MAX]; /* t^(2^(64 split)): t to the upper half of an exponent modulo P - 1 or Q - 1 */
+    size_t split;
 };
 
 /* out_i = s^(x_i) t^(y_i) */

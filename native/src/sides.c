@@ -40,3 +40,27 @@ void passes_close(pass w[2])
     lane_close(&w[0].l);
     lane_close(&w[1].l);
 }
+
+mpcw_status pass_pow_two(const pass *w, const item_power *a, size_t parts, const item_power *b, size_t bits)
+{
+    const lane *l = &w->l;
+    const lane_ops *ops = l->m->ops;
+    const size_t width = l->m->width, half = ops->lanes / 2;
+    const mp_limb_t *each[LANES_MAX], *second[LANES_MAX];
+    mpcw_status status;
+    for (size_t k = 0; k < LANES_MAX; k++) {
+        second[k] = b->e[w->side[k]];
+        each[k] = half == 0 || k < half ? a->e[w->side[k]] : second[k];
+    }
+    if (half == 0) {
+        status = lane_pow(l, a->x, a->x, parts, each, bits);
+        return status != MPCW_OK ? status : lane_pow(l, b->x, b->x, 1, second, bits);
+    }
+    /* the lower digits of a dual power do not depend on the upper ones */
+    for (size_t k = 0; k < half; k++)
+        lane_copy(ops, a->x, half + k, b->x, k, width);
+    status = lane_pow(l, a->x, a->x, parts, each, bits);
+    for (size_t k = 0; k < half; k++)
+        lane_copy(ops, b->x, k, a->x, half + k, width);
+    return status;
+}

@@ -3,7 +3,7 @@
 #ifndef MPCW_SRC_SIDES_H
 #define MPCW_SRC_SIDES_H
 
-#include "lane.h"
+#include "lane_pow.h"
 
 typedef struct sides {
     size_t passes;  /* vectors that hold both sides: 1 or 2 */
@@ -37,5 +37,15 @@ typedef struct pass {
 /* w: room for two passes, zeroed. */
 mpcw_status passes_open(pass w[2], const sides *s);
 void passes_close(pass w[2]);
+
+/* A base of one item, which becomes its power, and the exponent of each side. */
+typedef struct item_power {
+    uint64_t *x;
+    const mp_limb_t *e[2];
+} item_power;
+
+/* a = a^e modulo the primes (parts 1) or their squares (parts 2) and b = b^f modulo the primes, for exponents below 2^bits: side by
+ * side, for one item leaves half of the lanes. */
+mpcw_status pass_pow_two(const pass *w, const item_power *a, size_t parts, const item_power *b, size_t bits);
 
 #endif

@@ -201,6 +201,21 @@ def test_affine_takes_factors_of_any_width_and_ciphertext_one() -> None:
         expect_encryption(key, got, [3], [1])
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("limbs", [1, 2, 5, 12])
+def test_affine_of_one_ciphertext_takes_factors_of_any_width_and_sign(count: int, limbs: int) -> None:
+    """Up to two items share lanes, which then take halves of the exponents."""
+    key = paillier(SMALL)
+    r = random.Random(count)
+    top = 2 ** (64 * limbs - 1)
+    c, y = key.encrypt(r.randrange(key.n), key.unit(r)), plaintexts(key, count, 1)
+    for edge in (0, 1, -1, top - 1, -top, 1 << 64 * ((limbs + 1) // 2), r.randrange(-top, top)):
+        x = [min(edge, top - 1), r.randrange(-top, top), 5][:count]
+        items = column([c] * count, 2 * key.size), ints(x, 8 * limbs), ints(y, key.size)
+        got = key.secret.public.affine(*items, None, seed(count))
+        expect_encryption(key, got, y, [int(gmpy2.powmod(c, e, key.n**2)) for e in x])
+
+
 @pytest.mark.parametrize("position", [0, 1, 4])
 def test_affine_refuses_what_is_no_ciphertext(position: int) -> None:
     key = paillier(SMALL)
@@ -454,7 +469,7 @@ def test_repr_is_the_class() -> None:
 
 def test_memory_is_given_back_with_the_last_reference() -> None:
     p, q = keys.primes(256, "blum")[:2]
-    before = keys.usage()
+    before = keys.settled_usage()
 
     def use() -> None:
         key = keys.paillier_of(p, q, 64)

@@ -12,6 +12,7 @@ from storage import directory, engine
 from storage.engine import Database
 from storage.errors import (
     CorruptError,
+    DiskError,
     ExistsError,
     FullError,
     LockedError,
@@ -30,6 +31,7 @@ def schema(tmp_path: Path) -> Schema:
         "CREATE TABLE a (x INTEGER PRIMARY KEY) STRICT;"
         "CREATE TABLE b (y INTEGER NOT NULL REFERENCES a (x)) STRICT;"
         "CREATE TABLE c (data BLOB NOT NULL) STRICT;"
+        "CREATE TABLE d (name TEXT NOT NULL UNIQUE) STRICT;"
     )
     return Schema("test file", 7, folder)
 
@@ -267,6 +269,29 @@ def test_a_damaged_page_is_refused(db: Database, path: Path, schema: Schema) -> 
         Database.open(path, schema)
 
 
+@pytest.mark.parametrize("place", ["table", "index"])
+def test_an_index_that_has_other_values_than_its_table_is_refused(
+    db: Database, path: Path, schema: Schema, place: str
+) -> None:
+    db.execute("INSERT INTO d VALUES ('presignature')")
+    db.close()
+    data = path.read_bytes()
+    assert data.count(b"presignature") == 2
+    at = data.index(b"presignature") if place == "table" else data.rindex(b"presignature")
+    path.write_bytes(data[:at] + b"P" + data[at + 1 :])
+    with pytest.raises(CorruptError):
+        Database.open(path, schema)
+
+
+def test_a_text_that_is_none_is_damage(db: Database, path: Path, schema: Schema) -> None:
+    db.close()
+    data = path.read_bytes()
+    at = data.index(b"UNIQUE")  # SQLite cites what it cannot read
+    path.write_bytes(data[:at] + b"\xf0" + data[at + 1 :])
+    with pytest.raises(CorruptError):
+        Database.open(path, schema)
+
+
 def test_a_directory_in_the_place_of_the_file_is_no_file(path: Path, schema: Schema) -> None:
     path.mkdir(parents=True)
     with pytest.raises(MissingError):
@@ -421,7 +446,7 @@ class Failing:
         (sqlite3.SQLITE_READONLY, "SQLITE_READONLY", StorageError, "cannot be written"),
         (sqlite3.SQLITE_CANTOPEN, "SQLITE_CANTOPEN", StorageError, "cannot be written"),
         (sqlite3.SQLITE_PERM, "SQLITE_PERM", StorageError, "cannot be written"),
-        (sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC", StorageError, "disk failed .SQLITE_IOERR_FSYNC"),
+        (sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC", DiskError, "disk failed .SQLITE_IOERR_FSYNC"),
         (sqlite3.SQLITE_ERROR, "SQLITE_ERROR", StorageError, "the words of SQLite"),
     ],
 )
@@ -440,11 +465,11 @@ def test_an_error_of_sqlite_is_told_as_ours(
 def test_after_an_error_of_the_disk_nothing_more_is_tried(db: Database) -> None:
     good = db._connection
     db._connection = Failing(sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC")
-    with pytest.raises(StorageError, match="disk failed"), db.transaction():
+    with pytest.raises(DiskError, match="disk failed"), db.transaction():
         pass
     db._connection = good
     for _ in range(2):
-        with pytest.raises(StorageError, match="given up"):
+        with pytest.raises(DiskError, match="given up"):
             db.rows("SELECT 1")
     db.close()
 

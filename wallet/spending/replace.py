@@ -55,10 +55,11 @@ def bump(
     if shrink is not None:
         return finish(basis, _outbid(basis, original, rate, lambda r: _shrunk(original, shrink, r)))
     coins = original.coins + tuple(_confirmed(control.required(basis.ledger)))
-    pool = tuple(coin for coin in control.candidates(basis.ledger) if coin.height is not None)
+    candidates = tuple(coin for coin in control.candidates(basis.ledger) if coin.height is not None)
+    pools = basis.undrafted_first(candidates)
 
     def plan(r: FeeRate) -> Plan:
-        return fund(basis, Order(original.recipients, r, coins, (pool,), original.change_owner))
+        return fund(basis, Order(original.recipients, r, coins, pools, original.change_owner))
 
     return finish(basis, _outbid(basis, original, rate, plan))
 

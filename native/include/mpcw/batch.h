@@ -5,8 +5,8 @@
 #include "mpcw/ring_pedersen.h"
 #include "mpcw/secret.h"
 
-/* Verification of many equations of ONE prover at once: each is raised to a random 128-bit weight, drawn here after all proofs
- * are fixed, and their product is tested. Ranges, units and challenges are checked item by item.
+/* Verification of many equations of ONE prover at once: each but the first is raised to a random 128-bit weight, drawn here after
+ * all proofs are fixed, and their product is tested. Ranges, units and challenges are checked item by item.
  *
  * bad_i = 1 for an equation that does not hold, else 0, and MPCW_REJECTED when there is one: a failing batch is bisected and its
  * leaves are checked strictly. A batch that passes shows what special soundness uses, the integers and plaintexts, with an error

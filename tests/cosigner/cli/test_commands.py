@@ -334,6 +334,13 @@ def test_draft_is_signed_and_sent_in_steps(mpcw: Mpcw) -> None:
     assert mpcw.json("tx", "show", txid)["status"] == "mempool"
 
 
+def test_coins_that_another_draft_spends_are_warned_of(mpcw: Mpcw) -> None:
+    first = draft(mpcw)
+    warning = f"the draft {first} spends some of these coins: only one of the two can be sent"
+    assert warning in mpcw.ok("send", "--all", STRANGER, "--fee-rate", "2", "--yes").err
+    assert warning not in mpcw.ok("tx", "sign", first, "--yes").err
+
+
 def test_psbt_goes_through_files_and_standard_input(mpcw: Mpcw, tmp_path: Path) -> None:
     text, file = psbt(mpcw), tmp_path / "payment.psbt"
     mpcw.ok("psbt", "convert", text, "-o", file)

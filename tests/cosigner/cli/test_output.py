@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tests.cosigner.cli.conftest import STRANGER, Mpcw
-from tests.cosigner.cli.test_passphrases import Terminal
+from tests.cosigner.cli.test_passphrases import PATIENCE, Terminal
 
 
 def test_suggested_command_names_the_home_and_the_wallet_that_were_chosen(mpcw: Mpcw, tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_advice_for_a_kept_draft_names_the_wallet(mpcw: Mpcw) -> None:
 def test_error_is_told_on_standard_error_when_standard_output_is_full(mpcw: Mpcw) -> None:
     with Path("/dev/full").open("wb") as full:
         process = mpcw.start("wallet", "show", "--json", stdout=full)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 11
     assert err == "error (disk-full): No space left on device\n"
 
@@ -39,7 +39,7 @@ def test_error_is_told_on_standard_error_when_standard_output_is_full(mpcw: Mpcw
 def test_payment_goes_on_when_nobody_reads_what_is_told_beside_it(mpcw: Mpcw) -> None:
     with Path("/dev/full").open("wb") as full:
         process = mpcw.start("send", f"{STRANGER}=1000000", "--yes", "--fee-rate", "2", stderr=full)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert out.startswith("sent ")
     assert mpcw.json("wallet", "history")[0]["status"] == "mempool"
@@ -47,7 +47,7 @@ def test_payment_goes_on_when_nobody_reads_what_is_told_beside_it(mpcw: Mpcw) ->
 
 def test_closed_standard_output_is_no_error(mpcw: Mpcw) -> None:
     started = mpcw.start("config", "path", "--json", preexec_fn=lambda: os.close(1))
-    _, err = started.communicate(timeout=60)
+    _, err = started.communicate(timeout=PATIENCE)
     assert (started.returncode, err) == (0, "")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.cosigner.cli.conftest import PASSPHRASES, STRANGER, Mpcw, Result
 
 ADDRESS = ["address", "list"]
+PATIENCE = 300  # seconds until a test gives up
 
 
 class Terminal:
@@ -32,7 +33,7 @@ class Terminal:
 
     def expect(self, text: str) -> None:
         """Read until a text is shown."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while text not in self.shown:
             assert self._read(end), self.shown
 
@@ -41,11 +42,11 @@ class Terminal:
 
     def end(self) -> Result:
         """Read to the end."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while self._read(end):
             pass
         os.close(self.main)
-        return Result(self.process.wait(30), self.shown, "")
+        return Result(self.process.wait(PATIENCE), self.shown, "")
 
     def _read(self, end: float) -> bool:
         if not select.select([self.main], [], [], max(0.0, end - time.monotonic()))[0]:
@@ -150,7 +151,7 @@ def test_no_terminal_and_no_file_is_said(mpcw: Mpcw, unharmed: Callable[[], None
     named = {f"MPCW_PASSPHRASE_FILE_{i}": "" for i in range(3)}
     address = mpcw.json("address", "list")[0]["address"]
     with mpcw.start("address", "verify", address, variables=named, start_new_session=True) as process:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert "no terminal" in err
     assert "--passphrase-file 0=FILE, or name the file in $MPCW_PASSPHRASE_FILE_0" in err
