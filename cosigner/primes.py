@@ -34,7 +34,7 @@ def search(me: PartyId, progress: Progress, what: str = "") -> AuxSecret:
 
     def tell(kind: PrimeKind, so_far: SearchProgress) -> None:
         found = f"{so_far.found} of 2 {'safe' if kind is PrimeKind.SAFE else 'Blum'} primes"
-        tested = f"{so_far.tests} of about {so_far.expected_tests} tested"
+        tested = f"{so_far.tests} tried (~{so_far.expected_tests})"
         progress(Step(me, Deed.PRIMES_SEARCHED, f"{what}{found}, {tested}"))
 
     return AuxSecret.search(level.PARAMS, progress=tell)

@@ -308,9 +308,9 @@ def test_search_for_primes_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) 
     search(PartyId(2), told.append, "set 1 of 3: ")
     assert {(step.actor, step.deed, step.deed.passing) for step in told} == {(2, Deed.PRIMES_SEARCHED, True)}
     assert [step.detail for step in told][:3] == [
-        "0 of 2 Blum primes, 12 of about 160 tested",
-        "1 of 2 safe primes, 800 of about 2400 tested",
-        "set 1 of 3: 0 of 2 Blum primes, 12 of about 160 tested",
+        "0 of 2 Blum primes, 12 tried (~160)",
+        "1 of 2 safe primes, 800 tried (~2400)",
+        "set 1 of 3: 0 of 2 Blum primes, 12 tried (~160)",
     ]
 
 
