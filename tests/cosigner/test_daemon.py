@@ -228,7 +228,7 @@ def test_refills_that_wait_for_each_other_keep_no_call_waiting(
 ) -> None:
     free = threading.Event()
 
-    def wait(*_: object) -> int:
+    def wait(*_: object, **__: object) -> int:
         assert free.wait(60)
         return 1
 
@@ -254,7 +254,7 @@ def test_order_whose_user_has_gone_holds_no_thread(
 ) -> None:
     free, over = threading.Event(), threading.Event()
 
-    def wait(*_: object) -> int:
+    def wait(*_: object, **__: object) -> int:
         free.wait(60)
         over.set()
         return 1
