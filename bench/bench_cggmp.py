@@ -12,6 +12,7 @@ single presignature counts kernels alone and leaves out that a prover verifies i
 import argparse
 import shutil
 from collections.abc import Callable
+from functools import partial
 from time import process_time
 from typing import Final
 
@@ -122,9 +123,7 @@ def report_aux_info(prime_seconds: float) -> None:
     show("3 parties: auxiliary info, expected s", taken + prime_seconds, AUX_INFO_SECONDS)
     (info, *_) = aux_infos(3, SECURITY_128)
     for name, party, target in zip(("own key", "a peer's key"), (0, 1), TABLE_SECONDS, strict=True):
-        show(
-            f"table of randomness, {name}, s", cpu_ms(lambda i=party: info.build_table(i), 1, 1) / 1e3, target
-        )
+        show(f"table of randomness, {name}, s", cpu_ms(partial(info.build_table, party), 1, 1) / 1e3, target)
 
 
 def report_group(t: int, n: int, batches: tuple[int, ...]) -> Presigning:
@@ -137,7 +136,7 @@ def report_group(t: int, n: int, batches: tuple[int, ...]) -> Presigning:
     group = Presigning(t, n, SECURITY_128, tables=True)
     group.run(1)
     for batch in batches:
-        taken = cpu_ms(lambda b=batch: group.run(b), t, 3 if batch == 1 else 1) / batch
+        taken = cpu_ms(partial(group.run, batch), t, 3 if batch == 1 else 1) / batch
         if batch == 1:
             show(f"{name}: single presignature, ms", taken, LATENCY_MS if t == 2 else None)
         text = f"{name}: presignatures a minute and core, B = {batch} ({taken:.1f} ms)"

@@ -29,7 +29,8 @@ from comparison.targets import HEAD, Target
 from ecdsa_cggmp.params import SECURITY_128
 from ecdsa_cggmp.presignature import Presignature
 from pool_load import simulated
-from presig_pool.pool import Pool, Use
+from presig_pool.burning import Use
+from presig_pool.pool import Pool
 from presig_pool.watermarks import Watermarks
 from protocol.ids import PartyId
 from storage.parties import PartyStore

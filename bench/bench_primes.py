@@ -11,6 +11,7 @@ import statistics
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from native._core import lib
 from native.primes import PrimeKind, PrimeSearch
@@ -59,7 +60,7 @@ def cpu_seconds(action: Callable[[], object], who: int) -> float:
 def ours(kind: PrimeKind, bits: int, count: int) -> Row:
     """Search one prime after the other."""
     searches = [PrimeSearch(kind, bits) for _ in range(count)]
-    seconds = [cpu_seconds(lambda s=search: s.run(1), resource.RUSAGE_SELF) for search in searches]
+    seconds = [cpu_seconds(partial(search.run, 1), resource.RUSAGE_SELF) for search in searches]
     done = [search.progress() for search in searches]
     return Row(
         f"mpcw {kind.name.lower()} {bits} ({PATHS[lib.mpcw_path_in_use()]})",

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from comparison.depths import Recording, Sample
+from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from presig_pool.refill import BackOff, Depth, Order, View, after_abort, plan_refill
 from presig_pool.watermarks import DEFAULT
 from protocol.ids import PartyId

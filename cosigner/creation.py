@@ -1,6 +1,6 @@
 """How a wallet comes to be whose parties all live in this process: their stores, then their keys."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 
@@ -10,13 +10,11 @@ from cosigner.keygen import KeygenParty, KeygenTerms
 from cosigner.plan import WalletPlan
 from cosigner.segwit_keygen import SegwitKeygenParty, SegwitTerms
 from cosigner.settings import WatchSettings
-from cosigner.steps import Deed, Progress, Step
+from cosigner.steps import Progress
 from cosigner.taproot_key import TaprootKey, taproot_account
 from ecdsa_cggmp.aux_info import AuxSecret
 from ecdsa_cggmp.key_share import PublicShare
 from frost_bip340.key_share import KeyShare
-from native.primes import PrimeKind
-from native.primes import Progress as SearchProgress
 from native.secret import SecretSeed
 from protocol.errors import UnattributedAbort
 from protocol.ids import PartyId
@@ -29,6 +27,7 @@ def make_wallet(
     folder: WalletFolder,
     plan: WalletPlan,
     passphrases: Mapping[PartyId, Passphrase],
+    factors: Callable[[PartyId], AuxSecret],
     progress: Progress,
 ) -> dict[PartyId, SecretSeed]:
     """Write all files of a wallet.
@@ -37,6 +36,7 @@ def make_wallet(
         folder: empty.
         plan: of the wallet.
         passphrases: of each party, to seal its store with.
+        factors: gives each party primes that nobody else has.
         progress: told what each party does.
 
     Returns:
@@ -52,7 +52,7 @@ def make_wallet(
             stores[party] = files.enter_context(PartyStore.create(folder.party(party), party, passphrase))
             stores[party].put_terms(plan.text())
         recovery_data, account = _taproot(plan, stores, progress)
-        segwit = _segwit(plan, stores, progress) if plan.segwit else None
+        segwit = _segwit(plan, stores, factors, progress) if plan.segwit else None
         settings = WatchSettings.of(plan, recovery_data, segwit)
         if Descriptor.of(settings.keys.taproot.account).text() != account:
             raise UnattributedAbort("the coordinator does not show the parties' account")
@@ -75,25 +75,21 @@ def _taproot(plan: WalletPlan, stores: Mapping[PartyId, PartyStore], progress: P
     return made.output.recovery_data, made.account
 
 
-def _segwit(plan: WalletPlan, stores: Mapping[PartyId, PartyStore], progress: Progress) -> PublicShare:
+def _segwit(
+    plan: WalletPlan,
+    stores: Mapping[PartyId, PartyStore],
+    factors: Callable[[PartyId], AuxSecret],
+    progress: Progress,
+) -> PublicShare:
     """Generate the SegWit key and the auxiliary info, between the host keys of the Taproot key."""
 
     def party(me: PartyId, store: PartyStore) -> SegwitKeygenParty:
         # what the party knows of the others is in its own store
         host_keys = TaprootKey.recover(store.recovery_data(), plan.network, plan.birth).host_keys
-        factors = partial(_factors, me, progress)
-        terms = SegwitTerms(me, plan.t, store.host_key(), host_keys, level.PARAMS, factors, progress)
+        own = partial(factors, me)
+        terms = SegwitTerms(me, plan.t, store.host_key(), host_keys, level.PARAMS, own, progress)
         return SegwitKeygenParty(terms, store)
 
     peers = {me: party(me, store) for me, store in stores.items()}
     host_keys = TaprootKey.recover(stores[PartyId(0)].recovery_data(), plan.network, plan.birth).host_keys
     return segwit_keygen.generate(peers, plan.t, host_keys, level.PARAMS, progress)
-
-
-def _factors(me: PartyId, progress: Progress) -> AuxSecret:
-    def tell(kind: PrimeKind, so_far: SearchProgress) -> None:
-        found = f"{so_far.found} of 2 {'safe' if kind is PrimeKind.SAFE else 'Blum'} primes"
-        tested = f"{so_far.tests} of about {so_far.expected_tests} tested"
-        progress(Step(me, Deed.PRIMES_SEARCHED, f"{found}, {tested}"))
-
-    return AuxSecret.search(level.PARAMS, progress=tell)

@@ -1,25 +1,37 @@
 """The resident process of a wallet: it serves unlocked parties to the commands of their user.
 
-A call runs in a thread of its own, so that a signature does not wait behind the messages of a refill. A
-signing session whose coordinator is gone ends after a while, and what it was granted is free again.
+A call runs in a thread of its own, so that a signature does not wait behind the messages of a refill. Signing
+sessions end when the connection of the client that opened them does (cosigner.clients), or after a while.
 """
 
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Self
 
 import grpc
 
-from cosigner.calls import WALLET_CALLS
+from cosigner.calls import OPEN_SIGNING, WALLET_CALLS
+from cosigner.clients import Clients
 from cosigner.meeting import MeetingPlace
 from cosigner.parties import OwnParties
 from cosigner.pool_calls import POOL_CALLS, REFILL, News, RefillOrder
 from cosigner.pools import Pools
 from cosigner.refill_calls import REFILL_CALLS
-from cosigner.service import ABOUT, WALLET_SERVICE, About, handlers, party_service, reporting
+from cosigner.service import (
+    ABOUT,
+    WALLET_SERVICE,
+    About,
+    handlers,
+    party_service,
+    personal,
+    present,
+    reporting,
+)
 from cosigner.wire import MAX_REPLY, MAX_REQUEST
 from protocol.ids import PartyId
 
@@ -65,6 +77,9 @@ class Daemon:
         """
         self._parties, self._pools = own.parties, own.pools
         self._threads = ThreadPoolExecutor(THREADS, "call")
+        self._clients = Clients(
+            own.parties, lambda i, error: told(Incident(i, "a signing session whose client has gone", error))
+        )
         self._server = grpc.server(
             self._threads,
             maximum_concurrent_rpcs=WAITING,
@@ -85,7 +100,10 @@ class Daemon:
         if self._pools is not None:
             services.append(handlers(WALLET_SERVICE, self._pools, POOL_CALLS, self._failed(None)))
             services.append(reporting(WALLET_SERVICE, REFILL, self._refill(self._pools), self._failed(None)))
+        services.append(present(self._clients, self._end))
         for i, party in self._parties.items():
+            opening = partial(self._clients.open_signing, i)
+            services.append(personal(party_service(i), OPEN_SIGNING, opening, self._failed(i)))  # goes first
             services.append(
                 handlers(party_service(i), party, (*WALLET_CALLS, *REFILL_CALLS), self._failed(i))
             )
@@ -99,7 +117,11 @@ class Daemon:
 
     @staticmethod
     def _refill(pools: Pools) -> Callable[[RefillOrder, Callable[[News], None]], News]:
-        return lambda order, report: pools.refill(*order, report)
+        return lambda order, report: pools.refill(order[0], order[1], report, payment=order[2])
+
+    def _end(self, leave: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the server has stopped, and all sessions with it
+            self._threads.submit(leave)
 
     def about(self) -> About:
         """Return what the server says of itself."""
@@ -119,9 +141,11 @@ class Daemon:
 
     def stop(self) -> None:
         """Take no more calls, let those that run come to their end, and end all sessions."""
-        self._server.stop(GRACE_SECONDS).wait()
+        stopped = self._server.stop(GRACE_SECONDS)
+        self._clients.dismiss()  # or their calls would be waited for
+        stopped.wait()
         self._stop.set()
         self._looking.join()
+        self._threads.shutdown()  # a call that was not at its end in time may have opened a session
         for party in self._parties.values():
             party.end_all()
-        self._threads.shutdown()

@@ -3,7 +3,7 @@
 Whoever is at an end of it knows nothing of the others but what these bytes say; daemons replace this module.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager, suppress
@@ -24,6 +24,10 @@ from protocol.spec import ProtocolSpec
 R = TypeVar("R")
 
 Letter = tuple[PartyId, Sealed]  # a message with its sender
+
+# security: from one endpoint to one other; parties that answer each other without end would keep a session,
+# and who carries it, going for ever. Eight times as many as the longest protocol has
+MAX_LETTERS: Final = 64
 
 
 class Endpoint(Protocol):
@@ -126,10 +130,13 @@ def carry(
     Returns:
         What failed, first things first; empty if the session has come to its end everywhere.
     """
-    post = _Post(endpoints)
-    for sender, sealed in letters:
-        post.put(sender, sealed)
+    post = _Post(session, endpoints)
     failures: dict[PartyId, Failure] = {}
+    for sender, sealed in letters:
+        try:
+            post.put(sender, sealed)
+        except UnattributedAbort as e:
+            failures.setdefault(sender, Failure(sender, e))
     under_way: dict[Future[Sequence[Sealed]], PartyId] = {}
     while True:
         for receiver, letter in post.take({*under_way.values(), *failures}):
@@ -142,15 +149,13 @@ def carry(
         for future in wait(under_way, return_when=FIRST_COMPLETED).done:
             receiver = under_way.pop(future)
             try:
-                answers = future.result()
+                for answer in future.result():
+                    post.put(receiver, answer)
             except FAILURES as e:
                 failures.setdefault(receiver, Failure(receiver, e))
                 _spread(session, endpoints, failures, e)
                 if isinstance(e, OSError):
                     post.close()  # the session cannot come to its end without the party
-            else:
-                for answer in answers:
-                    post.put(receiver, answer)
     _end(session, endpoints, failures)
     return list(failures.values())
 
@@ -158,8 +163,10 @@ def carry(
 class _Post:
     """What waits to be delivered to each endpoint, oldest first."""
 
-    def __init__(self, receivers: Iterable[PartyId]) -> None:
+    def __init__(self, session: SessionId, receivers: Iterable[PartyId]) -> None:
+        self._session = session
         self._waiting: dict[PartyId, deque[tuple[PartyId, bytes]]] = {j: deque() for j in sorted(receivers)}
+        self._sent = Counter[tuple[PartyId, PartyId]]()
         self._closed = False
 
     def close(self) -> None:
@@ -167,10 +174,20 @@ class _Post:
         self._closed = True
 
     def put(self, sender: PartyId, sealed: Sealed) -> None:
-        """Take a message from its sender; one to nobody who takes part is dropped."""
+        """Take a message from its sender; one to nobody who takes part is dropped.
+
+        Raises:
+            UnattributedAbort: it is of another session, which an honest receiver would be named for, or the
+                sender has sent more than any protocol needs.
+        """
+        if not sealed.envelope.startswith(self._session):
+            raise UnattributedAbort("session", [sender])
         everybody = set(self._waiting) - {sender}
         receivers = everybody if sealed.receiver == EVERYBODY else everybody & {sealed.receiver}
         for receiver in receivers:
+            self._sent[sender, receiver] += 1
+            if self._sent[sender, receiver] > MAX_LETTERS:
+                raise UnattributedAbort("number of messages", [sender])
             self._waiting[receiver].append((sender, sealed.envelope))
 
     def take(self, but: Collection[PartyId]) -> Iterator[tuple[PartyId, tuple[PartyId, bytes]]]:

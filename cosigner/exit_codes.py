@@ -29,6 +29,7 @@ from protocol.errors import (
 )
 from storage.errors import (
     CorruptError,
+    DiskError,
     ExistsError,
     FullError,
     LockedError,
@@ -53,7 +54,7 @@ from wallet.errors import (
 
 
 class ExitCode(IntEnum):
-    """Exit codes of mpcw; 130 is an interruption from the keyboard, as shells have it."""
+    """Exit codes of mpcw; 130 and 141 are what shells make of an interruption and of a closed pipe."""
 
     OK = 0
     UNEXPECTED = 1
@@ -69,6 +70,7 @@ class ExitCode(IntEnum):
     STORAGE = 11
     PRESIGNATURES = 12
     INTERRUPTED = 130
+    CLOSED_PIPE = 141
 
 
 MEANINGS: Final = {
@@ -86,6 +88,7 @@ MEANINGS: Final = {
     ExitCode.STORAGE: "what is kept cannot be read or written: see the name",
     ExitCode.PRESIGNATURES: "presignatures for SegWit inputs are not ready: make some, or try again",
     ExitCode.INTERRUPTED: "interrupted from the keyboard",
+    ExitCode.CLOSED_PIPE: "whoever read the output has closed it; nothing more is said",
 }
 
 # the first class that fits counts: subclasses stand before their bases
@@ -113,6 +116,7 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (ExistsError, ExitCode.REFUSED, "exists"),
     (LockedError, ExitCode.STORAGE, "in-use"),
     (FullError, ExitCode.STORAGE, "disk-full"),
+    (DiskError, ExitCode.STORAGE, "disk-failed"),
     (NewerFormatError, ExitCode.STORAGE, "newer-format"),
     (RolledBackError, ExitCode.STORAGE, "rolled-back"),
     (CorruptError, ExitCode.STORAGE, "corrupt"),
@@ -134,6 +138,7 @@ EXIT_CODES: Final[tuple[tuple[type[BaseException], ExitCode, str], ...]] = (
     (NativeError, ExitCode.UNEXPECTED, "native"),
     (FileNotFoundError, ExitCode.NOT_FOUND, "no-such-file"),
     (FileExistsError, ExitCode.REFUSED, "exists"),
+    (BrokenPipeError, ExitCode.CLOSED_PIPE, "closed-pipe"),
     (PermissionError, ExitCode.STORAGE, "no-permission"),
     (OSError, ExitCode.STORAGE, "storage"),
     (KeyboardInterrupt, ExitCode.INTERRUPTED, "interrupted"),

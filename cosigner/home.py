@@ -1,5 +1,8 @@
 """Where wallets are on disk: HOME/wallets/NAME/ with wallet.db and parties/I/party.db.
 
+Primes that were found ahead for party I of wallets to come are in HOME/primes/I/primes.db, and the moduli
+that were ever used in HOME/moduli/moduli.db.
+
 A wallet is made in a hidden staging directory and renamed when it is whole, so that a kill at any moment
 leaves either no wallet or a whole one.
 """
@@ -15,7 +18,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from cosigner.errors import WalletExistsError
-from protocol.ids import PartyId
+from protocol.ids import MAX_PARTIES, PartyId
+from storage.directory import make_private
 from wallet.errors import MalformedError, UnknownError
 
 HOME_VARIABLE: Final = "MPCW_HOME"
@@ -73,6 +77,24 @@ class Home:
         return self.path / "regtest"
 
     @property
+    def moduli(self) -> Path:
+        """The moduli that parties of its wallets have used, alone in its directory."""
+        return self.path / "moduli" / "moduli.db"
+
+    def primes(self, party: PartyId) -> Path:
+        """Return the stock of primes of a party of wallets to come, alone in its directory."""
+        return self.stocks / str(party) / "primes.db"
+
+    def stocked(self) -> tuple[PartyId, ...]:
+        """Return the parties that have a stock of primes, ascending."""
+        return tuple(party for party in map(PartyId, range(MAX_PARTIES)) if self.primes(party).is_file())
+
+    @property
+    def stocks(self) -> Path:
+        """The stocks of primes of all parties."""
+        return self.path / "primes"
+
+    @property
     def _wallets(self) -> Path:
         return self.path / "wallets"
 
@@ -122,6 +144,16 @@ class Home:
             )
         return folder
 
+    def expect_free(self, name: str) -> None:
+        """Refuse the name of a new wallet if it cannot be one, or is taken.
+
+        Raises:
+            MalformedError: the name cannot be one.
+            WalletExistsError: there is a wallet of this name.
+        """
+        if (self._wallets / check_name(name)).exists():
+            raise WalletExistsError(f"there is a wallet {name!r} already", "choose another name")
+
     @contextmanager
     def staging(self, name: str) -> Iterator[WalletFolder]:
         """Make a wallet: what the context puts into the directory appears at its end, or never.
@@ -137,15 +169,13 @@ class Home:
         Raises:
             MalformedError: the name cannot be one.
             WalletExistsError: there is a wallet of this name, or another is being made now.
+            StorageError: the home cannot be made.
         """
-        check_name(name)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.mkdir(_PRIVATE, exist_ok=True)
-        self._wallets.mkdir(_PRIVATE, exist_ok=True)
+        self.expect_free(name)
+        make_private(self._wallets)
         with self._alone():
+            self.expect_free(name)
             target = self._wallets / name
-            if target.exists():
-                raise WalletExistsError(f"there is a wallet {name!r} already", "choose another name")
             for left in self._wallets.glob(f"{_STAGING}*"):
                 shutil.rmtree(left)
             folder = WalletFolder(self._wallets / f"{_STAGING}{name}")

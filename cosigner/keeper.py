@@ -1,7 +1,7 @@
 """The keeper of a party: it keeps stocks of presignatures filled, at a lower priority than signatures.
 
-It plans (presig_pool.refill), leads (cosigner.refilling) and waits: for another leader, for signatures, and
-after aborts for the peers that they name.
+It plans (presig_pool.refill), leads (cosigner.refilling) and waits: for another leader, for signatures, after
+aborts for the peers that they name, and for its own party's file when that fails (cosigner.trouble).
 """
 
 import threading
@@ -17,6 +17,7 @@ from cosigner.errors import RefillFailedError
 from cosigner.presigning import Clock, Signer
 from cosigner.priority import yield_to_others
 from cosigner.refilling import Leader, RefillPeer, Seen
+from cosigner.trouble import STORE_FAILURES, OwnStore, Trouble
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import (
     LEASE_SECONDS,
@@ -89,6 +90,23 @@ class Waiting:
 RefillProgress = Callable[[Refilling | Waiting], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _UserOrder:
+    """What a user orders.
+
+    Args:
+        stock: what for.
+        count: how many.
+        most: how many there may be.
+        progress: told how far it is.
+    """
+
+    stock: Stock
+    count: int
+    most: int
+    progress: RefillProgress
+
+
 class Keeper:
     """Keeps stocks of one party filled. Threads may share it; it runs one refill at a time."""
 
@@ -112,54 +130,77 @@ class Keeper:
         self._signer, self._peers, self._stocks = signer, peers, tuple(stocks)
         self._clock, self._progress = clock, progress
         self._one = threading.Lock()
+        self._store = OwnStore()
         self._backoffs: Mapping[PartyId, BackOff] = {}
         self._signing_since: dict[PartyId, int] = {}
 
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why it does nothing, or did not when it tried last; None if its party's file works."""
+        return self._store.trouble
+
     def run(self, stop: threading.Event) -> None:
         """Keep the stocks filled until told to stop; lowers the priority of the thread for good.
+
+        It ends by itself when the party's file is lost to this process.
 
         Args:
             stop: set by another thread; a batch that is being made is finished first.
         """
         yield_to_others()
-        while not stop.is_set():
+        while not stop.is_set() and not self._store.lost:
             self.tend(stop)
             stop.wait(POLL_SECONDS)
 
     def tend(self, stop: threading.Event) -> None:
         """Look at all stocks once, and run the refills that are due and that this party leads."""
         with self._one:
-            self._signer.expire()
-            seen: dict[Stock, Seen] = {}
-            for stock in self._due():
-                with self._attempt(stock):
-                    seen[stock] = self._look(stock)
-            now = self._clock()
-            plan = plan_refill(
-                View(
-                    me=self._signer.id,
-                    now=now,
-                    depths={stock: Depth(len(look.common), look.pending) for stock, look in seen.items()},
-                    leases={stock: look.lease for stock, look in seen.items() if look.lease is not None},
-                    backoffs=self._backoffs,
-                    signing=self._signing(seen.values(), now),
-                    watermarks=self._signer.pool.watermarks,
-                )
-            )
-            for stock, orders in groupby(plan.orders, key=lambda order: order.stock):
-                with self._attempt(stock):
-                    self._refill(seen[stock], list(orders), stop, self._progress)
+            if self._store.rests(self._clock()):
+                return
+            try:
+                self._tend(stop)
+            except STORE_FAILURES as e:
+                self._store.failed(e, self._clock())
+            except RefillFailedError as e:  # at home: others are waited for
+                self._store.failed(self._own(e) or e, self._clock())
+            else:
+                self._store.works()
 
-    def refill(self, stock: Stock, count: int, progress: RefillProgress | None = None) -> int:
+    def _tend(self, stop: threading.Event) -> None:
+        self._signer.expire()
+        seen: dict[Stock, Seen] = {}
+        for stock in self._due():
+            with self._attempt(stock):
+                seen[stock] = self._look(stock)
+        now = self._clock()
+        plan = plan_refill(
+            View(
+                me=self._signer.id,
+                now=now,
+                depths={stock: Depth(len(look.common), look.pending) for stock, look in seen.items()},
+                leases={stock: look.lease for stock, look in seen.items() if look.lease is not None},
+                backoffs=self._backoffs,
+                signing=self._signing(seen.values(), now),
+                watermarks=self._signer.pool.watermarks,
+            )
+        )
+        for stock, orders in groupby(plan.orders, key=lambda order: order.stock):
+            with self._attempt(stock):
+                self._refill(seen[stock], list(orders), stop, self._progress)
+
+    def refill(
+        self, stock: Stock, count: int, progress: RefillProgress | None = None, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now, whoever's turn it is, and whatever the watermarks but the maximum say.
 
         Args:
             stock: what for; this party is one of its signers.
             count: how many.
             progress: told how far it is.
+            payment: whether a payment takes them at once, and may need more than the maximum.
 
         Returns:
-            How many were made: fewer if the stock would have more than its maximum.
+            How many were made: fewer if the stock would have more than its maximum, or than its room.
 
         Raises:
             UsageError: the count is not positive, or the stock is full or of others.
@@ -170,27 +211,33 @@ class Keeper:
             raise UsageError("a refill makes one presignature or more")
         stop = threading.Event()
         with ThreadPoolExecutor(1, "keeper", initializer=yield_to_others) as thread:
-            running = thread.submit(self._ordered, stock, count, stop, progress or self._progress)
+            marks = self._signer.pool.watermarks
+            most = marks.room if payment else marks.max
+            order = _UserOrder(stock, count, most, progress or self._progress)
+            running = thread.submit(self._ordered, order, stop)
             try:
                 return running.result()
             except BaseException:
                 stop.set()  # the user has had enough: what runs is finished, and no more begun
                 raise
 
-    def _ordered(self, stock: Stock, count: int, stop: threading.Event, progress: RefillProgress) -> int:
+    def _ordered(self, order: _UserOrder, stop: threading.Event) -> int:
         with self._one:
-            me, now, marks = self._signer.id, self._clock(), self._signer.pool.watermarks
+            stock, me, now = order.stock, self._signer.id, self._clock()
+            marks = replace(self._signer.pool.watermarks, low=1, target=1, max=order.most)
             seen = self._leader(stock).look(now)
             lease = claim(stock, seen.lease, now, me)
-            depth = Depth(len(seen.common), seen.pending, wanted=count)
-            view = View(me, now, {stock: depth}, {stock: lease}, watermarks=replace(marks, low=1, target=1))
-            orders = plan_refill(view).orders
+            depth = Depth(len(seen.common), seen.pending, wanted=order.count)
+            orders = plan_refill(View(me, now, {stock: depth}, {stock: lease}, watermarks=marks)).orders
             if not orders:
-                raise UsageError(f"the pool has at most {marks.max} presignatures of these signers")
+                raise UsageError(f"the pool has at most {order.most} presignatures of these signers")
             try:
-                return self._refill(seen, orders, stop, progress)
+                return self._refill(seen, orders, stop, order.progress)
             except RefillFailedError as e:
-                self._back_off(stock, e)
+                if (own := self._own(e)) is None:
+                    self._back_off(stock, e)
+                else:
+                    self._store.failed(own, self._clock())
                 raise
 
     def _refill(
@@ -211,6 +258,7 @@ class Keeper:
             made += order.count
         progress(Refilling(stock, len(orders), len(orders), made, wanted, time.monotonic() - start))
         self._backoffs = after_success(self._backoffs, stock)
+        self._store.works()
         return made
 
     def _yield(self, stop: threading.Event) -> None:
@@ -236,15 +284,26 @@ class Keeper:
 
     @contextmanager
     def _attempt(self, stock: Stock) -> Iterator[None]:
-        """Go on when work with peers fails, and wait with those with whom it does."""
+        """Go on when work with peers fails, and wait with those with whom it does.
+
+        Raises:
+            RefillFailedError: it is the party's own file that fails.
+        """
         try:
             yield
         except LeaseRefused as e:
             self._progress(Waiting(stock, (), self._clock(), str(e)))
         except RefillFailedError as e:
+            if self._own(e) is not None:
+                raise
             waits = self._back_off(stock, e)
             until = max(self._backoffs[j].until for j in waits)
             self._progress(Waiting(stock, waits, until, str(e)))
+
+    def _own(self, error: RefillFailedError) -> Exception | None:
+        """Return what failed if it was the party's own file."""
+        cause = error.__cause__
+        return cause if error.named == {self._signer.id} and isinstance(cause, STORE_FAILURES) else None
 
     def _back_off(self, stock: Stock, error: RefillFailedError) -> tuple[PartyId, ...]:
         before = self._backoffs

@@ -5,7 +5,7 @@ served by another process (cosigner.parties), and neither side notices.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Final, Self
 
 from cosigner.calls import WalletPeer
 from cosigner.creation import make_wallet
@@ -16,6 +16,7 @@ from cosigner.keys import SEGWIT_ACCOUNT
 from cosigner.parties import OwnParties, Parties
 from cosigner.plan import WalletPlan
 from cosigner.pools import PoolFigures, Pools, PoolVerbs
+from cosigner.primes import PrimeSource
 from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
@@ -30,6 +31,8 @@ from storage.wallets import SqlWalletStore
 from wallet import address
 from wallet.errors import UnknownError
 from wallet.psbt import Psbt
+
+_REFILLS: Final = 3  # for one transaction: others may take what was made for it
 
 
 class LocalWallet(SpendingWallet):
@@ -64,8 +67,9 @@ class LocalWallet(SpendingWallet):
         """
         if set(passphrases) != set(range(plan.n)):
             raise UsageError(f"there must be one passphrase for each of the parties 0..{plan.n - 1}")
+        source = PrimeSource(home, passphrases, progress)
         with home.staging(name) as folder:
-            masters = make_wallet(folder, plan, passphrases, progress)
+            masters = make_wallet(folder, plan, passphrases, source.factors, progress)
         progress(Step(COORDINATOR, Deed.WALLET_READY, name))
         wallet = cls.open(home, name, progress)
         try:
@@ -272,13 +276,14 @@ class LocalWallet(SpendingWallet):
         seen, peers = self.review(psbt), self._chosen(signers)
         if any(item.account == SEGWIT_ACCOUNT for item in seen.inputs):
             peers = {party: peers[party] for party in sorted(peers)[: self.plan.t]}
-        try:
-            signed = sign(seen, psbt, self.keys, peers, self._progress)
-        except PoolExhausted as short:
-            if wait is None:
-                raise
-            self.pools.refill(tuple(peers), short.wanted - short.ready, wait)
-            signed = sign(seen, psbt, self.keys, peers, self._progress)
+        for refills in range(_REFILLS + 1):
+            try:
+                signed = sign(seen, psbt, self.keys, peers, self._progress)
+                break
+            except PoolExhausted as short:
+                if wait is None or refills == _REFILLS:
+                    raise
+                self.pools.refill(tuple(peers), short.wanted - short.ready, wait, payment=True)
         self._store.put_draft(signed.psbt.tx.txid, bytes(signed.psbt))
         return signed
 

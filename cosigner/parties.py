@@ -1,12 +1,12 @@
 """The parties of a wallet that take part: unlocked in this process, or served by another of the user's."""
 
-import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cosigner import level
+from cosigner.clock import unix_now
 from cosigner.home import WalletFolder
 from cosigner.keys import WalletKeys
 from cosigner.party import Credentials, Party
@@ -185,8 +185,3 @@ def _last_ecdsa(store: PartyStore) -> PublicShare:
 def _presigning(store: PartyStore, keys: WalletKeys, key: SegwitKey) -> EcdsaCredentials:
     share, aux = store.ecdsa_share(key.public_key), store.aux(level.PARAMS)
     return EcdsaCredentials(store.host_key(), keys.host_keys, share, aux, level.PARAMS)
-
-
-def unix_now() -> int:
-    """Return Unix seconds."""
-    return int(time.time())

@@ -1,7 +1,8 @@
 """A co-signer: it judges a transaction on its own and signs only inputs of one that it has reviewed."""
 
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Protocol, Self
@@ -17,6 +18,7 @@ from frost_bip340 import signing_rounds
 from frost_bip340.key_share import KeyShare
 from frost_bip340.messages import PartialSigs
 from native.secret import SecretScalars, SecretSeed
+from presig_pool.store import Entry
 from protocol.codec import decode
 from protocol.errors import MpcError, UsageError
 from protocol.header import HEADER_LIMIT, Header
@@ -137,11 +139,12 @@ class _Part:
 
 
 class Party:
-    """One co-signer of one wallet; its nonces live in memory only."""
+    """One co-signer of one wallet; its nonces live in memory only. Threads may share it."""
 
     def __init__(self, credentials: Credentials, log: SigningLog, progress: Progress) -> None:
         self._credentials, self._log, self._progress = credentials, log, progress
         self._sessions = Sessions()
+        self._guard = threading.Lock()  # of the two below
         self._signed = len(log.signatures())
         self._opened: dict[SessionId, float] = {}  # when
         self._refills: Signer | None = None
@@ -191,7 +194,8 @@ class Party:
             for header in headers:
                 self.end(header.session)
             raise
-        self._opened.update((header.session, time.monotonic()) for header in headers)
+        with self._guard:
+            self._opened.update((header.session, time.monotonic()) for header in headers)
         summary = Summary.of(seen)
         self._say(Deed.TRANSACTION_REVIEWED, f"{summary.sent} sat to others, fee {summary.fee} sat")
         return Acceptance(summary, messages)
@@ -269,10 +273,39 @@ class Party:
 
     def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
         """End a session, and take back the presignatures that it has not burnt; see Sessions.end."""
-        ended = self._sessions.end(session, evidence)
-        self._opened.pop(session, None)
+        ended = self.halt(session, evidence)
         self._release(session)
         return ended
+
+    def halt(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
+        """End a session, which burns nothing any more, and keep what it was granted from others.
+
+        Security:
+            It is over on return, also when another thread was at work for it.
+        """
+        ended = self._sessions.end(session, evidence)
+        with self._guard:
+            self._opened.pop(session, None)
+        return ended
+
+    def has(self, session: SessionId) -> bool:
+        """Tell whether a signing session was opened here and not ended."""
+        with self._guard:
+            return session in self._opened
+
+    def granted(self, session: SessionId) -> Sequence[Entry]:
+        """Return the presignatures that a session was granted and has not burnt."""
+        segwit = self._credentials.segwit
+        return () if segwit is None else segwit.pool.granted(session)
+
+    def is_ready(self, presignature: bytes) -> bool:
+        """Tell whether a presignature is READY here, granted or not."""
+        return self._segwit().pool.is_ready(presignature)
+
+    def withdraw(self, session: SessionId, unused: Collection[bytes]) -> None:
+        """Take back what a session was granted that has been halted at all signers; see Pool.withdraw."""
+        if self.granted(session):
+            self._segwit().pool.withdraw(session, unused, self._segwit().clock())
 
     def end_old(self) -> tuple[MpcError, ...]:
         """End sessions whose coordinator has gone; return the errors with which they ended.
@@ -280,12 +313,15 @@ class Party:
         There is room for a few sessions only, and what they were granted is kept from others.
         """
         now = time.monotonic()
-        old = [session for session, opened in list(self._opened.items()) if now - opened > SESSION_SECONDS]
+        with self._guard:
+            old = [session for session, opened in self._opened.items() if now - opened > SESSION_SECONDS]
         return tuple(error for session in old if (error := self.end(session)) is not None)
 
     def end_all(self) -> None:
         """End all signing sessions, and wipe their secrets."""
-        for session in list(self._opened):
+        with self._guard:
+            sessions = list(self._opened)
+        for session in sessions:
             self.end(session)
 
     def _release(self, session: SessionId) -> None:
@@ -359,7 +395,8 @@ class Party:
 
     def _write_down(self, entry: SignedEntry, answer: bytes) -> None:
         self._log.record(replace(entry, answer=answer, time=int(time.time())))
-        self._signed += 1
+        with self._guard:
+            self._signed += 1
 
     def _say(self, deed: Deed, detail: str = "") -> None:
         self._progress(Step(self.id, deed, detail))

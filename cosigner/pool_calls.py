@@ -8,6 +8,7 @@ from cosigner.calls import SECONDS, read_parties, write_parties
 from cosigner.keeper import Refilling, Waiting
 from cosigner.pools import PartyFigures, PoolFigures, PoolVerbs, StockFigures
 from cosigner.refill_messages import read_stock, write_stock
+from cosigner.trouble import Trouble
 from cosigner.wire import NOTHING, Codec, Method, read_counted, write_counted
 from cosigner.wire_errors import read_text, write_text
 from presig_pool.statistics import Statistics
@@ -26,7 +27,7 @@ _WATERMARKS: Final = 6
 _MAX_MICRO: Final = 1 << 50  # 35 years: above it two numbers of microseconds may be one float of seconds
 
 Doing = Refilling | Waiting
-RefillOrder = tuple[Sequence[PartyId], int]  # signers, how many
+RefillOrder = tuple[Sequence[PartyId], int, bool]  # signers, how many, for a payment
 News = Refilling | Waiting | int  # of a refill: how far it is, or at the end how many were made
 
 
@@ -78,10 +79,20 @@ def _read_stock_figures(reader: Reader, _: str) -> StockFigures:
 
 def _write_party_figures(writer: Writer, found: PartyFigures) -> None:
     _numbers(writer.unsigned(found.party, 1), (found.voided, found.reuse_attempts))
+    writer.boolean(found.trouble is not None)
+    if (trouble := found.trouble) is not None:
+        writer.boolean(trouble.until is not None)
+        write_text(_numbers(writer, () if trouble.until is None else (trouble.until,)), trouble.reason)
 
 
 def _read_party_figures(reader: Reader, name: str) -> PartyFigures:
-    return PartyFigures(PartyId(reader.unsigned(name, 1)), *_read_numbers(reader, name, 2))
+    party, (voided, attempts) = PartyId(reader.unsigned(name, 1)), _read_numbers(reader, name, 2)
+    return PartyFigures(party, voided, attempts, _read_trouble(reader) if reader.boolean("trouble") else None)
+
+
+def _read_trouble(reader: Reader) -> Trouble:
+    until = reader.unsigned("until", 8) if reader.boolean("again") else None
+    return Trouble(until, read_text(reader, "reason"))
 
 
 def _write_figures(writer: Writer, found: PoolFigures) -> None:
@@ -101,11 +112,11 @@ def _read_figures(reader: Reader) -> PoolFigures:
 
 
 def _write_order(writer: Writer, order: RefillOrder) -> None:
-    write_parties(writer, order[0]).unsigned(order[1], 4)
+    write_parties(writer, order[0]).unsigned(order[1], 4).boolean(order[2])
 
 
 def _read_order(reader: Reader) -> RefillOrder:
-    return read_parties(reader), reader.unsigned("count", 4)
+    return read_parties(reader), reader.unsigned("count", 4), reader.boolean("payment")
 
 
 def _write_news(writer: Writer, news: News) -> None:
@@ -153,9 +164,9 @@ PURGE: Final[Method[PoolVerbs, None, int]] = Method(
 )
 REFILL: Final[Method[PoolVerbs, RefillOrder, News]] = Method(
     "refill",
-    Codec(_write_order, _read_order, MAX_PARTIES + 8),
+    Codec(_write_order, _read_order, MAX_PARTIES + 9),
     Codec(_write_news, _read_news, 1 << 13),
-    lambda pools, order: pools.refill(*order, lambda _: None),
+    lambda pools, order: pools.refill(order[0], order[1], lambda _: None, payment=order[2]),
     REFILL_SECONDS,
 )
 POOL_CALLS: Final = (FIGURES, DRAIN, PURGE)

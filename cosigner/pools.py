@@ -6,18 +6,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from cosigner.errors import NotEnoughSignersError
+from cosigner.errors import NotEnoughSignersError, UnreachableError
 from cosigner.keeper import Keeper, Refilling, RefillProgress, Waiting
 from cosigner.party import Party
 from cosigner.presigning import Clock
 from cosigner.segwit_key import SegwitKey
+from cosigner.trouble import Trouble
 from presig_pool.state import Stock
 from presig_pool.statistics import HOUR, Statistics
 from presig_pool.watermarks import Watermarks
 from protocol.ids import PartyId
+from storage.errors import StorageError
 from storage.parties import PartyStore
 
 _DRAINED = "drained by the user"
+_NONE = Statistics(0, 0, 0, 0, 0, 0, 0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,15 @@ class PartyFigures:
     Args:
         party: which.
         voided: how many presignatures a process that has ended has left void in its file.
-        reuse_attempts: how many requests for burnt presignatures it has ever refused.
+        reuse_attempts: how many requests for burnt presignatures it has ever refused; 0 if its file cannot
+            be read.
+        trouble: why no presignatures are made for it; None if its file works.
     """
 
     party: PartyId
     voided: int
     reuse_attempts: int
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +75,30 @@ class PoolFigures:
     parties: tuple[PartyFigures, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the file of one party says.
+
+    Args:
+        reuse_attempts: how many there were.
+        ready: ids of the presignatures of each stock.
+        statistics: of each stock.
+    """
+
+    reuse_attempts: int
+    ready: Mapping[Stock, frozenset[bytes]]
+    statistics: Mapping[Stock, Statistics]
+
+
 class PoolVerbs(Protocol):
     """What a user does with the pools of parties, wherever they are; see Pools."""
 
     def figures(self) -> PoolFigures:
         """Return what there is."""
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now."""
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
@@ -106,10 +129,13 @@ class Pools:
             watermarks: of every pool.
         """
         self._key, self._parties, self._stores, self._clock = key, parties, stores, clock
+        self._mine = key.public_key, key.epoch
         self._watermarks = watermarks
+        self._guard = threading.Lock()  # of the two below
         self._keepers: dict[PartyId, Keeper] = {}
         self._doing: dict[Stock, Refilling | Waiting] = {}
         self._told: RefillProgress = lambda _: None
+        self._ending = threading.Event()  # the keepers stop, or have stopped
 
     @property
     def watermarks(self) -> Watermarks:
@@ -123,30 +149,41 @@ class Pools:
             party.refills.pool.watermarks = watermarks
 
     def figures(self) -> PoolFigures:
-        """Return what there is."""
-        stocks = tuple(self._stock_figures(stock) for stock in self._stocks())
-        parties = tuple(
-            PartyFigures(i, store.presignatures.voided, store.reuse_log().count)
-            for i, store in sorted(self._stores.items())
-        )
-        return PoolFigures(True, self._watermarks, stocks, parties)
+        """Return what there is; a party whose file cannot be read has no part in any stock."""
+        held, parties = dict[PartyId, _Held](), list[PartyFigures]()
+        for i, store in sorted(self._stores.items()):
+            keeper = self._keepers.get(i)
+            trouble = None if keeper is None else keeper.trouble
+            try:
+                held[i] = self._held(i, store)
+            except StorageError as e:
+                trouble = Trouble.of(e)
+            attempts = held[i].reuse_attempts if i in held else 0
+            parties.append(PartyFigures(i, store.presignatures.voided, attempts, trouble))
+        known = sorted({stock for it in held.values() for stock in it.statistics})
+        stocks = tuple(self._stock_figures(it, held) for it in known if held.keys() >= set(it.signers))
+        return PoolFigures(True, self._watermarks, stocks, tuple(parties))
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now, whatever the watermarks but the maximum say.
 
         Args:
             signers: t parties that are unlocked.
             count: how many.
             progress: told how far it is.
+            payment: whether a payment takes them at once, and may need more than the maximum.
 
         Returns:
-            How many were made: fewer if the pool would have more than its maximum.
+            How many were made: fewer if the pool would have more than its maximum, or than its room.
 
         Raises:
             UsageError: the count is not positive, the pool is full, or there are not t signers.
             NotEnoughSignersError: one of them is not unlocked here.
             LeaseRefused: a refill of these signers runs.
             RefillFailedError: names with whom it failed; batches before that stay.
+            UnreachableError: kept() has ended; a batch that ran was finished, and no more begun.
         """
         stock = self._stock(signers)
         last: Refilling | Waiting | None = None
@@ -154,14 +191,17 @@ class Pools:
         def tell(record: Refilling | Waiting) -> None:
             nonlocal last
             last = record
+            if self._ending.is_set() and isinstance(record, Refilling) and record.made < record.wanted:
+                raise UnreachableError("what keeps the presignatures is stopping")
             self._note(record)
             progress(record)
 
         try:
-            return self._keeper(self._leader(stock)).refill(stock, count, tell)
+            return self._keeper(self._leader(stock)).refill(stock, count, tell, payment=payment)
         finally:
-            if last is not None and self._doing.get(stock) is last:
-                del self._doing[stock]  # it failed before its end
+            with self._guard:
+                if last is not None and self._doing.get(stock) is last:
+                    del self._doing[stock]  # it failed before its end
 
     def drain(self, signers: Sequence[PartyId] | None = None) -> int:
         """Void all presignatures, or those of some signers, so that none can be used; return how many."""
@@ -197,7 +237,7 @@ class Pools:
         members = sorted({i for stock in stocks for i in stock.signers})
         self._told = told
         self._keepers = {i: self._new_keeper(i, stocks) for i in members}
-        stop = threading.Event()
+        stop = self._ending = threading.Event()
         threads = [
             threading.Thread(target=keeper.run, args=(stop,), name=f"keeper of party {i}")
             for i, keeper in self._keepers.items()
@@ -225,15 +265,22 @@ class Pools:
     def _stocks(self) -> list[Stock]:
         """Return the stocks of the present epoch that all their signers are unlocked for."""
         known = {stock for party in self._parties.values() for stock in party.refills.pool.stocks()}
-        mine = self._key.public_key, self._key.epoch
         here = set(self._parties)
-        return sorted(it for it in known if (it.key, it.epoch) == mine and here.issuperset(it.signers))
+        return sorted(it for it in known if (it.key, it.epoch) == self._mine and here.issuperset(it.signers))
 
-    def _stock_figures(self, stock: Stock) -> StockFigures:
-        now = self._clock()
-        pools = [self._parties[i].refills.pool for i in stock.signers]
-        common = set.intersection(*(set(pool.ready(stock, now)) for pool in pools))
-        fewest = min((pool.statistics(stock, now) for pool in pools), key=lambda it: it.ready)
+    def _held(self, party: PartyId, store: PartyStore) -> _Held:
+        pool, now = self._parties[party].refills.pool, self._clock()
+        stocks = [stock for stock in pool.stocks() if (stock.key, stock.epoch) == self._mine]
+        return _Held(
+            store.reuse_log().count,
+            {stock: frozenset(pool.ready(stock, now)) for stock in stocks},
+            {stock: pool.statistics(stock, now) for stock in stocks},
+        )
+
+    def _stock_figures(self, stock: Stock, held: Mapping[PartyId, _Held]) -> StockFigures:
+        of = [held[i] for i in stock.signers]
+        common = frozenset.intersection(*(it.ready.get(stock, frozenset()) for it in of))
+        fewest = min((it.statistics.get(stock, _NONE) for it in of), key=lambda it: it.ready)
         return StockFigures(stock.signers, len(common), fewest, self._doing.get(stock))
 
     def _leader(self, stock: Stock) -> PartyId:
@@ -243,19 +290,21 @@ class Pools:
         return first if lease is None or lease.until <= self._clock() else lease.leader
 
     def _keeper(self, party: PartyId) -> Keeper:
-        if party not in self._keepers:
-            self._keepers[party] = self._new_keeper(party, ())
-        return self._keepers[party]
+        with self._guard:
+            if party not in self._keepers:
+                self._keepers[party] = self._new_keeper(party, ())
+            return self._keepers[party]
 
     def _new_keeper(self, party: PartyId, stocks: Iterable[Stock]) -> Keeper:
         return Keeper(self._parties[party].refills, self._parties, stocks, self._clock, self._note)
 
     def _note(self, record: Refilling | Waiting) -> None:
         self._told(record)
-        if isinstance(record, Refilling) and record.made == record.wanted:
-            self._doing.pop(record.stock, None)
-        else:
-            self._doing[record.stock] = record
+        with self._guard:
+            if isinstance(record, Refilling) and record.made == record.wanted:
+                self._doing.pop(record.stock, None)
+            else:
+                self._doing[record.stock] = record
 
 
 def past_figures(

@@ -7,7 +7,7 @@ Nothing that a leader says is believed: it can keep its own stocks empty, as any
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -31,6 +31,8 @@ from ecdsa_cggmp.params import Params
 from ecdsa_cggmp.presign_messages import PresignPlan
 from ecdsa_cggmp.presignature import Presignature
 from native.entropy import random_bytes
+from native.errors import MemoryLockError
+from native.exposure import filled
 from native.secret import SecretScalars
 from presig_pool.errors import LeaseRefused, PresignatureVoid
 from presig_pool.pool import Pool
@@ -48,6 +50,8 @@ Clock = Callable[[], int]  # Unix seconds
 
 MAX_STOCKS: Final = 64  # security: of one leader; a group has more signer sets than memory has room for
 TABLE_BATCH: Final = 16  # a table of randomness costs what it saves in some dozens of presignatures
+# MiB of locked memory, of which many machines give a user 8; tables take 4 of the own key, 1 of any other
+TABLES_ROOM: Final = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,8 +223,8 @@ class Signer:
         plan, now = PresignPlan.of(header, mine.params), self._clock()
         stock = Stock(bytes(plan.sharing.key), plan.sharing.epoch, plan.signers)
         self._expect_lease(stock, leader, order.fence, now)
-        self._expect_room(stock, plan.batch, now)
         with self._begun(_Refill(header, stock, leader, now + LEASE_SECONDS)) as refill:
+            self._expect_room(stock, plan.batch, now)  # after the leader's last batch has made way
             self._build_tables(plan)
             opening = presign.participate(place, mine.share, mine.aux)
             return self._sessions.open(place, opening, partial(self._keep, refill))
@@ -317,14 +321,14 @@ class Signer:
         marks, figures = self.pool.watermarks, self.pool.statistics(stock, now)
         if batch > marks.batch:
             raise UsageError(f"a batch has at most {marks.batch} presignatures")
-        if figures.pending + figures.ready + batch > marks.max:
-            raise UsageError(f"the pool has at most {marks.max} presignatures")
+        if figures.pending + figures.ready + batch > marks.room:
+            raise UsageError(f"the pool has at most {marks.room} presignatures")
 
     @contextmanager
     def _begun(self, refill: _Refill) -> Iterator[_Refill]:
         """Make a refill the only one of its stock and of its leader while its session is opened."""
-        self._make_way(refill)
         try:
+            self._make_way(refill)
             yield refill
         except BaseException:
             self._forget(refill)
@@ -382,22 +386,42 @@ class Signer:
             self._refills.pop(refill.header.session, None)
 
     def _drop(self, refill: _Refill) -> None:
-        """End a refill, and void its batch if it is not READY."""
-        self._forget(refill)
-        self._sessions.end(refill.header.session)
+        """End a refill, and void its batch if it is not READY; if that fails, the refill is still there."""
+        with self._guard:
+            if refill.stage is not _Stage.MADE:
+                self._refills.pop(refill.header.session, None)  # no batch comes any more
         if refill.stage is _Stage.MADE:
             with suppress(UsageError, PresignatureVoid):
                 self.pool.confirm(refill.digest, {}, self._clock())
                 self._say(Deed.PRESIGNATURES_VOID, f"{self._count(refill)}: not confirmed in time")
+        self._forget(refill)
+        self._sessions.end(refill.header.session)
 
     def _build_tables(self, plan: PresignPlan) -> None:
-        """Make the tables of randomness of the signers before a large batch, once: seconds at full size."""
+        """Make the tables of randomness of the signers before a large batch, once: seconds at full size.
+
+        Where there is no room for them, batches are made without, at the same speed as small ones.
+        """
+        if plan.batch < TABLE_BATCH:
+            return
         aux = self._credentials.aux
-        if plan.batch >= TABLE_BATCH:
-            with self._tables:
-                for j in plan.signers:
-                    if aux.table(j) is None:
-                        aux.build_table(j)
+        with self._tables, suppress(MemoryLockError):
+            missing = [j for j in plan.signers if aux.table(j) is None]
+            if missing:
+                _expect_room_for_tables()
+            for j in missing:
+                aux.build_table(j)
 
     def _say(self, deed: Deed, detail: str) -> None:
         self._progress(Step(self.id, deed, detail))
+
+
+def _expect_room_for_tables() -> None:
+    """Lock as much memory as tables take, and what is made with them, for a moment.
+
+    Raises:
+        MemoryLockError: there is not so much.
+    """
+    with ExitStack() as room:
+        for _ in range(TABLES_ROOM):
+            room.enter_context(filled(1 << 20, lambda _: None))

@@ -21,7 +21,7 @@ from protocol.ids import Epoch, PartyId
 from protocol.signed import SIGNATURE_SIZE
 
 MESSAGE_LIMIT: Final = 1 << 21  # bytes of a message; one lists 65535 ids at most
-_FENCES: Final = 1 << 63  # the next number of what a peer says has an encoding, too
+FENCES: Final = 1 << 63  # numbers of leases; the next one of what a peer says has an encoding, too
 VOUCHER_SIZE: Final = DIGEST_SIZE + SIGNATURE_SIZE
 
 
@@ -91,7 +91,7 @@ class LeaseRequest:
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Read a request that others follow."""
-        return cls(_read_stock(reader), reader.unsigned("fence", 8, below=_FENCES))
+        return cls(_read_stock(reader), reader.unsigned("fence", 8, below=FENCES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _write_lease(writer: Writer, lease: Lease, now: int) -> Writer:
 
 
 def _read_lease(reader: Reader, stock: Stock, now: int) -> Lease:
-    leader, fence = PartyId(reader.unsigned("leader", 1)), reader.unsigned("fence", 8, below=_FENCES)
+    leader, fence = PartyId(reader.unsigned("leader", 1)), reader.unsigned("fence", 8, below=FENCES)
     left = reader.unsigned("seconds left", 2, below=LEASE_SECONDS + 1)
     if leader not in stock.signers:
         raise EncodingError("leader", "no signer of the stock")

@@ -13,7 +13,8 @@ from typing import Final, ParamSpec, Protocol, TypeVar
 from cosigner.errors import RefillFailedError
 from cosigner.exchange import FAILURES, Endpoint, Failure, Letter, carry
 from cosigner.presigning import Signer
-from cosigner.refill_messages import Holding, KeepRequest, LeaseRequest, PresignOrder, write_stock
+from cosigner.refill_messages import FENCES, Holding, KeepRequest, LeaseRequest, PresignOrder, write_stock
+from cosigner.trouble import STORE_FAILURES
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import Lease
 from presig_pool.state import Stock
@@ -118,9 +119,13 @@ class Leader:
         All leaders ask in the same order: of two, the second is refused before anybody has lent it anything.
 
         Raises:
-            LeaseRefused: another leads.
+            LeaseRefused: another leads, or the numbers of leases have come to their end.
             RefillFailedError: names the signer who does not answer.
         """
+        if fence >= FENCES:  # a signer said so of the last one; honest ones would be named for refusing it
+            raise LeaseRefused(
+                "a signer of the stock says that there are no more leases: start the signers again"
+            )
         asked = bytes(LeaseRequest(self._stock, fence))
         for j, peer in self._peers.items():
             self._ask(j, peer.lend, self._signer.id, asked)
@@ -192,13 +197,15 @@ class Leader:
             raise RefillFailedError([party], e) from e
 
     def _failed(self, failures: Sequence[Failure]) -> RefillFailedError:
-        """Say what failed: what the own signer proved or suspects, else who broke off, else who is silent."""
+        """Say what failed: what the own signer proved or suspects, its file, who broke off, who is silent."""
         by_party = {failure.party: failure.error for failure in failures}
         mine = by_party.pop(self._signer.id, None)
         if isinstance(mine, FaultyPartyError):
             return RefillFailedError(mine.culprits, mine)
         if isinstance(mine, UnattributedAbort) and mine.suspects:
             return RefillFailedError(mine.suspects, mine)
+        if isinstance(mine, STORE_FAILURES):
+            return RefillFailedError([self._signer.id], mine)
         broken = {j: error for j, error in by_party.items() if not isinstance(error, SessionTimeout)}
         if broken:
             return RefillFailedError(broken, next(iter(broken.values())))

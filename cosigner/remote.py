@@ -1,5 +1,6 @@
 """The parties of a wallet that `mpcw serve` serves, as the other commands see them."""
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from cosigner.pool_calls import DRAIN, FIGURES, PURGE, REFILL
 from cosigner.pools import PoolFigures
 from cosigner.refill_calls import CONFIRM, DEPTH, KEEP, LEND, OPEN_PRESIGNING, VOUCH
 from cosigner.refill_messages import PresignOrder
-from cosigner.service import ABOUT, WALLET_SERVICE, About, party_service
+from cosigner.service import ABOUT, CLIENT_KEY, PRESENT, WALLET_SERVICE, About, party_service
 from cosigner.wire import MAX_REPLY, Answered, Method
 from protocol.errors import EncodingError, MpcError
 from protocol.ids import PartyId, SessionId
@@ -48,12 +49,13 @@ class Caller:
         """
         self._channel, self._service, self._who = channel, service, who
 
-    def ask(self, method: Method[Any, Q, A], question: Q) -> A:
+    def ask(self, method: Method[Any, Q, A], question: Q, client: bytes = b"") -> A:
         """Ask.
 
         Args:
             method: what.
             question: about what.
+            client: who asks, for the calls for which it matters.
 
         Returns:
             The answer.
@@ -64,8 +66,10 @@ class Caller:
         """
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes]
         call = self._channel.unary_unary(f"/{self._service}/{method.name}")
+        who = ((CLIENT_KEY, client),) if client else ()
         with self._understood(method):
-            found = method.read_reply(call(method.request.encode(question), timeout=method.seconds))
+            request = method.request.encode(question)
+            found = method.read_reply(call(request, timeout=method.seconds, metadata=who))
         return _answer(found)
 
     def follow(self, method: Method[Any, Q, A], question: Q) -> Iterator[A]:
@@ -83,6 +87,28 @@ class Caller:
                 yield _answer(found)
         finally:
             running.cancel()
+
+    def begin(self, method: Method[Any, Q, A], question: Q) -> tuple[A, grpc.Call]:
+        """Ask for what lasts; return the answer, and the call, open as long as both sides are there.
+
+        Raises:
+            UnreachableError: there is no answer in time, or none that can be read.
+        """
+        asked: grpc.UnaryStreamMultiCallable[bytes, bytes]
+        asked = self._channel.unary_stream(f"/{self._service}/{method.name}")
+        running = asked(method.request.encode(question))
+        late = threading.Timer(method.seconds, running.cancel)
+        late.daemon = True
+        late.start()
+        try:
+            with self._understood(method):
+                found = method.read_reply(next(running, b""))
+            return _answer(found), running
+        except BaseException:
+            running.cancel()
+            raise
+        finally:
+            late.cancel()
 
     @contextmanager
     def _understood(self, method: Method[Any, Q, A]) -> Iterator[None]:
@@ -113,15 +139,37 @@ def _why(error: grpc.RpcError, seconds: int) -> str:
     return "does not answer" if code is grpc.StatusCode.UNAVAILABLE else f"does not answer ({code})"
 
 
+class Presence:
+    """That this process is there, which the server of its sessions sees by a call that stays open."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._caller = Caller(channel, WALLET_SERVICE, _SERVER)
+        self._guard = threading.Lock()
+        self._call: grpc.Call | None = None
+        self._client = b""
+
+    def client(self) -> bytes:
+        """Return by which id the server knows this process; empty if it cannot watch over one more.
+
+        Raises:
+            UnreachableError: the server does not answer.
+        """
+        with self._guard:
+            if self._call is None or not self._call.is_active():
+                self._client, self._call = self._caller.begin(PRESENT, None)
+            return self._client
+
+
 class RemoteParty:
     """A party that is served; a call that reaches nobody raises UnreachableError, others as a Party's."""
 
-    def __init__(self, channel: grpc.Channel, party: PartyId) -> None:
+    def __init__(self, channel: grpc.Channel, party: PartyId, presence: Presence) -> None:
         self._caller = Caller(channel, party_service(party), f"party {party}")
+        self._presence = presence
 
     def open_signing(self, order: SigningOrder) -> Acceptance:
         """Ask it to review a transaction and take part in signing it."""
-        return self._caller.ask(OPEN_SIGNING, order)
+        return self._caller.ask(OPEN_SIGNING, order, self._presence.client())
 
     def ready_presignatures(self, signers: Sequence[PartyId]) -> Sequence[bytes]:
         """Ask it which presignatures it has ready."""
@@ -180,9 +228,11 @@ class RemotePools:
         """Ask what there is."""
         return self._caller.ask(FIGURES, None)
 
-    def refill(self, signers: Sequence[PartyId], count: int, progress: RefillProgress) -> int:
+    def refill(
+        self, signers: Sequence[PartyId], count: int, progress: RefillProgress, *, payment: bool = False
+    ) -> int:
         """Have presignatures made now; see Pools.refill."""
-        for news in self._caller.follow(REFILL, (signers, count)):
+        for news in self._caller.follow(REFILL, (signers, count, payment)):
             if isinstance(news, int):
                 return news
             progress(news)
@@ -217,8 +267,9 @@ class Server:
             self.close()
             raise
         self.pools = RemotePools(self._channel)
+        presence = Presence(self._channel)
         self.parties: Mapping[PartyId, RemoteParty] = {
-            i: RemoteParty(self._channel, i) for i in self.about.parties
+            i: RemoteParty(self._channel, i, presence) for i in self.about.parties
         }
 
     @classmethod

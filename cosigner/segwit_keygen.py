@@ -55,7 +55,7 @@ class SegwitKeygenPeer(Endpoint, Protocol):
     """A party of a key generation as its coordinator sees it: bytes in, bytes out."""
 
     def prepare(self) -> None:
-        """Search for the primes of the auxiliary info."""
+        """Get the primes of the auxiliary info."""
 
     def open(self, header: bytes) -> Sequence[Sealed]:
         """Start a session and return what to deliver."""
@@ -77,7 +77,7 @@ class SegwitTerms:
         host_key: signs its messages.
         host_keys: the x-only host keys of all parties.
         params: the security level.
-        factors: searches for the primes, which are used for nothing else.
+        factors: searches for the primes, or takes such as were found ahead; they are used for nothing else.
         progress: told what the party did.
     """
 
@@ -103,9 +103,9 @@ class SegwitKeygenParty:
         self._has_aux = False
 
     def prepare(self) -> None:
-        """Search for the primes of the auxiliary info, once: seconds at full size."""
+        """Get the primes of the auxiliary info, once; a search takes seconds at full size."""
         if self._factors is not None:
-            raise UsageError("the primes of the auxiliary info are found already")
+            raise UsageError("the primes of the auxiliary info are there already")
         self._factors = self._terms.factors()
         self._say(Deed.PRIMES_FOUND, f"{self._terms.params.prime_bits} bits each")
 

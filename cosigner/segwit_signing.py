@@ -10,14 +10,16 @@ from ecdsa_cggmp.presignature import Presignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, sign_share
 from ecdsa_cggmp.sign_messages import SharesMsg, SigningPlan
 from native.curve import Scalar
-from presig_pool.pool import Pool, Shares, Use
+from presig_pool.burning import Shares, Use
+from presig_pool.pool import Pool
+from presig_pool.watermarks import MAX_PAYMENT
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId, SessionId
 from protocol.round import Continue
 from protocol.session import Session
 from wallet.errors import RefusedError
 
-MAX_OFFER: Final = 2048  # more than inputs of 68 virtual bytes fit into a standard transaction
+MAX_OFFER: Final = MAX_PAYMENT
 MAX_LISTED: Final = 1 << 16  # ids of presignatures
 
 

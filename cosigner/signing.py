@@ -10,9 +10,11 @@ from cosigner.errors import PolicyDenied
 from cosigner.exchange import Endpoint, Letter, coordinate, ended_on_error
 from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT, WalletKeys
 from cosigner.party import Acceptance, SigningOrder, Summary
+from cosigner.segwit_signing import MAX_OFFER
 from cosigner.steps import Deed, Progress, Step
 from ecdsa_cggmp import sign_rounds
 from ecdsa_cggmp.presignature import MAX_PUBLIC, PublicPresignature
+from ecdsa_cggmp.sign_messages import most_inputs
 from frost_bip340 import signing_rounds
 from native.entropy import random_bytes
 from native.schnorr import xonly_key
@@ -28,7 +30,7 @@ from protocol.round import Continue
 from protocol.session import Session
 from protocol.spec import ProtocolSpec
 from wallet.attach import attach
-from wallet.errors import WalletError
+from wallet.errors import RefusedError, WalletError
 from wallet.psbt import Psbt, finalize
 from wallet.review import Review, ReviewedInput
 from wallet.tx import show_txid
@@ -86,6 +88,7 @@ def sign(
 
     Raises:
         PolicyDenied: signers refused; names them with their reasons.
+        RefusedError: there are more SegWit inputs than so many signers sign at once.
         PoolExhausted: the signers have fewer presignatures ready than there are SegWit inputs.
         FaultyPartyError: signers spoiled the session; names them.
         SignatureError: a signature does not hold, although the partial signatures did.
@@ -166,6 +169,7 @@ class _Signing:
         Pools diverge when a session fails between two signers.
 
         Raises:
+            RefusedError: "inputs"; there are more than so many signers sign at once.
             UsageError: there are not exactly t signers.
             UnattributedAbort: names the first signer, who picks others.
         """
@@ -174,6 +178,12 @@ class _Signing:
             return ()
         if len(self._signers) != key.sharing.t:
             raise UsageError(f"SegWit inputs are signed by exactly {key.sharing.t} parties")
+        if count > (most := min(MAX_OFFER, most_inputs(key.sharing))):
+            raise RefusedError(
+                "inputs",
+                f"{key.sharing.t} parties sign at most {most} SegWit inputs at once, and there are {count}",
+                "spend fewer coins at once: first send some of them to yourself",
+            )
         first, *others = self._signers
         ready = [frozenset(self.peers[j].ready_presignatures(self._signers)) for j in others]
         common = frozenset.intersection(*ready)

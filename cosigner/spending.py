@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -28,7 +29,7 @@ from wallet.psbt import Psbt
 from wallet.review import Review, review
 from wallet.spending.draft import origin_fields
 from wallet.sync import SyncReport, publish
-from wallet.tx import Transaction, Txid, show_txid
+from wallet.tx import OutPoint, Transaction, Txid, show_txid
 
 CONFIRMATION_TARGET: Final = 6  # blocks
 
@@ -39,7 +40,7 @@ class SpendingWallet(WatchWallet):
     """A wallet that makes transactions; whoever holds the shares signs them.
 
     A draft is kept until it is broadcast or dropped, unless it is a dry run, which leaves the address of its
-    change to the next one.
+    change to the next one. Its coins are the last that another draft takes, and free again with its end.
     """
 
     def sync(self, *, full: bool = False) -> SyncReport:
@@ -99,11 +100,29 @@ class SpendingWallet(WatchWallet):
     def _draft(self, make: Callable[[Basis], Draft], dry_run: bool) -> Draft:
         store = self._store
         if dry_run:
-            return make(Basis(self.ledger(), store.next_index, self.plan.caps))
+            return make(self._basis(store.next_index))
         with store.transaction():
-            draft = make(Basis(self.ledger(), store.reserve_index, self.plan.caps))
+            draft = make(self._basis(store.reserve_index))
             store.put_draft(draft.tx.txid, bytes(draft.psbt))
         return draft
+
+    def _basis(self, reserve: Callable[[int, int], int]) -> Basis:
+        drafted = frozenset(coin for coins in self._drafted().values() for coin in coins)
+        return Basis(self.ledger(), reserve, self.plan.caps, drafted=drafted)
+
+    def _drafted(self) -> Mapping[Txid, frozenset[OutPoint]]:
+        """Return the coins that each draft spends; one that is damaged stops no payment."""
+        found = {}
+        for txid, data in self._store.drafts().items():
+            with suppress(CorruptError):
+                found[txid] = frozenset(txin.prevout for txin in _read_draft(txid, data).tx.inputs)
+        return found
+
+    def rivals(self, tx: Transaction) -> tuple[Txid, ...]:
+        """Return the drafts that spend coins of a transaction, which can only be sent instead of them."""
+        coins = {txin.prevout for txin in tx.inputs}
+        others = (txid for txid, spent in self._drafted().items() if spent & coins)
+        return tuple(sorted(txid for txid in others if txid != tx.txid))
 
     def drafts(self) -> Mapping[Txid, Psbt]:
         """Return the transactions that wait for signatures.
@@ -126,7 +145,7 @@ class SpendingWallet(WatchWallet):
         try:
             return self._store.drafts()[txid]
         except KeyError as e:
-            raise UnknownError(f"there is no draft {show_txid(txid)}", "list the drafts") from e
+            raise UnknownError(f"there is no draft {show_txid(txid)}", "list them with: mpcw tx list") from e
 
     def keep_draft(self, psbt: Psbt) -> None:
         """Keep a transaction that was made elsewhere as a draft.

@@ -239,6 +239,10 @@ class WatchWallet:
             raise UnknownError(f"{text} is no address of this wallet")
         return self._address(owner, ledger, self.labels())
 
+    def owner_of(self, script: bytes) -> Owner | None:
+        """Return where in the wallet an output script is; None if it is another's."""
+        return self._index.find(script)
+
     def _address(self, owner: Owner, ledger: Ledger, labels: Mapping[tuple[str, str], str]) -> Address:
         text = self._text(owner)
         label = labels.get((LabelType.ADDR, text), "")

@@ -121,11 +121,12 @@ def write_text(writer: Writer, text: str) -> Writer:
 
 
 def read_text(reader: Reader, field: str) -> str:
-    """Read what write_text() wrote."""
+    """Read what write_text() wrote, without what a terminal would obey or a log take for another line."""
     try:
-        return reader.bytes_of(field, TEXT_LIMIT).decode("utf-8")
+        text = reader.bytes_of(field, TEXT_LIMIT).decode("utf-8")
     except UnicodeDecodeError as e:
         raise EncodingError(field, "not UTF-8") from e
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _known(error: Exception) -> Exception:

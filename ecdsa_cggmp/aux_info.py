@@ -3,6 +3,7 @@
 One set serves all keys of the same parties. N and N^ are separate moduli; N^ is a product of safe primes.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,8 +12,9 @@ from typing import Final, Self
 from ecdsa_cggmp.params import SECURITY_128, Params
 from ecdsa_cggmp.zk.keys import ProofKeys
 from native import exposure
+from native.errors import LengthError
 from native.paillier import PaillierKey, PaillierSecretKey, RandomnessTable
-from native.primes import PrimeKind, PrimeSearch, Progress
+from native.primes import PrimeKind, PrimeSearch, Progress, check_primes
 from native.ring_pedersen import PedersenParameters, RingPedersen, RingPedersenSecret
 from native.secret import Secret, SecretResidues
 from protocol.codec import Reader, Writer, decode
@@ -20,6 +22,7 @@ from protocol.errors import EncodingError, UsageError
 from protocol.ids import PartyId
 
 PACKED_NUMBERS: Final = 6  # of AuxSecret.packed()
+PRIMES: Final = 4  # of AuxSecret.primes
 _LIMIT: Final = 1 << 20  # bytes of a stored public side
 
 
@@ -70,7 +73,7 @@ class AuxSecret:
         The primes of one set are in no other; nothing of it is kept once the set is replaced.
     """
 
-    __slots__ = ("_used", "blum", "paillier", "pedersen", "safe")
+    __slots__ = ("_use", "blum", "paillier", "pedersen", "safe")
 
     def __init__(
         self,
@@ -82,11 +85,12 @@ class AuxSecret:
         self.blum, self.safe = blum, safe
         self.paillier = PaillierSecretKey(blum.slice(0, 1), blum.slice(1, 1))
         P, Q = safe.slice(0, 1), safe.slice(1, 1)
-        self._used = lambda_ is not None and t is not None
+        self._use = threading.Lock()  # taken once, by one of several threads, and never given back
         if lambda_ is None or t is None:
             self.pedersen = RingPedersenSecret.generate(P, Q)
         else:
             self.pedersen = RingPedersenSecret(P, Q, lambda_, t)
+            self.use()
 
     @classmethod
     def search(
@@ -113,6 +117,35 @@ class AuxSecret:
         return cls(primes(PrimeKind.BLUM), primes(PrimeKind.SAFE))
 
     @classmethod
+    def of_primes(cls, params: Params, primes: SecretResidues) -> Self:
+        """Make a set of primes that were found ahead, with a trapdoor of its own.
+
+        Args:
+            params: the level.
+            primes: p, q, P and Q, each of which is checked again: nobody who could write where they were kept
+                gives a party weak ones.
+
+        Raises:
+            RejectedError: one is not what a search finds, or there twice.
+            NativeError: they are of another number or level.
+
+        Security:
+            Take them out of where they were kept first, for good: the result may be used.
+        """
+        if primes.count != PRIMES:
+            raise LengthError("a set has four primes")
+        blum, safe = primes.slice(0, 2), primes.slice(2, 2)
+        # all four: no two of them are the same
+        check_primes(PrimeKind.BLUM, params.prime_bits, primes)
+        check_primes(PrimeKind.SAFE, params.prime_bits, safe)
+        return cls(blum, safe)
+
+    @property
+    def primes(self) -> SecretResidues:
+        """What must be kept of a set that no session has had: p, q, P and Q."""
+        return SecretResidues.concat([self.blum, self.safe])
+
+    @classmethod
     def unpacked(cls, items: SecretResidues, t: bytes) -> Self:
         """Take back what packed() returned.
 
@@ -137,9 +170,8 @@ class AuxSecret:
         Raises:
             UsageError: a session had it before, or it comes out of a store.
         """
-        if self._used:
+        if not self._use.acquire(blocking=False):
             raise UsageError("the factors were used before")
-        self._used = True
 
     @property
     def public(self) -> AuxPublic:

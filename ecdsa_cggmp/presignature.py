@@ -17,7 +17,7 @@ from protocol.resharing.plan import Sharing
 
 MAX_PUBLIC: Final = 1 << 16  # bytes of a public side, more than one of 128 parties has
 
-_INDEX_SIZE: Final = 4
+INDEX_SIZE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class PublicPresignature:
 
     def write_own(self, writer: Writer) -> None:
         """Write what differs between the presignatures of one key and signer set."""
-        writer.fixed(self.session, SESSION_ID_SIZE).unsigned(self.index, _INDEX_SIZE)
+        writer.fixed(self.session, SESSION_ID_SIZE).unsigned(self.index, INDEX_SIZE)
         writer.points([self.Gamma, *self.Delta.values(), *self.S.values()])
 
     @classmethod
@@ -88,7 +88,7 @@ class PublicPresignature:
         Raises:
             EncodingError: it is not the encoding of a presignature.
         """
-        session, index = reader.fixed("session", SESSION_ID_SIZE), reader.unsigned("index", _INDEX_SIZE)
+        session, index = reader.fixed("session", SESSION_ID_SIZE), reader.unsigned("index", INDEX_SIZE)
         t = len(signers)
         Gamma, *parts = reader.points("presignature", 1 + 2 * t)
         Delta, S = (dict(zip(signers, half, strict=True)) for half in (parts[:t], parts[t:]))

@@ -115,21 +115,20 @@ def sign_share(presignature: Presignature, context: SigningContext) -> Scalar:
 
     Raises:
         UsageError: the context is of another presignature; this one is zeroed all the same.
-        WipedError: the presignature was used before.
+        WipedError: the presignature was used before, or by another thread.
 
     Security:
         Two shares of one presignature reveal the holder's key share: it is burnt durably before the call.
     """
-    # used up before anything can fail
-    with presignature.k as k, presignature.chi as chi:
-        both = SecretScalars.concat([k, chi])
-    if presignature.public != context.presignature:
-        raise UsageError("the context is of another presignature")
-    # c != 0, or the context would have no Gamma'
-    inverse = context.c.invert()
-    weight = context.request.m + context.r * context.request.tweak
-    with both:
-        sigma = inner_product(both, [inverse * weight, inverse * context.r])
+    # used up before anything can fail; of several threads one gets it
+    with presignature.k.take() as k, presignature.chi.take() as chi:
+        if presignature.public != context.presignature:
+            raise UsageError("the context is of another presignature")
+        # c != 0, or the context would have no Gamma'
+        inverse = context.c.invert()
+        weight = context.request.m + context.r * context.request.tweak
+        with SecretScalars.concat([k, chi]) as both:
+            sigma = inner_product(both, [inverse * weight, inverse * context.r])
     return Scalar.from_bytes(sigma.declassify())
 
 

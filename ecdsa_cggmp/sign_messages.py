@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
-from ecdsa_cggmp.presignature import PublicPresignature
+from ecdsa_cggmp.presignature import INDEX_SIZE, PublicPresignature
 from ecdsa_cggmp.sign import CONTRIBUTION_SIZE, SigningContext, SigningRequest
 from native.curve import Scalar
-from protocol.codec import Reader, Writer, decode
+from protocol.codec import POINT_SIZE, Reader, Writer, decode
 from protocol.errors import EncodingError, UsageError
 from protocol.header import PARAMS_LIMIT, Header
-from protocol.ids import PartyId
+from protocol.ids import SESSION_ID_SIZE, PartyId
 from protocol.resharing.plan import Sharing
 
 
@@ -72,7 +72,14 @@ class SigningPlan:
         return _read_plan(header.params, header.parties)
 
 
-@lru_cache(maxsize=64)
+def most_inputs(sharing: Sharing) -> int:
+    """Return how many inputs the plan of one session has room for, by the signers' number."""
+    points = 1 + 2 * sharing.t  # Gamma; Delta and S of each signer
+    each = SESSION_ID_SIZE + INDEX_SIZE + points * POINT_SIZE + 2 * 32  # digest, tweak
+    return min((PARAMS_LIMIT - len(bytes(sharing)) - 2) // each, 0xFFFF)
+
+
+@lru_cache(maxsize=16)  # of up to a MiB
 def _read_plan(data: bytes, signers: tuple[PartyId, ...]) -> SigningPlan:
     def read(reader: Reader) -> SigningPlan:
         try:

@@ -8,7 +8,7 @@ class NativeError(Exception):
 
 
 class RejectedError(NativeError):
-    """A signature, proof or equation does not hold."""
+    """A signature, proof or equation does not hold, or a number is no prime of its kind."""
 
 
 class LengthError(NativeError):

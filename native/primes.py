@@ -150,6 +150,22 @@ class PrimeSearch:
         check(lib.mpcw_prime_search_cancel(self._owner), "cancel")
 
 
+def check_primes(kind: PrimeKind, bits: int, primes: SecretResidues) -> None:
+    """Check that primes out of a store are what one search finds; the error bound is that of PrimeSearch.
+
+    Args:
+        kind: safe or Blum primes.
+        bits: length of a prime, 64..2048, a multiple of 64.
+        primes: bits / 8 bytes each.
+
+    Raises:
+        RejectedError: one is composite, too small, not 3 mod 4, not safe, or there twice.
+        RangeError: bits is not a length that can be searched.
+        LengthError: the numbers are of another length.
+    """
+    check(lib.mpcw_prime_check(kind.value, _size(bits), primes._handle), "prime check")
+
+
 def safe_primes(
     bits: int,
     count: int = 1,

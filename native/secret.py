@@ -42,8 +42,8 @@ class Secret:
         check(lib.mpcw_secret_info(kind, count, size, owner), type(self).__name__)
         if kind[0] != self._kind:
             raise KindError(f"{type(self).__name__}: the handle is of kind {kind[0]}")
-        # wipe() drops this reference; a call running in another thread holds its own: C frees exactly once
-        self._owner = owner
+        # wipe() and take() pop this; a call running in another thread holds its own reference: C frees once
+        self._owner = [owner]
         self._count = int(count[0])
         self._size = int(size[0])
 
@@ -106,10 +106,13 @@ class Secret:
     @property
     def _handle(self) -> Any:
         """The C handle, to be passed on to C within the expression that reads it or kept in a local."""
-        owner = self._owner
-        if owner is None:
-            raise WipedError(f"{type(self).__name__}: {WipedError.__doc__}")
-        return owner
+        try:
+            return self._owner[0]
+        except IndexError:
+            raise self._gone() from None
+
+    def _gone(self) -> WipedError:
+        return WipedError(f"{type(self).__name__}: {WipedError.__doc__}")
 
     def slice(self, start: int, count: int) -> Self:
         """Copy the items start .. start + count - 1.
@@ -141,9 +144,24 @@ class Secret:
         check(lib.mpcw_secret_declassify(out, len(out), self._handle), "declassify")
         return bytes(ffi.buffer(out))
 
+    def take(self) -> Self:
+        """Move the value, for the only time: every later use of this owner raises WipedError.
+
+        Returns:
+            The new owner; of several threads one gets it.
+
+        Raises:
+            WipedError: it was taken or wiped before.
+        """
+        try:
+            owner = self._owner.pop()  # list.pop is atomic
+        except IndexError:
+            raise self._gone() from None
+        return type(self)(owner)
+
     def wipe(self) -> None:
         """Zero the value as soon as no running call uses it; every later use raises WipedError."""
-        self._owner = None
+        self._owner.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -25,6 +25,11 @@ class Grants:
         """Grant presignatures to a request, or grant them for longer."""
         self._by_id.update((item, _Grant(request, until)) for item in ids)
 
+    def of(self, request: bytes) -> frozenset[bytes]:
+        """Return what a request was granted and nobody has spent, for as long as it may have it."""
+        held = (item for item, grant in self._by_id.items() if grant.request == request)
+        return frozenset(held) - self._spent
+
     def release(self, request: bytes) -> None:
         """Take back what a request was granted."""
         self._by_id = {item: grant for item, grant in self._by_id.items() if grant.request != request}
@@ -34,6 +39,11 @@ class Grants:
         self._by_id = {item: grant for item, grant in self._by_id.items() if time < grant.until}
         requests = {item: grant.request for item, grant in self._by_id.items()}
         return {**requests, **dict.fromkeys(self._spent, _NOBODY)}
+
+    @property
+    def spent(self) -> frozenset[bytes]:
+        """What nobody gets, and the store does not know to be burnt or void."""
+        return frozenset(self._spent)
 
     def spend(self, ids: Iterable[bytes]) -> None:
         """Let nobody have presignatures that may make a share of which the store will not know."""

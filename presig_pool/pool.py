@@ -5,34 +5,19 @@ what it leaves in the file is void.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from ecdsa_cggmp.presignature import Presignature, PublicPresignature, batch_digest
+from presig_pool.burning import Burning, Shares, Use, burn, shares_of, used
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
 from presig_pool.grants import Grants
 from presig_pool.state import Event, State, Stock, after
 from presig_pool.statistics import HOUR, Statistics
-from presig_pool.store import Consumption, Entry, PoolStore, ReuseAttempt
+from presig_pool.store import Entry, PoolStore
 from presig_pool.watermarks import DEFAULT, Watermarks
-from protocol.errors import SecretReuseError, UsageError
+from protocol.errors import UsageError
 from protocol.ids import PartyId
-
-Shares = tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One input of a request.
-
-    Args:
-        presignature: id of the one to use.
-        sighash: what it signs, 32 bytes, which this signer computed itself.
-    """
-
-    presignature: bytes
-    sighash: bytes
 
 
 def _no_record(shares: Shares) -> None:
@@ -65,15 +50,15 @@ class Pool:
             The digest that the signers compare.
 
         Raises:
-            UsageError: the batch is empty or mixed, or the pool would have more than its maximum.
+            UsageError: the batch is empty or mixed, or the pool has no room for it.
             SecretReuseError: it was added before.
         """
         try:
             with self._changing(now) as time:
                 stock = _stock_of(batch)
                 tally = self._store.tally(stock, time)
-                if tally.pending + tally.ready + len(batch) > self.watermarks.max:
-                    raise UsageError(f"the pool has at most {self.watermarks.max} presignatures")
+                if tally.pending + tally.ready + len(batch) > self.watermarks.room:
+                    raise UsageError(f"the pool has at most {self.watermarks.room} presignatures")
                 digest = batch_digest([item.public for item in batch])
                 self._store.add(batch, digest, time)
                 return digest
@@ -118,7 +103,7 @@ class Pool:
         """Return the ids of those that are READY and that no request was granted here, oldest first."""
         with self._changing(now) as time:
             taken = self._grants.holders(time)
-            return tuple(item for item in self._store.ready(stock, self.watermarks.max) if item not in taken)
+            return tuple(item for item in self._store.ready(stock, self.watermarks.room) if item not in taken)
 
     def choose(
         self, stock: Stock, count: int, now: int, among: Collection[bytes] | None = None
@@ -175,7 +160,7 @@ class Pool:
             Like burn(), it stands in no transaction of the caller's, which would take back what is written.
         """
         with self._guard:
-            self._used(request, [(item, None) for item in ids], now)
+            used(self._store, request, [(item, None) for item in ids], self._time(now))
             return self._grant(stock, request, ids, now)
 
     def _grant(
@@ -196,6 +181,36 @@ class Pool:
         """Take back what a request was granted and has not burnt."""
         with self._guard:
             self._grants.release(request)
+
+    def granted(self, request: bytes) -> Sequence[Entry]:
+        """Return what a request was granted and has not burnt."""
+        with self._guard:
+            return tuple(self._store.find(sorted(self._grants.of(request))).values())
+
+    def withdraw(self, request: bytes, unused: Collection[bytes], now: int) -> int:
+        """Take back what a request was granted, and void what a signer may have made a share with.
+
+        Args:
+            request: for which no signer will burn anything any more.
+            unused: ids of those that all their signers have READY.
+            now: seconds.
+
+        Returns:
+            How many were voided.
+        """
+        with self._changing(now):
+            used = [item for item in sorted(self._grants.of(request)) if item not in unused]
+            self._void(used, "its request was given up")
+            self._grants.release(request)
+            return len(used)
+
+    def is_ready(self, presignature: bytes) -> bool:
+        """Tell whether a presignature is READY, granted or not."""
+        with self._guard:
+            found = self._store.find([presignature]).get(presignature)
+            return (
+                found is not None and found.state is State.READY and not self._grants.is_spent(presignature)
+            )
 
     def burn(
         self,
@@ -229,7 +244,8 @@ class Pool:
         """
         with self._guard:
             ids = [use.presignature for use in uses]
-            if stored := _shares(self._used(request, [(use.presignature, use.sighash) for use in uses], now)):
+            wanted = [(use.presignature, use.sighash) for use in uses]
+            if stored := shares_of(used(self._store, request, wanted, self._time(now))):
                 return stored
             with self._changing(now) as time:
                 taken = self._grants.holders(time)
@@ -237,60 +253,24 @@ class Pool:
                     after(entry.state, Event.BURN)
                     if taken.get(entry.id) != request:
                         raise PresignatureTaken("the presignature is not granted to this request")
-            self._spend(ids, lambda: self._burn(request, uses, sign, record))
-            return _shares(self._store.consumption(item) for item in ids)  # what is on the disk
+            self._spend(ids, lambda: burn(self._store, Burning(request, uses, sign, record, self._now)))
+            return shares_of(self._store.consumption(item) for item in ids)  # what is on the disk
 
-    def _burn(
-        self,
-        request: bytes,
-        uses: Sequence[Use],
-        sign: Callable[[Sequence[Presignature]], Sequence[bytes]],
-        record: Callable[[Shares], object],
-    ) -> None:
-        with self._store.transaction():
-            held = self._store.secrets([use.presignature for use in uses])
-            try:
-                shares = tuple(sign(held))
-            finally:
-                for secret in (secret for item in held for secret in item.secrets()):
-                    secret.wipe()
-            self._store.burn(
-                [
-                    Consumption(use.presignature, request, use.sighash, share, self._now)
-                    for use, share in zip(uses, shares, strict=True)
-                ]
-            )
-            record(shares)
-
-    def _spend(self, ids: Sequence[bytes], burn: Callable[[], None]) -> None:
+    def _spend(self, ids: Sequence[bytes], burning: Callable[[], None]) -> None:
         """Burn, and use nothing again when that fails: a share may exist that the store does not know."""
         self._grants.spend(ids)
         try:
-            burn()
+            burning()
         except BaseException:
-            with suppress(Exception):  # if the store fails again, they stay spent
-                self._store.void(ids, "a signature failed")
-                self._grants.settle(ids)
+            self._void_spent(ids)
             raise
         self._grants.settle(ids)
 
-    def _used(
-        self, request: bytes, wanted: Sequence[tuple[bytes, bytes | None]], now: int
-    ) -> list[Consumption | None]:
-        """Return how presignatures were used by a request, each None before.
-
-        What another one used, or this one for another sighash, is written down and refused.
-        """
-        uses = [self._store.consumption(item) for item, _ in wanted]
-        attempts = [
-            ReuseAttempt(item, request, sighash, self._time(now))
-            for (item, sighash), use in zip(wanted, uses, strict=True)
-            if use is not None and (use.request != request or sighash not in (None, use.sighash))
-        ]
-        if attempts:
-            self._store.note_reuse(attempts)
-            raise SecretReuseError("the presignature was used for another request or sighash")
-        return uses
+    def _void_spent(self, ids: Collection[bytes]) -> None:
+        """Void what may have made a share; if the store fails again, it stays spent until expire()."""
+        with suppress(Exception):
+            self._store.void(tuple(ids), "a signature failed")
+            self._grants.settle(ids)
 
     # void
 
@@ -314,7 +294,10 @@ class Pool:
         return self.void("the shares were refreshed", now, lambda it: it.key != key or it.epoch >= epoch)
 
     def expire(self, now: int) -> int:
-        """Void what is older than watermarks.max_age; return how many."""
+        """Void what is older than watermarks.max_age, and return how many; void what failed to be, too."""
+        with self._guard:
+            if spent := self._grants.spent:
+                self._void_spent(spent)  # or it would keep its room in the pool for ever
         with self._changing(now) as time:
             old = self._store.live(time - self.watermarks.max_age)
             taken = self._grants.holders(time)
@@ -403,19 +386,6 @@ class Pool:
         after(entry.state, Event.BURN)
         if taken.get(entry.id, request) != request:
             raise PresignatureTaken("the presignature was granted to another request")
-
-
-def _shares(uses: Iterable[Consumption | None]) -> Shares:
-    """Return the shares that a request has made; none before it made any.
-
-    Raises:
-        SecretReuseError: it has made some of them.
-    """
-    found = list(uses)
-    shares = tuple(use.share for use in found if use is not None)
-    if shares and len(shares) != len(found):
-        raise SecretReuseError("the request was answered with other presignatures")
-    return shares
 
 
 def _stock_of(batch: Sequence[Presignature]) -> Stock:

@@ -125,10 +125,22 @@ class BackOff:
     until: int
 
 
+def longer(before: BackOff | None, now: int) -> BackOff:
+    """Return the back-off after one more failure: twice as long each time, up to an hour.
+
+    Args:
+        before: the last one; None after a success.
+        now: seconds.
+    """
+    failures = 1 if before is None else before.failures + 1
+    wait = min(BACK_OFF_SECONDS << min(failures - 1, 20), MAX_BACK_OFF_SECONDS)
+    return BackOff(failures, now + wait)
+
+
 def after_abort(
     backoffs: Mapping[PartyId, BackOff], stock: Stock, named: Iterable[PartyId], me: PartyId, now: int
 ) -> Mapping[PartyId, BackOff]:
-    """Return the back-offs after a refill failed: twice as long for a peer each time, up to an hour.
+    """Return the back-offs after a refill failed; see longer().
 
     Args:
         backoffs: those before.
@@ -141,12 +153,7 @@ def after_abort(
         Those before, and the named ones; all the other signers when nobody else is named.
     """
     peers = {j for j in named if j in stock.signers and j != me} or {j for j in stock.signers if j != me}
-    changed = dict(backoffs)
-    for j in sorted(peers):
-        failures = changed[j].failures + 1 if j in changed else 1
-        wait = min(BACK_OFF_SECONDS << min(failures - 1, 20), MAX_BACK_OFF_SECONDS)
-        changed[j] = BackOff(failures, now + wait)
-    return changed
+    return {**backoffs, **{j: longer(backoffs.get(j), now) for j in sorted(peers)}}
 
 
 def after_success(backoffs: Mapping[PartyId, BackOff], stock: Stock) -> Mapping[PartyId, BackOff]:

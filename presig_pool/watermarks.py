@@ -6,6 +6,7 @@ from typing import Final
 from protocol.errors import UsageError
 
 MOST: Final = 10_000  # their ids fit into one message of a refill, with room to spare
+MAX_PAYMENT: Final = 2048  # more than inputs of 68 virtual bytes fit into a standard transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Watermarks:
     Args:
         low: a refill begins when there are fewer.
         target: and goes on until there are so many.
-        max: there are never more.
+        max: there are never more, but for a payment that needs more at once.
         batch: a presigning session makes at most so many.
         max_age: seconds after which a presignature is void: its nonce point is known to all signers.
         grant_seconds: after which a grant that was not used ends.
@@ -30,6 +31,11 @@ class Watermarks:
     batch: int = 32
     max_age: int = 7 * 86_400
     grant_seconds: int = 120
+
+    @property
+    def room(self) -> int:
+        """The most that a signer takes, whoever leads: a full pool, and what the largest payment needs."""
+        return min(self.max + MAX_PAYMENT, MOST)
 
     def __post_init__(self) -> None:
         if not 0 < self.low <= self.target <= self.max:

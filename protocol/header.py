@@ -9,7 +9,7 @@ from protocol.errors import EncodingError, UsageError
 from protocol.ids import COORDINATOR, MAX_PARTIES, SESSION_ID_SIZE, PartyId, SessionId, party_ids
 
 NAME_LIMIT: Final = 64  # bytes of a protocol's or a check's name
-PARAMS_LIMIT: Final = 1 << 18  # the sighashes of the largest standard transaction fit
+PARAMS_LIMIT: Final = 1 << 20  # the largest standard transaction fits, with a presignature for each input
 HEADER_LIMIT: Final = PARAMS_LIMIT + 512  # bytes of a header: name, version, session, roster, parties, params
 
 

@@ -153,6 +153,10 @@ class ProtocolSpec:
         rounds = {slot.round for slot in slots if slot.kind is Kind.BROADCAST and slot.sender != culprit}
         return tuple(Slot(number, Kind.ECHO, culprit) for number in sorted(rounds & self.echoed))
 
+    def most_messages(self, header: Header) -> int:
+        """Return the most messages of evidence: one of each round and kind by each party or coordinator."""
+        return (len(self.messages) + len(self.echoed)) * (len(header.parties) + 1)
+
     def size(self, slot: Slot, header: Header) -> int:
         """Return the exact size of a body in bytes; the slot must be allowed."""
         if slot.kind is Kind.ECHO:

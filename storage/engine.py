@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from storage.directory import DirectoryLock, make_private, sync_directory
-from storage.errors import CorruptError, ExistsError, FullError, LockedError, MissingError, StorageError
+from storage.errors import (
+    CorruptError,
+    DiskError,
+    ExistsError,
+    FullError,
+    LockedError,
+    MissingError,
+    StorageError,
+)
 from storage.schema import Schema
 
 # Asserted after opening, where a value is named (security.md, Durability settings).
@@ -26,6 +34,8 @@ _SETTINGS: Final = (
     ("secure_delete", "ON", 1),
 )
 _MINIMUM_SQLITE: Final = (3, 37, 0)  # STRICT tables
+_SUFFIXES: Final = ("", "-wal", "-shm")  # of the files that are one
+_CHUNK: Final = 1 << 16
 
 Row = tuple[Any, ...]
 
@@ -95,15 +105,46 @@ class Database:
             LockedError: another process has it.
             NewerFormatError: a newer program wrote it.
             CorruptError: it is damaged or another thing.
+            StorageError: it, or its directory, cannot be written.
         """
         if not path.is_file():
             raise MissingError(f"there is no {path}")
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise StorageError(
+                f"{path} cannot be written",
+                "check its owner, its permissions, and whether the disk is read-only",
+            )
         lock = DirectoryLock.take(path.parent)
         try:
             return cls(path, _connect(path, schema), lock)
         except BaseException:
             lock.release()
             raise
+
+    @staticmethod
+    def destroy(path: Path) -> None:
+        """Overwrite a file and its log with zeros and delete them, whatever is in them.
+
+        Raises:
+            MissingError: there is none.
+            LockedError: another process has it.
+            StorageError: it cannot be deleted; do it again.
+
+        Security:
+            A disk that writes elsewhere than it is told, such as flash, keeps old blocks for a while.
+        """
+        if not path.is_file():
+            raise MissingError(f"there is no {path}")
+        lock = DirectoryLock.take(path.parent)
+        try:
+            for suffix in _SUFFIXES:
+                _overwrite(path.with_name(path.name + suffix))
+            _remove(path)
+            sync_directory(path.parent)
+        except OSError as e:
+            raise StorageError(f"{path} cannot be deleted: {os.strerror(e.errno or 0)}") from e
+        finally:
+            lock.release()
 
     def close(self) -> None:
         """Close the file and free its directory; a second call does nothing."""
@@ -161,7 +202,7 @@ class Database:
 
     def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
         if self._failed:
-            raise StorageError(f"{self.path} was given up after an error of the disk", "start again")
+            raise DiskError(f"{self.path} was given up after an error of the disk", "start again")
         with translated(self):
             return self._connection.execute(sql, values)
 
@@ -185,6 +226,8 @@ def translated(database: Database | None = None) -> Iterator[None]:
         if code == sqlite3.SQLITE_IOERR and database is not None:
             database.fail()
         raise _translate(code, e) from e
+    except UnicodeDecodeError as e:
+        raise CorruptError("the file is damaged: a text in it is none") from e
 
 
 def _translate(code: int, error: sqlite3.Error) -> StorageError:
@@ -198,9 +241,7 @@ def _translate(code: int, error: sqlite3.Error) -> StorageError:
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
         return StorageError(f"the file cannot be written ({name})", "check its owner and permissions")
     if code == sqlite3.SQLITE_IOERR:
-        return StorageError(
-            f"the disk failed ({name})", "check the disk and its free space, then start again"
-        )
+        return DiskError(f"the disk failed ({name})", "check the disk and its free space, then start again")
     return StorageError(f"SQLite refused ({name}): {error}")
 
 
@@ -227,7 +268,9 @@ def _check(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     schema.check(connection)
     _settle(connection)
-    if connection.execute("PRAGMA quick_check").fetchall() != [("ok",)] or _ends_in_a_page(connection, path):
+    # also that an index has what its table has: rows are looked for in either
+    sound = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    if not sound or _ends_in_a_page(connection, path):
         raise CorruptError("the file is damaged")
 
 
@@ -257,10 +300,24 @@ def _write(path: Path, schema: Schema, fill: Callable[[sqlite3.Connection], obje
             _settle(connection)
             schema.create(connection)
             fill(connection)
+            # close() would do it, too, but says nothing when a full disk keeps it from doing so
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall() != [(0, 0, 0)]:
+                raise StorageError("SQLite does not move its log into the file", "do it again")
         finally:
-            connection.close()  # moves the log into the file and removes it
+            connection.close()
+
+
+def _overwrite(path: Path) -> None:
+    with suppress(FileNotFoundError), open(path, "r+b", opener=_no_link, buffering=0) as file:
+        for left in range(os.fstat(file.fileno()).st_size, 0, -_CHUNK):
+            file.write(bytes(min(left, _CHUNK)))
+        os.fsync(file.fileno())
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in _SUFFIXES:
         path.with_name(path.name + suffix).unlink(missing_ok=True)

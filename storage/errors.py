@@ -50,6 +50,10 @@ class RolledBackError(CorruptError):
     """A part of the file is older than the rest: somebody put it back from a copy."""
 
 
+class DiskError(StorageError):
+    """The disk failed: nothing more is read or written until the file is opened again."""
+
+
 class LockedError(StorageError):
     """Another process has the file open."""
 

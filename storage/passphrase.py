@@ -15,7 +15,7 @@ from native.exposure import encode, exposed
 from native.hashing import hash_to_seed
 from native.secret import SecretBytes
 from protocol.errors import UsageError
-from storage.errors import StorageError
+from storage.errors import MissingError, StorageError
 
 MAX_SIZE: Final = 1024  # bytes
 
@@ -60,10 +60,12 @@ class Passphrase:
 
         Raises:
             UsageError: as for the class.
-            StorageError: it cannot be read.
+            MissingError, StorageError: it is not there, or cannot be read.
         """
         try:
             fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError as e:
+            raise MissingError(f"there is no passphrase file {path}") from e
         except OSError as e:
             raise StorageError(
                 f"the passphrase file {path} cannot be read: {os.strerror(e.errno or 0)}"

@@ -2,7 +2,8 @@
 
 The key is drawn when the store is opened and stands in locked memory only. A process that ends takes it
 along: the file that it leaves, a copy of it and a backup hold no presignature that can be used. What stands
-there as PENDING or READY under another key becomes VOID at the next opening.
+there as PENDING or READY under another key becomes VOID at the next opening. Beside the key stands which
+presignatures may still be opened: a disk that is rolled back beneath the process does not make one anew.
 
 Associated data of a row: {format, store, party, batch, public side}.
 """
@@ -25,7 +26,7 @@ from protocol.codec import Writer, decode
 from protocol.errors import EncodingError, SecretReuseError, UsageError
 from storage import envelope, presig_tallies, reuse_log
 from storage.engine import Database, Row
-from storage.errors import CorruptError, SealedError
+from storage.errors import CorruptError, RolledBackError, SealedError
 from storage.header import Owner
 from storage.presig_tallies import columns, count, read_stock
 
@@ -45,7 +46,7 @@ class SqlPoolStore:
         One object for an open file: a second one voids what the first has.
     """
 
-    __slots__ = ("_boot", "_db", "_key", "_owner", "_transaction", "voided")
+    __slots__ = ("_boot", "_db", "_key", "_live", "_owner", "_transaction", "voided")
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class SqlPoolStore:
         self._transaction = transaction or db.transaction
         self._boot = random_bytes(_BOOT_SIZE)
         self._key: SecretSeed | None = SecretSeed.fresh()
+        self._live = set[bytes]()  # ids of those that were added here, and neither burnt nor voided since
         self.voided = self._void_others()  # how many presignatures of other processes there were
 
     def close(self) -> None:
@@ -109,6 +111,7 @@ class SqlPoolStore:
                     " VALUES (?, ?, ?, ?, 'PENDING', ?, ?, ?)",
                     item.public.id, stock[0], batch, self._boot, now, public, box,
                 )  # fmt: skip
+                self._live.add(item.public.id)
 
     def confirm(self, ids: Sequence[bytes], now: int) -> None:
         """Move presignatures from PENDING to READY."""
@@ -120,6 +123,7 @@ class SqlPoolStore:
 
     def void(self, ids: Sequence[bytes], reason: str) -> None:
         """Move presignatures from PENDING or READY to VOID and delete their secrets."""
+        self._live.difference_update(ids)
         with self.transaction():
             for item in ids:
                 self._db.execute(
@@ -135,12 +139,15 @@ class SqlPoolStore:
 
         Raises:
             PresignatureVoid: one is not READY, or the key that sealed it has gone.
+            RolledBackError: one was burnt or voided before: what is on the disk is older than this process.
             CorruptError: one was changed in the file.
         """
         key = self._open()
         rows = [self._row(item) for item in ids]
         if any(state != State.READY.value or boot != self._boot for boot, *_, state in rows):
             raise PresignatureVoid("the presignature is not READY")
+        if not self._live.issuperset(ids):
+            raise RolledBackError("a presignature is READY that was burnt or voided before", "presignatures")
         sealed = [(self._context(batch, public), box) for _, batch, public, box, _ in rows]
         try:
             secrets = envelope.unseal_all(key, sealed)
@@ -155,8 +162,9 @@ class SqlPoolStore:
         """Move presignatures from READY to BURNED, delete their secrets and write down their use.
 
         Raises:
-            SecretReuseError: one is not READY; nothing is changed.
+            SecretReuseError: one is not READY; the file is not changed, and none of them opens again.
         """
+        self._live.difference_update(use.presignature for use in uses)  # before anything can fail
         with self.transaction():
             for use in uses:
                 row = self._db.row(

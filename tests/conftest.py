@@ -10,14 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from wallet.chain.regtest_node import RegtestNode, find_bitcoind
 from wallet.errors import UnknownError
 
 # a shared machine is sometimes slow: what is slow by itself shows in the benchmarks
-settings.register_profile("mpcwallet", deadline=None)
-settings.load_profile("mpcwallet")
+settings.register_profile(
+    "mpcwallet", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+# The verdict on a commit is about the commit: its examples are a function of its tests. Every run by hand
+# draws new ones; what fails is told, kept in .hypothesis, and belongs into the test as an @example.
+settings.register_profile("mpcwallet-ci", settings.get_profile("mpcwallet"), derandomize=True, database=None)
+settings.load_profile("mpcwallet-ci" if os.environ.get("CI") else "mpcwallet")
 
 # a shell that runs the suite in the background has it ignore Ctrl-C, and children inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -140,7 +140,7 @@ class Ledger:
             return self.entries[txid]
         except KeyError as e:
             raise UnknownError(
-                f"the wallet has no transaction {show_txid(txid)}", "list its history, or sync first"
+                f"the wallet has no transaction {show_txid(txid)}", "it may be a draft, or of another wallet"
             ) from e
 
 

@@ -1,8 +1,9 @@
 """The command mpcw. What it can do is listed here; a command's module is imported when it runs."""
 
+import os
 import sys
 from importlib import import_module
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -28,6 +29,7 @@ NOUNS: Final = {
     "tx": "Drafts, transactions, and what can be done while one waits.",
     "psbt": "Partially signed transactions (BIP-174, BIP-370).",
     "presig": "The presignatures with which SegWit inputs are signed.",
+    "primes": "Primes for new wallets, found ahead.",
     "fee": "What a transaction should pay.",
     "chain": "The chain that the wallet sees, and blocks on demand on regtest.",
     "key": "The public side of the wallet's threshold keys.",
@@ -73,13 +75,26 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        load("version").main([], standalone_mode=False)
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help=VERBS["version"])
+    ] = False,
+) -> None:
     pass
 
 
 def main() -> None:
     """Run mpcw."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever started the program has closed it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for the rest of the process)
     if "--json" not in sys.argv:
         app()
     try:

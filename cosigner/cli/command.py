@@ -2,10 +2,11 @@
 
 import functools
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cosigner.local import LocalWallet
     from cosigner.steps import Progress
 
+CLOSED_PIPE: Final = 141  # as shells have it; ExitCode, which --help does without, lists it
 HOME = typer.Option("--home", help="Where wallets are kept; $MPCW_HOME or ~/.mpcw if not given.")
 WALLET = typer.Option(
     "--wallet", "-w", metavar="NAME", help="Which wallet; $MPCW_WALLET or the only one if not given."
@@ -59,6 +61,18 @@ class Invocation:
         return LocalWallet.open(self.place, self.wallet, progress or self.out.step)
 
 
+def _chosen(home: Path | None, wallet: str | None) -> str:
+    """Return the options that chose a home and a wallet, as a shell takes them."""
+    given = {"--home": home, "-w": wallet}
+    return "".join(f" {name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
+
+
+def _paragraphs(function: Callable[..., None]) -> str:
+    """Return a docstring whose paragraphs are a line each, which the terminal's width breaks."""
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 def _option(name: str, default: object, annotation: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
@@ -88,12 +102,15 @@ def command(
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(*, home: Path | None, json: bool, **own: Any) -> None:
-            out = Output(json)
             name = own.pop("wallet") if wallet else None
+            out = Output(json, _chosen(home, name))
             try:
                 function(Invocation(home, name, out), **own)
-            except (typer.Exit, typer.Abort, BrokenPipeError):
+            except (typer.Exit, typer.Abort):
                 raise
+            except BrokenPipeError as e:
+                out.unread()
+                raise typer.Exit(CLOSED_PIPE) from e
             except (Exception, KeyboardInterrupt) as e:
                 raise typer.Exit(out.error(e)) from e
             finally:
@@ -105,7 +122,7 @@ def command(
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         epilog = "\n\n".join(f"$ {line}" for line in examples.strip().splitlines()) or None
-        app.command(name, epilog=epilog)(run)
+        app.command(name, epilog=epilog, help=_paragraphs(function))(run)
         return function
 
     return register

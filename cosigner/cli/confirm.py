@@ -19,7 +19,8 @@ from wallet.network import Network
 from wallet.psbt import Psbt
 from wallet.review import Review, ReviewedOutput
 from wallet.script import ScriptType, script_type
-from wallet.tx import show_txid
+from wallet.script_index import Owner
+from wallet.tx import Transaction, TxOut, show_txid
 
 # BIP-141: witness versions without rules of their own are there for later soft forks
 _UNPROTECTED: Final = "warning: anybody can spend an output of this kind today"
@@ -41,18 +42,25 @@ def describe(wallet: LocalWallet, psbt: Psbt, seen: Review) -> dict[str, Any]:
             }
             for item in seen.inputs
         ],
-        "outputs": [
-            {
-                "address": address_or_none(out.out.script_pubkey, wallet.plan.network),
-                "script": out.out.script_pubkey.hex(),
-                "value": out.out.value,
-                "account": None if out.own is None else wallet.accounts[out.own.account].name,
-                "path": None if out.own is None else str(out.own.path),
-            }
-            for out in seen.outputs
-        ],
+        "outputs": [_output(wallet, out.out, out.own) for out in seen.outputs],
         "locktime": psbt.tx.locktime,
         "replaceable": psbt.tx.signals_rbf,
+    }
+
+
+def outputs(wallet: LocalWallet, tx: Transaction) -> list[dict[str, Any]]:
+    """Return the outputs of a transaction that was sent or seen, for scripts; see describe()."""
+    owned = [(out, wallet.owner_of(out.script_pubkey)) for out in tx.outputs]
+    return [_output(wallet, out, owner) for out, owner in owned]
+
+
+def _output(wallet: LocalWallet, out: TxOut, owner: Owner | None) -> dict[str, Any]:
+    return {
+        "address": address_or_none(out.script_pubkey, wallet.plan.network),
+        "script": out.script_pubkey.hex(),
+        "value": out.value,
+        "account": None if owner is None else wallet.accounts[owner.account].name,
+        "path": None if owner is None else str(owner.path),
     }
 
 

@@ -66,8 +66,9 @@ def demo(
         value = _Demo(call, name, chain).run()
     took = perf_counter() - began
     call.out.note(f"\nAll of it took {took:.1f} s. The wallet is yours to play with:")
+    if place.before_next:
+        call.out.hint(place.before_next, "(in another terminal)")
     for line in (
-        *place.before_next,
         f"mpcw wallet history -w {name}",
         f"mpcw send -w {name} ADDRESS=50000 --wait",
     ):
@@ -78,7 +79,7 @@ def demo(
 class _Embedded:
     """The chain in this process."""
 
-    before_next: tuple[str, ...] = ()
+    before_next = ""
 
     @contextmanager
     def chain(self, _: str) -> Iterator[ChainSettings]:
@@ -91,7 +92,7 @@ class _Node:
     def __init__(self, call: Invocation) -> None:
         self._home = call.place
         self._directory = self._home.path / "bitcoind"
-        self.before_next: tuple[str, ...] = ()
+        self.before_next = ""
 
     @contextmanager
     def chain(self, name: str) -> Iterator[ChainSettings]:
@@ -102,7 +103,7 @@ class _Node:
         make_private(self._directory)
         with RegtestNode(self._directory, port=None if endpoint is None else endpoint.port) as node:
             port = node.endpoint.port
-            self.before_next = (f"mpcw regtest --dir {self._directory} --port {port}  (in another terminal)",)
+            self.before_next = f"mpcw regtest --dir {self._directory} --port {port}"
             yield _settings(node.endpoint)
 
     def _known(self, name: str) -> Endpoint | None:

@@ -1,5 +1,6 @@
 """mpcw doctor: what this machine lacks."""
 
+import os
 import resource
 import stat
 from collections.abc import Callable
@@ -61,6 +62,8 @@ def _core_dumps(_: Home) -> Finding:
 def _home(home: Home) -> Finding:
     if not home.path.exists():
         return Finding("home", True, f"{home.path} will be made with the first wallet")
+    if not os.access(home.path, os.W_OK):
+        return Finding("home", False, f"{home.path} cannot be written: no wallet in it can be opened")
     mode = stat.S_IMODE(home.path.stat().st_mode)
     good = not mode & 0o077
     return Finding(
@@ -94,7 +97,7 @@ def _bitcoind(_: Home) -> Finding:
     try:
         return Finding("bitcoind", True, str(find_bitcoind()))
     except UnknownError as e:
-        return Finding("bitcoind", False, str(e))
+        return Finding("bitcoind", False, f"{e}; --chain bitcoind wants one")
 
 
 _CHECKS: Final[tuple[Callable[[Home], Finding], ...]] = (

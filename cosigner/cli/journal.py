@@ -11,12 +11,15 @@ from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.output import Output, public_facts
+from cosigner.cli.refill import trouble_text
 from cosigner.daemon import Incident
 from cosigner.exit_codes import classify
 from cosigner.keeper import Refilling, Waiting
 from cosigner.pools import PoolFigures
 from cosigner.steps import Deed, Step
+from cosigner.trouble import Trouble
 from presig_pool.state import Stock
+from protocol.ids import PartyId
 
 _OF_REFILLS: Final = (Deed.PRESIGNATURES_MADE, Deed.PRESIGNATURES_READY)
 
@@ -29,6 +32,7 @@ class Journal:
         self._out, self._guard = out, threading.Lock()
         self._status = ""
         self._waits: dict[Stock, str] = {}
+        self._troubles: dict[PartyId, str] = {}
 
     def event(self, name: str, text: str, facts: Mapping[str, Any], style: str = "") -> None:
         """Write an event.
@@ -48,7 +52,9 @@ class Journal:
                 self._out.live(self._status)
 
     def status(self, found: PoolFigures) -> None:
-        """Show on a terminal what there is of presignatures."""
+        """Show on a terminal what there is of presignatures; write which files of parties fail, once."""
+        for party in found.parties:
+            self._trouble(party.party, party.trouble)
         stocks = [
             f"{'+'.join(map(str, stock.signers))}: {stock.ready} ready"
             + (f", {_short(stock.doing)}" if isinstance(stock.doing, Refilling) else "")
@@ -57,6 +63,16 @@ class Journal:
         with self._guard, self._unharmed():
             self._status = "serving   " + ("; ".join(stocks) or "no presignatures yet")
             self._out.live(self._status)
+
+    def _trouble(self, party: PartyId, trouble: Trouble | None) -> None:
+        known = self._troubles.get(party)
+        if trouble is None and known is not None:
+            del self._troubles[party]
+            self.event("recovered", f"the file of party {party} works again", {"party": party}, "green")
+        elif trouble is not None and trouble.reason != known:
+            self._troubles[party] = trouble.reason
+            facts = {"party": party, "until": trouble.until, "reason": trouble.reason}
+            self.event("trouble", trouble_text(party, trouble), facts, "red")
 
     def quiet(self) -> None:
         """Show no status any more."""

@@ -1,11 +1,12 @@
 """What a command shows: text for people, one JSON value for scripts, never both."""
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -28,10 +29,11 @@ class Output:
 
     Args:
         as_json: whether standard output takes one JSON value and nothing else.
+        chosen: options of the command line that a suggested command needs as well, such as -w treasury.
     """
 
-    def __init__(self, as_json: bool) -> None:
-        self.as_json = as_json
+    def __init__(self, as_json: bool, chosen: str = "") -> None:
+        self.as_json, self._chosen = as_json, chosen
         self._facts: dict[str, Any] = {}
         self._out, self._side = _console(), _console(stderr=True)
         self._guard = threading.RLock()  # of the two below: parties work in threads
@@ -65,12 +67,20 @@ class Output:
         """Write a result that is the same for people and for scripts."""
         self.settle()
         sys.stdout.write(text)
+        sys.stdout.flush()
 
     def note(self, line: Line = "", style: str = "") -> None:
         """Tell people something beside the result; scripts do not get it."""
         self.settle()
         if not self.as_json:
-            self._side.print(line, style=style)
+            self._tell(line, style=style)
+
+    def _tell(self, line: Line, style: str = "", end: str = "\n") -> None:
+        """Write to standard error; a reader who has gone, or a full disk, is no reason not to go on."""
+        try:
+            self._side.print(line, style=style, end=end)
+        except OSError:
+            _abandon(sys.stderr)
 
     def notes(self, lines: Sequence[Line]) -> None:
         """Tell people several lines."""
@@ -99,7 +109,7 @@ class Output:
             if self._live is None:
                 self._live = self._side.status(line)
                 self._live.start()
-            self._live.update(self._fitting(Text.assemble(line)))
+            self._live.update(self._fitting(Text.assemble(line), _SPINNER))
 
     @contextmanager
     def table(self) -> Iterator[Callable[[Sequence[Line]], None]]:
@@ -110,9 +120,9 @@ class Output:
         with Live(console=self._out, auto_refresh=False) as live:
             yield lambda lines: live.update(Group(*lines), refresh=True)
 
-    def _fitting(self, line: Text) -> Text:
+    def _fitting(self, line: Text, taken: int) -> Text:
         if self._side.is_terminal:
-            line.truncate(self._side.width - _SPINNER, overflow="ellipsis")
+            line.truncate(self._side.width - taken, overflow="ellipsis")
         return line
 
     def settle(self) -> None:
@@ -123,7 +133,7 @@ class Output:
                 self._live = None
             done, self._steps = self._steps, []
             if done and not self.as_json:
-                self._side.print(self._fitting(Text("  ") + deeds.line(done)))
+                self._tell(self._fitting(Text("  ") + deeds.line(done), 0))
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
@@ -143,15 +153,25 @@ class Output:
         for line in text.splitlines():
             self.note(line, "white on black")
 
-    def hint(self, command: str) -> None:
-        """Suggest the next command."""
-        self.note(Text.assemble(("next: ", "dim"), command))
+    def hint(self, command: str, remark: str = "") -> None:
+        """Suggest the next command, with a remark that is no part of it."""
+        self.note(Text.assemble(("next: ", "dim"), self.again(command), "  " if remark else "", remark))
+
+    def again(self, command: str) -> str:
+        """Return a command with the options that choose its home and its wallet."""
+        return f"{command}{self._chosen}"
 
     def ask(self, question: str) -> bool:
         """Ask people at the terminal whether they agree."""
         self.settle()
-        self._side.print(f"{question} [y/N] ", end="")
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        self._tell(f"{question} [y/N] ", end="")
+        answer = ""
+        try:
+            answer = sys.stdin.readline()
+        finally:
+            if not answer.endswith("\n"):  # Ctrl-C and Ctrl-D leave the cursor behind the question
+                self._tell("")
+        return answer.strip().lower() in ("y", "yes")
 
     @contextmanager
     def kept(self, name: str, value: str, advice: Sequence[Line]) -> Iterator[None]:
@@ -175,26 +195,58 @@ class Output:
 
         self.settle()
         code, name = classify(error)
-        message = _printable(str(error) or type(error).__name__)
+        message = _printable(_said(error))
         hint = _printable(getattr(error, "hint", "") or "\n".join(getattr(error, "__notes__", ())))
         if self.as_json:
             detail = {"code": int(code), "name": name, "message": message, "hint": hint}
-            _write_json({"error": detail | public_facts(error) | self._facts})
-        else:
-            self._side.print(Text.assemble(("error", "bold red"), f" ({name}): {message}"))
-            if hint:
-                self._side.print(f"  {hint}")
+            try:
+                _write_json({"error": detail | public_facts(error) | self._facts})
+                return code
+            except OSError:
+                _abandon(sys.stdout)  # and say it on standard error
+        self._tell(Text.assemble(("error", "bold red"), f" ({name}): {message}"))
+        if hint:
+            self._tell(f"  {hint}")
         return code
+
+    def unread(self) -> None:
+        """Write no more: whoever read standard output has closed it."""
+        self.settle()
+        _abandon(sys.stdout)
+
+
+class _Console(Console):
+    """Leaves a closed pipe to its user; rich would end the program."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
 
 
 def _console(stderr: bool = False) -> Console:
     # what others wrote, such as a label, is never markup; lines are broken by the terminal alone
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return _Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _abandon(stream: IO[str]) -> None:
+    """Let what is still in a buffer go nowhere: to write it at the end of the process would fail again."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _write_json(value: Json) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says; of the system's, the file and the reason without the number."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted from the keyboard"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
 
 
 def public_facts(error: BaseException) -> dict[str, Any]:

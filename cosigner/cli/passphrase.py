@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cosigner.cli.command import Invocation, command
-from cosigner.cli.unlock import PassphraseFiles, passphrase_files, passphrase_of
+from cosigner.cli.unlock import PassphraseFiles, ask_new, passphrase_files, passphrase_of
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from storage.passphrase import Passphrase
@@ -50,5 +50,5 @@ def change(
 
 def _new(path: Path | None, party: int) -> Passphrase:
     if path is None:
-        return Passphrase.ask(f"New passphrase of party {party}", confirm=True)
+        return ask_new(PartyId(party), "say --new-passphrase-file FILE")
     return Passphrase.from_file(path.expanduser())

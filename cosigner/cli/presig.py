@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cosigner.cli import show
 from cosigner.cli.command import Invocation, command
-from cosigner.cli.refill import progress_text, refill_line
+from cosigner.cli.refill import progress_text, refill_line, trouble_text
 from cosigner.cli.show import Line
 from cosigner.cli.spending import signers_of
 from cosigner.cli.unlock import PassphraseFiles, unlock
@@ -40,6 +40,8 @@ def status(call: Invocation) -> None:
     call.out.result(describe(found), _table(found))
     for line in _remarks(found):
         call.out.note(line)
+    for line in _troubles(found):
+        call.out.warn(line)
     if any(party.reuse_attempts for party in found.parties):
         call.out.warn(_reuse(found))
     if not found.kept:
@@ -152,14 +154,14 @@ def _look(call: Invocation, wallet: LocalWallet, seconds: float | None) -> tuple
     with call.out.table() as shown:
         try:
             while end is None or time.monotonic() < end:
-                shown([*_table(found), *_remarks(found)])
+                shown(_screen(found))
                 time.sleep(
                     _LOOK_SECONDS if end is None else min(_LOOK_SECONDS, max(0.0, end - time.monotonic()))
                 )
                 found = wallet.pool_figures()
         except KeyboardInterrupt:
             return found, True
-        shown([*_table(found), *_remarks(found)])
+        shown(_screen(found))
     return found, False
 
 
@@ -208,7 +210,12 @@ def _stock_value(stock: StockFigures) -> dict[str, Any]:
         "waiting": None,
     }
     if isinstance(doing, Refilling):
-        value["refilling"] = {"made": doing.made, "wanted": doing.wanted, "per_second": doing.per_second}
+        left = None if doing.seconds_left is None else round(doing.seconds_left)
+        value["refilling"] = {
+            **{name: getattr(doing, name) for name in ("batch", "batches", "made", "wanted")},
+            "per_second": round(doing.per_second, 3),
+            "seconds_left": left,
+        }
     elif doing is not None:
         value["waiting"] = {"peers": list(doing.peers), "until": doing.until, "reason": doing.reason}
     return value
@@ -227,6 +234,10 @@ def _table(found: PoolFigures) -> list[Line]:
             names, _ready(stock, found), *map(str, counts), *times, below="\n".join([ever, *_doing(stock)])
         )
     return rows.lines("There were never any presignatures.")
+
+
+def _screen(found: PoolFigures) -> list[Line]:
+    return [*_table(found), *_remarks(found), *(Text(line, "yellow") for line in _troubles(found))]
 
 
 def _ready(stock: StockFigures, found: PoolFigures) -> Text:
@@ -262,6 +273,10 @@ def _remarks(found: PoolFigures) -> list[Line]:
             f"A process ended with {show.count(voided, 'presignature')}: void, like all that it had."
         )
     return lines
+
+
+def _troubles(found: PoolFigures) -> list[str]:
+    return [trouble_text(it.party, it.trouble) for it in found.parties if it.trouble is not None]
 
 
 def _reuse(found: PoolFigures) -> str:

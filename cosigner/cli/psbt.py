@@ -1,6 +1,7 @@
 """mpcw psbt: partially signed transactions of this wallet and of others."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +9,10 @@ from typing import Annotated
 import typer
 
 from cosigner.cli.command import Invocation, command
-from cosigner.cli.spending import Manner, SignersOption, WaitOption, YesOption, approve, sign
+from cosigner.cli.spending import Manner, SignersOption, WaitOption, YesOption, approve, is_signed, sign
 from cosigner.cli.unlock import PassphraseFiles
 from protocol.errors import UsageError
+from storage.errors import StorageError
 from wallet.errors import UnknownError
 from wallet.network import REGTEST, network
 from wallet.psbt import Psbt, combine, decode, extract, finalize, to_v0, to_v2
@@ -21,6 +23,7 @@ app = typer.Typer(no_args_is_help=True)
 Source = Annotated[str, typer.Argument(metavar="PSBT", help="A file, base64, or - for standard input.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the binary form to this file.")]
 
+BASE64_MAGIC = "cHNidP"
 MAX_FILE = 8_000_000  # bytes: base64 of the largest PSBT that is read
 
 
@@ -37,8 +40,10 @@ def read(source: str) -> Psbt:
     if len(source) < 4096 and path.is_file():
         with path.open("rb") as file:
             return Psbt.parse(file.read(MAX_FILE))
-    if source.endswith(".psbt") or "/" in source[:2]:
-        raise UnknownError(f"there is no file {source}")
+    if not source.lstrip().startswith(BASE64_MAGIC):
+        raise UnknownError(
+            f"there is no file {source[:80]}, nor is that a PSBT in base64", f"one begins with {BASE64_MAGIC}"
+        )
     return Psbt.parse(source)
 
 
@@ -52,7 +57,12 @@ def write(call: Invocation, psbt: Psbt, output: Path | None) -> None:
         call.out.result({**value, "path": str(output)}, [f"written to {output}"])
 
 
-@command(app, "decode", examples="mpcw psbt decode payment.psbt\ncat payment.psbt | mpcw psbt decode -")
+@command(
+    app,
+    "decode",
+    wallet=False,
+    examples="mpcw psbt decode payment.psbt\ncat payment.psbt | mpcw psbt decode -",
+)
 def decode_psbt(
     call: Invocation,
     psbt: Source,
@@ -77,11 +87,21 @@ def sign_psbt(
     manner = Manner(signers, passphrase_file or [], yes, wait=wait)
     with call.open() as wallet:
         found = to_v0(read(psbt))
+        if is_signed(found):
+            raise UsageError("it is signed and final already: mpcw psbt extract prints the transaction")
+        _expect_writable(output)  # before presignatures are used up
         approve(call, wallet, found, manner, "Sign it?")
         write(call, sign(call, wallet, found, manner).psbt, output)
+    if output is not None:
+        call.out.hint(f"mpcw psbt import {output}", "(to send it with mpcw tx broadcast)")
 
 
-@command(app, "combine", examples="mpcw psbt combine a.psbt b.psbt -o both.psbt")
+def _expect_writable(output: Path | None) -> None:
+    if output is not None and not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise StorageError(f"{output} cannot be written")
+
+
+@command(app, "combine", wallet=False, examples="mpcw psbt combine a.psbt b.psbt -o both.psbt")
 def combine_psbts(
     call: Invocation,
     psbts: Annotated[list[str], typer.Argument(metavar="PSBT", help="Of one transaction.")],
@@ -91,13 +111,13 @@ def combine_psbts(
     write(call, combine([read(source) for source in psbts]), output)
 
 
-@command(app, "finalize", examples="mpcw psbt finalize signed.psbt")
+@command(app, "finalize", wallet=False, examples="mpcw psbt finalize signed.psbt")
 def finalize_psbt(call: Invocation, psbt: Source, output: Output = None) -> None:
     """Turn the signatures of a PSBT into witnesses."""
     write(call, finalize(read(psbt)), output)
 
 
-@command(app, "extract", examples="mpcw psbt extract final.psbt")
+@command(app, "extract", wallet=False, examples="mpcw psbt extract final.psbt")
 def extract_tx(call: Invocation, psbt: Source) -> None:
     """Print the transaction of a finalised PSBT in hex."""
     tx = extract(read(psbt))
@@ -113,7 +133,7 @@ def import_psbt(call: Invocation, psbt: Source) -> None:
         wallet.keep_draft(found)
     txid = show_txid(found.tx.txid)
     call.out.result({"txid": txid}, [f"kept {txid}"])
-    call.out.hint(f"mpcw tx sign {txid}")
+    call.out.hint(f"mpcw tx {'broadcast' if is_signed(found) else 'sign'} {txid}")
 
 
 @command(app, "export", examples="mpcw psbt export 4f2c... -o payment.psbt")
@@ -125,7 +145,7 @@ def export_psbt(
         write(call, wallet.draft(parse_txid(txid)), output)
 
 
-@command(app, "convert", examples="mpcw psbt convert payment.psbt --to 2")
+@command(app, "convert", wallet=False, examples="mpcw psbt convert payment.psbt --to 2")
 def convert(
     call: Invocation,
     psbt: Source,

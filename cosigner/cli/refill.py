@@ -6,6 +6,8 @@ from typing import Final
 from cosigner.cli import show
 from cosigner.cli.output import Output
 from cosigner.keeper import Refilling, RefillProgress, Waiting
+from cosigner.trouble import Trouble
+from protocol.ids import PartyId
 
 # seconds of one core for a presignature and a pair of signers, and to start; no table of randomness yet
 _PAIR_SECONDS: Final = 0.1
@@ -29,6 +31,12 @@ def progress_text(record: Refilling) -> str:
     if record.seconds_left is None:
         return f"{text}, about {expected_seconds(record.wanted, len(record.stock.signers))} s"
     return f"{text}, {record.per_second:.1f} per second, {show.span(round(record.seconds_left))} left"
+
+
+def trouble_text(party: PartyId, trouble: Trouble) -> str:
+    """Return why no presignatures are made for a party, in words."""
+    long = "any more" if trouble.until is None else f"until {show.when(trouble.until)} UTC"
+    return f"party {party} makes no presignatures {long}: {trouble.reason}"
 
 
 def expected_seconds(count: int, signers: int) -> int:

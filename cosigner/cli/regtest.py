@@ -1,5 +1,6 @@
 """mpcw regtest: a throwaway bitcoind."""
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +47,9 @@ def regtest(
         call.out.result(value, rows)
         call.out.hint(f"mpcw wallet create NAME --chain bitcoind --rpc-url {url} --rpc-cookie {cookie}")
         call.out.note("Ctrl-C ends it.")
+        if directory is not None:
+            again = shlex.quote(str(directory))
+            call.out.note(f"To go on with this chain: mpcw regtest --dir {again} --port {node.endpoint.port}")
         try:
             code = node.wait()
         except KeyboardInterrupt:

@@ -64,12 +64,12 @@ def serve(
         stack.callback(own.close)
         stop = stack.enter_context(stopped_by_signals())
         _tell_void(journal, own)
-        if own.pools is not None:
-            if marks is not None:
-                own.pools.keep_to(marks)
+        if own.pools is not None and marks is not None:
+            own.pools.keep_to(marks)
+        stack.enter_context(Daemon(place, own, journal.incident))
+        if own.pools is not None:  # ends before the daemon does: who wants to sign meanwhile can
             groups = list(islice(combinations(chosen, threshold), MAX_KEPT))
             stack.enter_context(own.pools.kept(groups, journal.refill))
-        stack.enter_context(Daemon(place, own, journal.incident))
         names = ", ".join(map(str, chosen))
         facts = {"wallet": name, "parties": list(chosen), "process": os.getpid()}
         journal.event("serving", f"serving party {names} of {name}, process {os.getpid()}", facts, "green")

@@ -11,7 +11,7 @@ from cosigner.cli import confirm, show
 from cosigner.cli.command import Invocation
 from cosigner.cli.refill import expected_seconds, refill_line
 from cosigner.cli.unlock import unlock
-from cosigner.errors import DeclinedError
+from cosigner.errors import DeclinedError, NotEnoughSignersError
 from cosigner.local import LocalWallet
 from cosigner.signing import Signed
 from presig_pool.errors import PoolExhausted
@@ -47,6 +47,11 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show it; keep and sign nothing.")]
 
 
+def is_signed(psbt: Psbt) -> bool:
+    """Return whether a PSBT has all its signatures."""
+    return all(item.is_final for item in psbt.inputs)
+
+
 def rate_of(wallet: LocalWallet, text: str | None) -> FeeRate:
     """Return the fee rate that the user names, else the estimate.
 
@@ -62,7 +67,14 @@ def rate_of(wallet: LocalWallet, text: str | None) -> FeeRate:
 
 
 def control_of(coins: list[str] | None, only: bool, avoid: list[str] | None, min_conf: int) -> CoinControl:
-    """Return which coins the user wants to be spent."""
+    """Return which coins the user wants to be spent.
+
+    Raises:
+        MalformedError: one is no coin.
+        UsageError: no coin is left.
+    """
+    if only and not coins:
+        raise UsageError("--only spends no coin but those of --coin: name one")
     use = frozenset(OutPoint.parse(coin) for coin in coins or [])
     return CoinControl(use, only, frozenset(OutPoint.parse(coin) for coin in avoid or []), min_conf)
 
@@ -72,6 +84,7 @@ def signers_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:
 
     Raises:
         UsageError: the text is no list of parties.
+        NotEnoughSignersError: they are fewer than t.
     """
     if text is None:
         return wallet.default_signers()
@@ -81,6 +94,8 @@ def signers_of(wallet: LocalWallet, text: str | None) -> tuple[PartyId, ...]:
         raise UsageError(f"{text!r} is no list of parties, such as 0,2") from e
     if not set(parties) <= set(range(wallet.plan.n)):
         raise UsageError(f"the parties of this wallet are 0..{wallet.plan.n - 1}, not {text}")
+    if len(parties) < wallet.plan.t:
+        raise NotEnoughSignersError(f"{wallet.plan.t} parties of this wallet sign, not {text} alone")
     return tuple(map(PartyId, parties))
 
 
@@ -142,7 +157,7 @@ def carry_out(
 
 def kept(call: Invocation, txid: str) -> Any:
     """Say, if the block fails, that the draft is still there."""
-    commands = [f"  mpcw tx {verb} {txid}" for verb in ("sign", "broadcast", "drop")]
+    commands = [call.out.again(f"  mpcw tx {verb} {txid}") for verb in ("sign", "broadcast", "drop")]
     return call.out.kept("draft", txid, ["The draft is kept. Sign and send it, or forget it:", *commands])
 
 
@@ -165,6 +180,9 @@ def approve(
     seen = wallet.review(psbt)
     signers = signers_of(wallet, manner.signers)
     call.out.notes(confirm.screen(wallet, psbt, seen, signers, manner.replaces))
+    for txid in wallet.rivals(psbt.tx):
+        name = show_txid(txid)
+        call.out.warn(f"the draft {name} spends some of these coins: only one of the two can be sent")
     if not confirm.ask(call, question, manner.yes):
         raise DeclinedError("you said no: nothing was signed")
 
@@ -176,8 +194,7 @@ def sign(call: Invocation, wallet: LocalWallet, psbt: Psbt, manner: Manner) -> S
         PoolExhausted: presignatures are missing, and the user did not want them to be made.
     """
     signers = signers_of(wallet, manner.signers)
-    if len(signers) >= wallet.plan.t:  # else it is refused without asking for a passphrase
-        unlock(wallet, signers, manner.passphrase_files, call.out)
+    unlock(wallet, signers, manner.passphrase_files, call.out)
     progress = refill_line(call.out)
     try:
         signed = wallet.sign(psbt, signers, progress if manner.wait else None)
@@ -198,14 +215,11 @@ def signing_value(signed: Signed) -> dict[str, Any]:
 
 def _make_them(call: Invocation, wallet: LocalWallet, short: PoolExhausted, waited: bool) -> bool:
     """Return whether a user at a terminal wants missing presignatures to be made; else say what helps."""
-    most, missing = wallet.pool_figures().watermarks.max, short.wanted - short.ready
-    if short.wanted > most:
-        short.add_note(f"a pool has at most {most} of them: spend fewer SegWit coins at once")
-    elif not waited and sys.stdin.isatty() and not call.out.as_json:
+    missing = short.wanted - short.ready
+    if not waited and sys.stdin.isatty() and not call.out.as_json:
         seconds = expected_seconds(missing, wallet.plan.t)
         return call.out.ask(f"{short}. Make {missing} now, in about {seconds} s?")
-    else:
-        short.add_note("have them made first with --wait, or kept ready by mpcw serve")
+    short.add_note("have them made first with --wait, or kept ready by mpcw serve")
     return False
 
 

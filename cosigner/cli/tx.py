@@ -1,6 +1,7 @@
 """mpcw tx: drafts, transactions, and what can be done while one waits."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +22,7 @@ from cosigner.cli.spending import (
     approve,
     carry_out,
     control_of,
+    is_signed,
     rate_of,
     report,
     sign,
@@ -32,16 +34,18 @@ from cosigner.cli.wallet import history_value
 from cosigner.local import LocalWallet
 from protocol.errors import UsageError
 from wallet.amounts import FeeRate
-from wallet.build import Payment
-from wallet.errors import UnknownError
+from wallet.build import Draft, Payment
+from wallet.errors import InsufficientFundsError, UnknownError
 from wallet.history import HistoryEntry
 from wallet.labels import LabelType
-from wallet.psbt import Psbt, extract
+from wallet.psbt import extract
 from wallet.tx import Txid, parse_txid, show_txid
 
 app = typer.Typer(no_args_is_help=True)
 
-TxidArgument = Annotated[str, typer.Argument(metavar="TXID")]
+TxidArgument = Annotated[
+    str, typer.Argument(metavar="TXID", help="Its 64 hex digits; wallet history and tx list show them.")
+]
 
 
 @command(app, examples="mpcw tx create bcrt1p...=120000")
@@ -75,7 +79,7 @@ def list_drafts(call: Invocation) -> None:
         values = []
         for txid, psbt in wallet.drafts().items():
             seen = wallet.review(psbt)
-            final = _is_signed(psbt)
+            final = is_signed(psbt)
             state = "signed" if final else "waits for signatures"
             rows.add(show.sats(seen.sent), show.sats(seen.fee), state, below=show_txid(txid))
             values.append({**confirm.describe(wallet, psbt, seen), "signed": final})
@@ -96,10 +100,17 @@ def show_tx(call: Invocation, txid: TxidArgument) -> None:
             call.out.result(value, confirm.screen(wallet, psbt, seen, signers_of(wallet, None)))
             return
         entry = _entry(wallet, wanted)
-        label = wallet.labels().get((LabelType.TX, txid), "")
-        value = {**history_value(entry, label), "hex": bytes(entry.tx).hex(), "vsize": entry.tx.vsize}
+        label = wallet.labels().get((LabelType.TX, show_txid(wanted)), "")
+        outputs = confirm.outputs(wallet, entry.tx)
+        value = {
+            **history_value(entry, label),
+            "fee_rate_sat_per_kvb": None if entry.fee is None else _rate(entry).sat_per_kvb,
+            "outputs": outputs,
+            "hex": bytes(entry.tx).hex(),
+            "vsize": entry.tx.vsize,
+        }
         rows = show.facts(
-            ("transaction", txid),
+            ("transaction", show_txid(wanted)),
             ("status", entry.status.value),
             ("confirmations", str(entry.confirmations)),
             ("amount", show.amount(entry.net)),
@@ -107,16 +118,22 @@ def show_tx(call: Invocation, txid: TxidArgument) -> None:
             ("first seen", show.when(entry.first_seen) + " UTC"),
             ("replaced by", "" if entry.replaced_by is None else show_txid(entry.replaced_by)),
             ("label", label),
+            *(row for output in outputs for row in _shown_output(output)),
         )
         call.out.result(value, rows)
 
 
-def _is_signed(psbt: Psbt) -> bool:
-    return all(item.is_final for item in psbt.inputs)
+def _rate(entry: HistoryEntry) -> FeeRate:
+    return FeeRate.of(entry.fee or 0, entry.tx.vsize)
 
 
-def _rate(entry: HistoryEntry) -> str:
-    return str(FeeRate.of(entry.fee or 0, entry.tx.vsize))
+def _shown_output(output: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return an output as its user reads it: how much, and to whom."""
+    own = (
+        "" if output["account"] is None else f", ours at {output['path']} of the {output['account']} account"
+    )
+    to = str(output["address"] or f"script {output['script']}")
+    return [("output", show.amount(output["value"]) + own), ("", to)]
 
 
 def _entry(wallet: LocalWallet, txid: Txid) -> HistoryEntry:
@@ -141,8 +158,8 @@ def sign_tx(
     manner = Manner(signers, passphrase_file or [], yes, wait=wait)
     with call.open() as wallet:
         psbt = wallet.draft(parse_txid(txid))
-        if _is_signed(psbt):
-            raise UsageError(f"it is signed already: send it with mpcw tx broadcast {txid}")
+        if is_signed(psbt):
+            raise UsageError("it is signed already: " + call.out.again(f"mpcw tx broadcast {txid}"))
         approve(call, wallet, psbt, manner, "Sign it?")
         signed = sign(call, wallet, psbt, manner)
         made = {"txid": txid, "psbt": signed.psbt.base64(), "hex": bytes(extract(signed.psbt)).hex()}
@@ -157,8 +174,8 @@ def broadcast(call: Invocation, txid: TxidArgument) -> None:
     with call.open() as wallet:
         wallet.sync()
         psbt = wallet.draft(parse_txid(txid))
-        if not _is_signed(psbt):
-            raise UsageError(f"it waits for signatures: sign it with mpcw tx sign {txid}")
+        if not is_signed(psbt):
+            raise UsageError("it waits for signatures: " + call.out.again(f"mpcw tx sign {txid}"))
         tx = extract(psbt)
         wallet.broadcast(tx)
     report(call, {"txid": txid, "broadcast": True}, tx, "sent")
@@ -172,11 +189,21 @@ def drop(call: Invocation, txid: TxidArgument) -> None:
     call.out.result({"txid": txid}, [f"forgot {txid}"])
 
 
-@command(app, examples="mpcw tx bump 4f2c...\nmpcw tx bump 4f2c... --fee-rate 12")
+@command(
+    app, examples="mpcw tx bump 4f2c...\nmpcw tx bump 4f2c... --fee-rate 12\nmpcw tx bump 4f2c... --shrink 0"
+)
 def bump(
     call: Invocation,
     txid: TxidArgument,
     fee_rate: FeeRateOption = None,
+    shrink: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="INDEX",
+            help="This output pays for it, counted from 0: for a payment of all coins.",
+        ),
+    ] = None,
     signers: SignersOption = None,
     passphrase_file: PassphraseFiles = None,
     wait: WaitOption = False,
@@ -186,7 +213,15 @@ def bump(
     """Replace an unconfirmed transaction by one that pays the same recipients and a higher fee (RBF)."""
     wanted, rate = parse_txid(txid), None if fee_rate is None else FeeRate.parse(fee_rate)
     manner = Manner(signers, passphrase_file or [], yes, dry_run, wait, replaces=True)
-    carry_out(call, manner, lambda w, dry: w.draft_bump(wanted, rate, dry_run=dry), f"{txid} replaced by")
+
+    def make(wallet: LocalWallet, dry: bool) -> Draft:
+        try:
+            return wallet.draft_bump(wanted, rate, shrink=shrink, dry_run=dry)
+        except InsufficientFundsError as e:
+            e.hint = e.hint or "--shrink 0 takes it from what the first output gets; tx cancel takes all back"
+            raise
+
+    carry_out(call, manner, make, f"{show_txid(wanted)} replaced by")
 
 
 @command(app, examples="mpcw tx cpfp 4f2c... --fee-rate 12")
@@ -233,7 +268,7 @@ def label(
 ) -> None:
     """Label a transaction."""
     with call.open() as wallet:
-        _entry(wallet, parse_txid(txid))
-        wallet.set_label(LabelType.TX, txid, text)
-    value = {"txid": txid, "label": text}
-    call.out.result(value, [f"{txid}: {text or 'no label'}"])
+        ref = show_txid(_entry(wallet, parse_txid(txid)).tx.txid)
+        wallet.set_label(LabelType.TX, ref, text)
+    value = {"txid": ref, "label": text}
+    call.out.result(value, [f"{ref}: {text or 'no label'}"])

@@ -12,7 +12,7 @@ from cosigner.home import Home
 from cosigner.local import LocalWallet
 from protocol.errors import UsageError
 from protocol.ids import PartyId
-from storage.errors import WrongPassphraseError
+from storage.errors import StorageError, WrongPassphraseError
 from storage.passphrase import Passphrase
 
 FILE_VARIABLE: Final = "MPCW_PASSPHRASE_FILE_"
@@ -56,18 +56,32 @@ def new_passphrases(given: Sequence[str], n: int) -> dict[PartyId, Passphrase]:
         n: number of parties.
 
     Raises:
-        UsageError: a passphrase is empty, or the two differ.
-        StorageError: a file cannot be read, or there is no terminal.
+        UsageError: a passphrase is empty, the two differ, or there is no terminal.
+        StorageError: a file cannot be read.
     """
     files = passphrase_files(given, n)
-    found = {}
-    for party in map(PartyId, range(n)):
-        file = files.get(party) or _of_variable(party)
-        if file is None:
-            found[party] = Passphrase.ask(f"New passphrase of party {party}", confirm=True)
-        else:
-            found[party] = Passphrase.from_file(file)
-    return found
+    return {party: new_passphrase(party, files) for party in map(PartyId, range(n))}
+
+
+def new_passphrase(party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
+    """Return the passphrase of a party to come, asked for twice if no file has it.
+
+    Args:
+        party: which.
+        files: that options name; they go before those of variables.
+    """
+    file = files.get(party) or _of_variable(party)
+    if file is None:
+        return ask_new(party, _in_a_file(party))
+    return Passphrase.from_file(file)
+
+
+def stock_passphrase(party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
+    """Return the passphrase of a party's stock of primes, asked for if no file has it; see new_passphrase."""
+    file = files.get(party) or _of_variable(party)
+    if file is None:
+        return _asked(f"Passphrase of the primes of party {party}", _in_a_file(party))
+    return Passphrase.from_file(file)
 
 
 def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str], out: Output) -> None:
@@ -81,7 +95,8 @@ def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str]
 
     Raises:
         WrongPassphraseError: a passphrase is another.
-        StorageError: a file or a store cannot be read, or there is no terminal.
+        UsageError: there is no terminal to ask at.
+        StorageError: a file or a store cannot be read.
     """
     files = passphrase_files(given, wallet.plan.n)
     for party in sorted(set(parties) - set(wallet.unlocked)):
@@ -103,8 +118,32 @@ def passphrase_of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, P
     beside = demo_folder(wallet.home, wallet.name) / str(party)
     file = files.get(party) or (beside if beside.exists() else _of_variable(party))
     if file is None:
-        return Passphrase.ask(f"Passphrase of party {party} of {wallet.name}")
+        return _asked(f"Passphrase of party {party} of {wallet.name}", _in_a_file(party))
     return Passphrase.from_file(file)
+
+
+def ask_new(party: PartyId, instead: str) -> Passphrase:
+    """Ask for a new passphrase, twice.
+
+    Args:
+        party: whose it will be.
+        instead: what to do where there is no terminal.
+
+    Raises:
+        UsageError: it is empty, the two differ, or there is no terminal.
+    """
+    return _asked(f"New passphrase of party {party}", instead, confirm=True)
+
+
+def _asked(prompt: str, instead: str, *, confirm: bool = False) -> Passphrase:
+    try:
+        return Passphrase.ask(prompt, confirm=confirm)
+    except StorageError as e:
+        raise UsageError(f"{e}: {instead}") from e
+
+
+def _in_a_file(party: PartyId) -> str:
+    return f"say --passphrase-file {party}=FILE, or name the file in ${FILE_VARIABLE}{party}"
 
 
 def _of_variable(party: PartyId) -> Path | None:

@@ -26,6 +26,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @command(
     app,
+    wallet=False,
     examples="""
 mpcw wallet create treasury
 mpcw wallet create savings --no-segwit
@@ -46,9 +47,9 @@ def create(
     chain: Annotated[ChainKind, typer.Option(help="Where the wallet sees the chain.")] = ChainKind.EMBEDDED,
     rpc_url: Annotated[str, typer.Option(help="bitcoind's JSON-RPC, without credentials.")] = "",
     rpc_cookie: Annotated[Path | None, typer.Option(help="File with bitcoind's cookie.")] = None,
-    max_fee: Annotated[str, typer.Option(help="No transaction pays more.")] = "1000000",
-    max_fee_percent: Annotated[int, typer.Option(help="Nor more of what it sends.")] = 10,
-    max_fee_rate: Annotated[str, typer.Option(help="Nor more sat/vB.")] = "500",
+    max_fee: Annotated[str, typer.Option(help="The highest fee, in satoshi or as 0.01btc.")] = "1000000",
+    max_fee_percent: Annotated[int, typer.Option(help="The highest fee, in percent of what is sent.")] = 10,
+    max_fee_rate: Annotated[str, typer.Option(help="The highest fee rate, in sat/vB.")] = "500",
     passphrase_file: PassphraseFiles = None,
     i_understand: Annotated[bool, typer.Option("--i-understand", help="Needed on mainnet.")] = False,
 ) -> None:
@@ -65,6 +66,7 @@ def create(
     caps = FeeCaps(parse_amount(max_fee), max_fee_percent, FeeRate.parse(max_fee_rate))
     settings = ChainSettings(chain, rpc_url, rpc_cookie)
     plan = WalletPlan(net, parties, threshold, settings, caps, segwit=segwit)
+    call.place.expect_free(name)  # before anybody types passphrases
     secrets = new_passphrases(passphrase_file or [], parties)
     call.out.note(f"{threshold}-of-{parties} key generation on {net}:")
     with LocalWallet.create(call.place, name, plan, secrets, call.out.step) as made:
@@ -114,7 +116,7 @@ def _facts(wallet: LocalWallet) -> list[Line]:
     )
 
 
-@command(app, "list", examples="mpcw wallet list --json")
+@command(app, "list", wallet=False, examples="mpcw wallet list --json")
 def list_wallets(call: Invocation) -> None:
     """List the wallets of this home."""
     rows = show.Rows("wallet", "signers", "network", "chain")
@@ -126,7 +128,8 @@ def list_wallets(call: Invocation) -> None:
             rows.add(name, f"{plan.t} of {plan.n}", plan.network.name, plan.chain.kind.value)
     call.out.result(values, rows.lines(f"There is no wallet in {call.place.path}."))
     if not values:
-        call.out.hint("mpcw wallet create NAME, or mpcw demo")
+        call.out.hint("mpcw wallet create NAME")
+        call.out.hint("mpcw demo")
 
 
 @command(app, "show", examples="mpcw wallet show -w treasury")

@@ -19,7 +19,7 @@ void batch_draw(const batch *b, const size_t *items, size_t count)
     rng_bytes(b->r, b->weight, count * WEIGHT_LIMBS * sizeof *b->weight);
     for (size_t i = 0; i < count; i++) {
         mp_limb_t e[CHALLENGE_LIMBS], *weight = b->weight + i * WEIGHT_LIMBS;
-        if (i == 0 || (weight[0] | weight[1]) == 0) {
+        if (i == 0) {
             weight[0] = 1;
             weight[1] = 0;
         }

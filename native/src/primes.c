@@ -12,7 +12,7 @@
 #include "secret.h"
 #include "sieve.h"
 
-enum { BITS_MIN = 64, BITS_MAX = 2048, COUNT_MAX = 64, THREADS_MAX = 256, ROUNDS = 64 };
+enum { BITS_MIN = MPCW_PRIME_BITS_MIN, BITS_MAX = MPCW_PRIME_BITS_MAX, COUNT_MAX = 64, THREADS_MAX = 256, ROUNDS = 64 };
 
 struct mpcw_prime_search {
     mpcw_prime_kind kind;

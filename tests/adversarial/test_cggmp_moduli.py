@@ -1,6 +1,5 @@
 """Moduli of published attacks, moduli copied from a peer, and numbers that are none: with the best proofs."""
 
-import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -44,6 +43,7 @@ from tests.ecdsa_cggmp.test_aux_rounds import (
 from tests.ecdsa_cggmp.test_presign_failure import wrong_delta
 from tests.ecdsa_cggmp.zk.free_provers import prove_fac
 from tests.ecdsa_cggmp.zk.mod_cheats import best_effort, filled, prime
+from tests.timing import least_seconds
 
 OTHER = PartyId(2)
 
@@ -77,9 +77,11 @@ def test_bitforge_of_full_size_is_answered_in_a_second() -> None:
     place = aux_rounds._mod_domain(session.header, CHEAT)
     zeros = bytes(m * size)
     proof = mod.ModProof(bytes(size), mod.ModResponse(bytes(m), b"\1" * m, zeros, zeros))
-    begin = time.process_time()
-    assert not mod.holds(place, SECURITY_128, bytes(32), n.to_bytes(size, "big"), proof)
-    assert time.process_time() - begin < 1
+
+    def refused() -> None:
+        assert not mod.holds(place, SECURITY_128, bytes(32), n.to_bytes(size, "big"), proof)
+
+    assert least_seconds(refused) < 1
 
 
 def test_modulus_that_is_longer_is_refused_unread() -> None:
@@ -164,18 +166,20 @@ def test_no_number_kills_who_judges_evidence(name: str, value: str, owner: Party
     sign(Slot.broadcast(PROVE, CHEAT), bytes(mod.ModProof.size(TINY)))
     sign(Slot.direct(PROVE, CHEAT, VICTIM), bytes(fac.FacProof.size(TINY)))
 
-    begin = time.process_time()
     reveals, everything = {Slot.broadcast(REVEAL, CHEAT)}, set(signed)
-    for check, slots, fails in (
-        ("modulus", reveals, owner == CHEAT and name in {"N", "n"} and value != "all ones"),
-        ("prm", reveals, owner == CHEAT and name != "N"),
-        ("mod", everything - {Slot.direct(PROVE, CHEAT, VICTIM)}, True),
-        # who has shown no good parameters convicts nobody of a bad proof under them, or does; both is well
-        ("fac", everything - {Slot.broadcast(PROVE, CHEAT)}, True if owner == CHEAT else None),
-    ):
-        evidence = Evidence(header, CHEAT, check, tuple(signed[slot] for slot in sorted(slots)))
-        assert evidence.holds(roster, SPECS) == fails or fails is None, check
-    assert time.process_time() - begin < 1
+
+    def judge() -> None:
+        for check, slots, fails in (
+            ("modulus", reveals, owner == CHEAT and name in {"N", "n"} and value != "all ones"),
+            ("prm", reveals, owner == CHEAT and name != "N"),
+            ("mod", everything - {Slot.direct(PROVE, CHEAT, VICTIM)}, True),
+            # who has shown no good parameters may or may not convict of a bad proof under them
+            ("fac", everything - {Slot.broadcast(PROVE, CHEAT)}, True if owner == CHEAT else None),
+        ):
+            evidence = Evidence(header, CHEAT, check, tuple(signed[slot] for slot in sorted(slots)))
+            assert evidence.holds(roster, SPECS) == fails or fails is None, check
+
+    assert least_seconds(judge, runs=1) < 1
 
 
 @pytest.mark.parametrize("value", ["0", "1", "even"])
@@ -196,13 +200,15 @@ def test_no_modulus_in_a_plan_kills_who_judges_evidence(name: str, value: str, o
         for slot, message in judge.messages.items()
         if slot.kind is not Kind.ECHO
     }
-    begin = time.process_time()
-    for check, slots in presigning_slots(old.me, plan.signers).items():
-        claim = Claim(old.spec, header, roster, CHEAT, {slot: messages[slot] for slot in slots})
-        # Evidence.holds() takes these for a claim that proves nothing
-        with suppress(MpcError, NativeError):
-            old.spec.checks[check](claim)
-    assert time.process_time() - begin < 5
+
+    def judge_all() -> None:
+        for check, slots in presigning_slots(old.me, plan.signers).items():
+            claim = Claim(old.spec, header, roster, CHEAT, {slot: messages[slot] for slot in slots})
+            # Evidence.holds() takes these for a claim that proves nothing
+            with suppress(MpcError, NativeError):
+                old.spec.checks[check](claim)
+
+    assert least_seconds(judge_all, runs=1) < 5
 
 
 def presigning_slots(judge: PartyId, signers: tuple[PartyId, ...]) -> dict[str, tuple[Slot, ...]]:

@@ -11,7 +11,7 @@ from native.curve import Scalar
 from native.entropy import random_bytes
 from native.schnorr import xonly_key
 from native.secret_scalar import random_scalars
-from presig_pool.pool import Use
+from presig_pool.burning import Use
 from presig_pool.state import Stock
 from protocol.header import Header
 from protocol.ids import COORDINATOR, PartyId, SessionId

@@ -1,5 +1,6 @@
 """A wallet whose parties are served by this process, and what asks it."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,7 @@ from typing import NoReturn
 from cosigner.daemon import Daemon, Incident
 from cosigner.home import Home
 from cosigner.local import LocalWallet
-from cosigner.meeting import MeetingPlace
+from cosigner.meeting import SOCKET, MeetingPlace
 from cosigner.parties import OwnParties
 from presig_pool.pool import Pool
 from protocol.ids import PartyId
@@ -46,6 +47,17 @@ class Serving:
         figures = self.pools[party].statistics(chosen, 0)
         return figures.ready, figures.granted
 
+    def granted(self) -> int:
+        """Return how many grants there are at all parties."""
+        return sum(
+            pool.statistics(stock, 0).granted for pool in self.pools.values() for stock in pool.stocks()
+        )
+
+    def burned(self, party: int | None = None) -> int:
+        """Return how many presignatures a party, or all of them, have burnt."""
+        pools = self.pools.values() if party is None else [self.pools[party]]
+        return sum(pool.statistics(stock, 0).burned for pool in pools for stock in pool.stocks())
+
 
 @contextmanager
 def served(wallet: LocalWallet, ids: Sequence[int], stocked: int = 0) -> Iterator[Serving]:
@@ -67,6 +79,16 @@ def meeting(serving: Serving) -> Path:
     return serving.home.wallet().meeting
 
 
+@contextmanager
+def short_path(place: Path) -> Iterator[str]:
+    """Lend another path of the socket at a meeting place: a socket's may have 107 bytes."""
+    fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{fd}/{SOCKET}"
+    finally:
+        os.close(fd)
+
+
 def everything(wallet: LocalWallet, rate: int = 2000) -> Psbt:
     """A transaction with two inputs of each account."""
     return wallet.draft_send_all(STRANGER, FeeRate(rate), dry_run=True).psbt
@@ -77,7 +99,7 @@ def fail(error: Exception) -> NoReturn:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -24,7 +24,8 @@ from cosigner.pools import PartyFigures, PoolFigures, StockFigures
 from cosigner.refill_calls import CONFIRM, DEPTH, KEEP, LEND, OPEN_PRESIGNING, REFILL_CALLS, VOUCH
 from cosigner.refill_messages import PresignOrder
 from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
-from cosigner.service import ABOUT, About, handlers
+from cosigner.service import ABOUT, PRESENT, About, handlers
+from cosigner.trouble import Trouble
 from cosigner.wire import MAX_REQUEST, Answered, Codec, Method, refusal
 from presig_pool.state import Stock
 from presig_pool.statistics import Statistics
@@ -48,12 +49,14 @@ FEW = st.lists(SMALL, max_size=4).map(tuple)
 
 SIGNERS = st.lists(INDEX, max_size=5).map(tuple)
 SECONDS = st.integers(0, 10**12).map(lambda micro: micro / 10**6)
+WORDS = st.text(st.characters().filter(str.isprintable), max_size=9)
 DOING = st.builds(Refilling, st.just(STOCK), U32, U32, U32, U32, SECONDS) | st.builds(
-    Waiting, st.just(STOCK), SIGNERS, U32, st.text(max_size=9)
+    Waiting, st.just(STOCK), SIGNERS, U32, WORDS
 )
 FIGURE = st.builds(Statistics, U32, U32, U32, U32, U32, U32, U32, st.none() | U32)
 STOCKS = st.lists(st.builds(StockFigures, SIGNERS, U32, FIGURE, st.none() | DOING), max_size=3).map(tuple)
-PARTIES = st.lists(st.builds(PartyFigures, INDEX, U32, U32), max_size=3).map(tuple)
+TROUBLE = st.builds(Trouble, st.none() | U32, WORDS)
+PARTIES = st.lists(st.builds(PartyFigures, INDEX, U32, U32, st.none() | TROUBLE), max_size=3).map(tuple)
 
 QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     OPEN_SIGNING: st.builds(SigningOrder, FEW, SMALL, SMALL),
@@ -72,7 +75,8 @@ QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     FIGURES: st.none(),
     DRAIN: st.none() | SIGNERS,
     PURGE: st.none(),
-    REFILL: st.tuples(SIGNERS, U32),
+    REFILL: st.tuples(SIGNERS, U32, st.booleans()),
+    PRESENT: st.none(),
 }
 ANSWERS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     OPEN_SIGNING: st.builds(
@@ -93,6 +97,7 @@ ANSWERS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     DRAIN: U64,
     PURGE: U64,
     REFILL: U32 | DOING,
+    PRESENT: st.sampled_from([b"", bytes(range(16))]),
     ABOUT: st.builds(About, U32, st.sets(INDEX, max_size=5).map(lambda ids: tuple(sorted(ids)))),
 }
 CODECS = [
@@ -104,7 +109,9 @@ few = settings(max_examples=25)  # of each of many encodings
 
 
 def test_every_call_is_looked_at() -> None:
-    assert set(QUESTIONS) == set(ANSWERS) == {*WALLET_CALLS, *REFILL_CALLS, *POOL_CALLS, REFILL, ABOUT}
+    assert (
+        set(QUESTIONS) == set(ANSWERS) == {*WALLET_CALLS, *REFILL_CALLS, *POOL_CALLS, REFILL, ABOUT, PRESENT}
+    )
 
 
 @each

@@ -1,23 +1,37 @@
 """Parties in another process: signing, refills, and many who ask at once."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from cosigner.daemon import WAITING
+from cosigner.clients import Clients
+from cosigner.clock import unix_now
+from cosigner.daemon import THREADS, WAITING
 from cosigner.errors import UnreachableError
 from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
 from cosigner.meeting import MeetingPlace
-from cosigner.parties import unix_now
-from cosigner.party import Party, SigningOrder
+from cosigner.party import Acceptance, Party, SigningOrder
+from cosigner.pool_calls import REFILL
+from cosigner.pools import Pools
+from cosigner.refilling import Leader
 from cosigner.remote import RemoteParty, Server
+from cosigner.service import MAX_REPORTING
+from cosigner.sessions import Sessions
 from cosigner.signing import sign
 from cosigner.steps import silent
 from presig_pool.watermarks import Watermarks
+from protocol.ids import PartyId
+from protocol.machine import Sealed
 from storage.errors import LockedError
 from tests.cosigner.group import STRANGER, consensus_accepts
 from tests.cosigner.served import P0, P1, P2, Serving, eventually, everything, fail, meeting, served
@@ -111,11 +125,29 @@ def test_pools_of_the_server_are_those_of_the_wallet(serving: Serving, client: L
     assert serving.ready(0, 0, 2) == (3, 0)
 
 
+def test_payment_with_more_inputs_than_a_pool_may_have_is_signed_by_the_served(
+    serving: Serving, client: LocalWallet
+) -> None:
+    assert serving.own.pools is not None
+    serving.own.pools.keep_to(Watermarks(low=1, target=1, max=1, batch=2))
+    client.pools.drain()
+    psbt = everything(client)
+    assert consensus_accepts(psbt, extract(client.sign(psbt, wait=lambda _: None).psbt))
+    assert serving.ready(0, 0, 2) == (0, 0)
+
+
 def test_refill_whose_user_has_gone_makes_no_more_batches(
     serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pool in serving.pools.values():
         pool.watermarks = Watermarks(low=1, target=1, max=150, batch=1)
+    make = Leader.make
+
+    def slow(leader: Leader, fence: int, count: int) -> None:
+        make(leader, fence, count)
+        time.sleep(0.5)  # enough, in a few batches, for the news that the user has gone
+
+    monkeypatch.setattr(Leader, "make", slow)
 
     def leave(_: Refilling | Waiting) -> None:
         raise KeyboardInterrupt
@@ -156,14 +188,14 @@ def test_call_does_not_wait_behind_the_messages_of_a_refill(
 
     def compute(*_: object) -> tuple[()]:
         busy.release()
-        assert free.wait(30)
+        assert free.wait(60)
         return ()
 
     monkeypatch.setattr(Party, "receive", compute)
     with ThreadPoolExecutor(20) as threads:
         slow = [threads.submit(server.parties[P0].receive, P2, b"") for _ in range(20)]
         for _ in slow:
-            assert busy.acquire(timeout=30)
+            assert busy.acquire(timeout=60)
         assert server.parties[P0].script(0, 0, 0)
         assert not any(future.done() for future in slow)
         free.set()
@@ -173,7 +205,7 @@ def test_more_calls_than_there_is_room_for_are_refused_at_once(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = threading.Event()
-    monkeypatch.setattr(Party, "script", lambda *_: bytes(free.wait(30)))
+    monkeypatch.setattr(Party, "script", lambda *_: bytes(free.wait(60)))
 
     def ask(_: int) -> str:
         try:
@@ -189,6 +221,55 @@ def test_more_calls_than_there_is_room_for_are_refused_at_once(
     assert answers["party 0 is asked too many things at once, or something too large"] >= 1
     assert answers["1"] >= WAITING // 2
     assert sum(answers.values()) == WAITING + 20
+
+
+def test_refills_that_wait_for_each_other_keep_no_call_waiting(
+    serving: Serving, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+
+    def wait(*_: object, **__: object) -> int:
+        assert free.wait(60)
+        return 1
+
+    def order(_: int) -> str:
+        try:
+            return str(server.pools.refill([P0, P2], 1, lambda _: None))
+        except UnreachableError as e:
+            return str(e)
+
+    monkeypatch.setattr(Pools, "refill", wait)
+    busy = "mpcw serve is asked too many things at once, or something too large"
+    with ThreadPoolExecutor(THREADS) as threads:
+        orders = [threads.submit(order, i) for i in range(THREADS)]
+        eventually(lambda: sum(order.done() for order in orders) == THREADS - MAX_REPORTING)
+        assert server.parties[P0].script(0, 0, 0)
+        free.set()
+    assert Counter(order.result() for order in orders) == {busy: THREADS - MAX_REPORTING, "1": MAX_REPORTING}
+    assert server.pools.refill([P0, P2], 1, lambda _: None) == 1  # there is room again
+
+
+def test_order_whose_user_has_gone_holds_no_thread(
+    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, over = threading.Event(), threading.Event()
+
+    def wait(*_: object, **__: object) -> int:
+        free.wait(60)
+        over.set()
+        return 1
+
+    monkeypatch.setattr(Pools, "refill", wait)
+    monkeypatch.setattr("cosigner.daemon.THREADS", 1)
+    monkeypatch.setattr("cosigner.remote.REFILL", replace(REFILL, seconds=0.5))
+    with served(mixed, (0, 2)) as serving, LocalWallet.open(serving.home) as client:
+        with pytest.raises(UnreachableError):
+            client.pools.refill([P0, P2], 1, lambda _: None)
+        assert client.parties.server is not None
+        assert client.parties.server.parties[P0].script(0, 0, 0)
+        assert not over.is_set()
+        free.set()
+        assert over.wait(60)
 
 
 def test_clients_at_once_are_granted_different_presignatures(serving: Serving, client: LocalWallet) -> None:
@@ -210,27 +291,189 @@ def test_clients_at_once_are_granted_different_presignatures(serving: Serving, c
 # ---- the end ----
 
 
-def test_sessions_of_a_client_that_died_end_and_free_its_presignatures(
-    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fund(mixed, 40_000, 50_000, accounts=(0, 1))
-    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0.5)
+class Dead(BaseException):
+    """What takes a client away in the midst of signing."""
+
+
+def sign_and_die(serving: Serving, monkeypatch: pytest.MonkeyPatch, at: str, times: int = 0) -> None:
+    """Have a client go away when it asks a party for something, after it has done so some times."""
+    asked = Counter[str]()
+    really = getattr(RemoteParty, at)
+
+    def ask(party: RemoteParty, *args: object) -> object:
+        asked[at] += 1
+        if asked[at] > times:
+            raise Dead
+        return really(party, *args)
+
+    with LocalWallet.open(serving.home) as client, monkeypatch.context() as patch:
+        patch.setattr(RemoteParty, "end", lambda *_: None)
+        psbt = everything(client)
+        patch.setattr(RemoteParty, at, ask)
+        with pytest.raises(Dead):
+            client.sign(psbt)
+        assert serving.granted() > 0 or serving.burned() > 0
+
+
+@pytest.fixture
+def segwit(mixed: LocalWallet) -> Iterator[Serving]:
+    """Parties 0 and 2, with presignatures and one SegWit coin."""
+    fund(mixed, 50_000, accounts=(1,))
     with served(mixed, (0, 2), stocked=6) as serving:
-        with LocalWallet.open(serving.home) as client:
-            peers, orders = client.parties.peers([P0, P2]), list[SigningOrder]()
+        yield serving
 
-            def die(order: SigningOrder) -> None:
-                orders.append(order)
-                raise SystemExit
 
-            monkeypatch.setattr(peers[P2], "open_signing", die)
-            monkeypatch.setattr(RemoteParty, "end", lambda *_: None)
-            with pytest.raises(SystemExit):
-                client.sign(everything(client))
-        assert serving.ready(0, 0, 2) == (6, 1)
-        eventually(lambda: serving.ready(0, 0, 2) == (6, 0))
-        assert {(it.party, it.what) for it in serving.incidents} == {(0, "a signing session")}
-        assert len(orders) == 1
+@pytest.mark.parametrize(("at", "times"), [("open_signing", 1), ("receive", 0)])
+def test_presignatures_of_a_client_that_died_are_free_at_once(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch, at: str, times: int
+) -> None:
+    sign_and_die(segwit, monkeypatch, at, times)
+    eventually(lambda: segwit.granted() == 0)
+    assert [segwit.ready(i, 0, 2) for i in (0, 2)] == [(6, 0)] * 2
+    assert not any(party._opened for party in segwit.own.parties.values())
+    assert {it.what for it in segwit.incidents} == {"a signing session whose client has gone"}
+    with LocalWallet.open(segwit.home) as client:
+        psbt = everything(client)
+        assert consensus_accepts(psbt, extract(client.sign(psbt).psbt))
+
+
+def test_presignature_that_a_signer_burnt_for_a_client_that_died_is_void_at_the_others(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = Sessions.receive
+    monkeypatch.setattr("cosigner.exchange._end", lambda *_: None)
+
+    def receive(sessions: Sessions, sender: PartyId, envelope: bytes) -> Sequence[Sealed]:
+        if sessions is segwit.own.parties[P2]._sessions:
+            raise OSError("the machine of party 2 fails")
+        return really(sessions, sender, envelope)
+
+    with LocalWallet.open(segwit.home) as client, monkeypatch.context() as patch:
+        patch.setattr(Sessions, "receive", receive)
+        patch.setattr(Party, "receive", lambda party, *args: party._sessions.receive(*args))
+        patch.setattr(RemoteParty, "end", lambda *_: None)
+        with pytest.raises(Exception, match="machine"):
+            client.sign(everything(client))
+        assert (segwit.burned(0), segwit.burned(2)) == (1, 0)
+        assert segwit.granted() == 1
+    eventually(lambda: segwit.granted() == 0)
+    assert [segwit.ready(i, 0, 2) for i in (0, 2)] == [(5, 0)] * 2
+
+
+def test_presignature_with_a_signer_in_the_process_that_died_is_void(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalWallet.open(serving.home) as client:
+        unlock(client, 1)
+        own, found = client.parties.own.parties[P1], Server.find(meeting(serving))
+        assert found is not None
+        with found:
+            peers = {P1: own, P2: found.parties[P2]}
+            keeper = Keeper(own.refills, peers, (), unix_now, lambda _: None)
+            assert keeper.refill(own.refills.stock([P1, P2]), 2) == 2
+        monkeypatch.setattr(RemoteParty, "end", lambda *_: None)
+        monkeypatch.setattr(RemoteParty, "receive", lambda *_: fail(UnreachableError("gone")))
+        segwit = frozenset(coin.outpoint for coin in client.coins() if coin.owner.account == 1)
+        psbt = client.draft_send_all(STRANGER, FeeRate(2000), CoinControl(segwit, only=True)).psbt
+        with pytest.raises(UnreachableError):
+            client.sign(psbt, [P1, P2])
+        assert serving.ready(2, 1, 2) == (2, 2)
+    eventually(lambda: serving.ready(2, 1, 2) == (0, 0))
+
+
+def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, opened, gone = Party.open_signing, threading.Event(), threading.Event()
+
+    def slow(party: Party, order: SigningOrder) -> Acceptance:
+        accepted = really(party, order)
+        opened.set()
+        assert gone.wait(60)
+        return accepted
+
+    monkeypatch.setattr(Party, "open_signing", slow)
+    leave = Clients.leave
+
+    def left(clients: Clients, client: bytes) -> None:
+        leave(clients, client)
+        gone.set()
+
+    monkeypatch.setattr(Clients, "leave", left)
+    with ThreadPoolExecutor(1) as threads:
+        with LocalWallet.open(segwit.home) as client:
+            signing = threads.submit(client.sign, everything(client))
+            assert opened.wait(60)
+        assert signing.exception(60) is not None
+    eventually(lambda: segwit.granted() == 0)
+    assert segwit.ready(0, 0, 2) == (6, 0)
+
+
+def test_killed_process_frees_its_presignatures_at_once(segwit: Serving) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from cosigner.home import Home
+from cosigner.local import LocalWallet
+from cosigner.remote import RemoteParty
+RemoteParty.receive = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+with LocalWallet.open(Home(Path({str(segwit.home.path)!r}))) as wallet:
+    (psbt,) = wallet.drafts().values()
+    wallet.sign(psbt)
+"""
+    with LocalWallet.open(segwit.home) as client:
+        client.draft_send_all(STRANGER, FeeRate(2000))
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    eventually(lambda: segwit.granted() == 0)
+    assert [segwit.ready(i, 0, 2) for i in (0, 2)] == [(6, 0)] * 2
+    assert segwit.incidents
+
+
+def test_sessions_of_a_client_that_is_not_watched_end_when_their_time_is_over(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosigner.clients.MAX_CLIENTS", 0)
+    sign_and_die(segwit, monkeypatch, "receive")
+    assert segwit.granted() == 2
+    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0)
+    eventually(lambda: segwit.granted() == 0)
+    assert {it.what for it in segwit.incidents} == {"a signing session"}
+    assert segwit.ready(0, 0, 2) == (6, 0)
+
+
+def test_client_that_goes_on_is_watched_by_one_call_and_its_sessions_are_forgotten(
+    serving: Serving, client: LocalWallet
+) -> None:
+    clients = serving.daemon._clients
+    for _ in range(2):
+        client.sign(everything(client))
+        (present,) = clients._present.values()
+        assert len(present.sessions) <= 2  # those of the last transaction
+    client.close()
+    eventually(lambda: not clients._present)
+    assert serving.incidents == []
+
+
+def test_stopping_ends_a_session_that_is_opened_meanwhile(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 0.1)
+    really, asked = Party.open_signing, threading.Event()
+
+    def slow(party: Party, order: SigningOrder) -> Acceptance:
+        asked.set()
+        time.sleep(1)
+        return really(party, order)
+
+    monkeypatch.setattr(Party, "open_signing", slow)
+    monkeypatch.setattr("cosigner.remote.Presence.client", lambda _: b"")
+    with ThreadPoolExecutor(1) as threads, LocalWallet.open(segwit.home) as client:
+        signing = threads.submit(client.sign, everything(client))
+        assert asked.wait(30)
+        segwit.daemon.stop()
+        assert signing.exception(30) is not None
+    assert segwit.granted() == 0
+    assert not any(party._opened for party in segwit.own.parties.values())
 
 
 def test_stopping_ends_sessions_and_removes_the_socket(
@@ -243,8 +486,11 @@ def test_stopping_ends_sessions_and_removes_the_socket(
             monkeypatch.setattr(RemoteParty, "receive", lambda *_: fail(UnreachableError("gone")))
             with pytest.raises(UnreachableError):
                 client.sign(everything(client))
-        assert serving.ready(0, 0, 2) == (6, 1)
-        serving.daemon.stop()
+            assert serving.ready(0, 0, 2) == (6, 1)
+            monkeypatch.setattr("cosigner.daemon.GRACE_SECONDS", 300.0)
+            began = time.monotonic()
+            serving.daemon.stop()
+        assert time.monotonic() - began < 200  # the call of the client was not waited for
         assert serving.ready(0, 0, 2) == (6, 0)
         place = meeting(serving)
         assert list(place.iterdir()) == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from cosigner.exchange import Failure, Letter, carry, ended_on_error, first_error
+from cosigner.exchange import MAX_LETTERS, Failure, Letter, carry, ended_on_error, first_error
 from cosigner.sessions import Sessions
 from protocol.errors import FaultyPartyError, MpcError, SessionTimeout, UnattributedAbort, UsageError
 from protocol.ids import PartyId, SessionId
@@ -40,7 +40,7 @@ class Peer:
         self.most = max(self.most, self.inside)
         try:
             if self.together is not None and self.received == 1:
-                self.together.wait(10)
+                self.together.wait(60)
             return self.sessions.receive(sender, envelope)
         finally:
             self.inside -= 1
@@ -187,3 +187,54 @@ def test_session_is_ended_at_all_others_than_one_that_cannot_be_reached() -> Non
     with pytest.raises(SessionTimeout), ended_on_error(session, peers):
         raise SessionTimeout(IDS)
     assert [peer.sessions.is_open(session) for peer in peers.values()] == [True, False, False]
+
+
+class Chatty(Peer):
+    """Answers everything that comes with another message."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        super().receive(sender, envelope) if sender == IDS[0] else None
+        self.received += 1
+        assert self.received < 1000
+        return (Sealed(IDS[2] if self.me == IDS[1] else IDS[1], toss.header().session),)
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_parties_that_answer_each_other_without_end_are_named(at_once: bool) -> None:
+    chatty = {i: Chatty(i) for i in IDS[1:]}
+    failures = {
+        failure.party: failure.error for failure in run({IDS[0]: Peer(IDS[0]), **chatty}, at_once=at_once)
+    }
+    assert set(failures) == set(IDS)
+    error = next(failures[i] for i in chatty if isinstance(failures[i], UnattributedAbort))
+    assert isinstance(error, UnattributedAbort)
+    assert error.check == "number of messages"
+    assert error.suspects < set(chatty)
+
+
+def test_party_that_begins_with_too_many_messages_is_named() -> None:
+    peers = {i: Peer(i) for i in IDS}
+    letters = [letter for peer in peers.values() for letter in peer.open()]
+    (share,) = (letter for letter in letters if letter[0] == LIAR)
+    failures = carry(toss.header().session, peers, [*letters, *[share] * MAX_LETTERS])
+    assert failures[0].party == LIAR
+    assert failures[0].error.args == UnattributedAbort("number of messages", [LIAR]).args
+
+
+class Elsewhere(Peer):
+    """Answers with a message of another session."""
+
+    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
+        return tuple(
+            Sealed(it.receiver, bytes(32) + it.envelope[32:]) for it in super().receive(sender, envelope)
+        )
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_message_of_another_session_is_not_carried_and_names_its_sender(at_once: bool) -> None:
+    failures = run({i: Peer(i) for i in IDS[:2]} | {LIAR: Elsewhere(LIAR)}, at_once=at_once)
+    first = failures[0]
+    assert first.party == LIAR
+    assert isinstance(first.error, UnattributedAbort)
+    assert (first.error.check, first.error.suspects) == ("session", {LIAR})
+    assert all(isinstance(it.error, SessionTimeout) for it in failures[1:])

@@ -1,12 +1,14 @@
 """Keepers that lead refills: their own peers in one process, honest, broken and hostile."""
 
+import errno
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -19,6 +21,7 @@ from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.priority import NICE, yield_to_others
 from cosigner.refill_messages import Holding, PresignOrder
 from cosigner.refilling import Leader, Seen
+from ecdsa_cggmp.presignature import Presignature
 from native.verify import verify_ecdsa
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import BACK_OFF_SECONDS, LEASE_SECONDS, Lease
@@ -27,6 +30,7 @@ from presig_pool.watermarks import Watermarks
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
 from protocol.ids import Epoch, PartyId, SessionId
 from protocol.machine import Sealed
+from storage.errors import CorruptError, DiskError, FullError, NewerFormatError, SealedError
 from storage.parties import PartyStore
 from tests.cosigner.ecdsa_signing import sign, stocked
 from tests.cosigner.signers import Peer, Signers
@@ -38,6 +42,7 @@ from tests.storage.cheap import cheap_passphrases
 
 P0, P1, P2 = (PartyId(i) for i in range(3))
 NEVER = threading.Event()
+WAIT = 60  # seconds until a test gives up
 ONE = Watermarks(low=1, target=1, max=3, batch=1)
 
 
@@ -171,14 +176,18 @@ def test_user_is_told_who_leads_already(group: Signers) -> None:
 
 
 def test_interrupted_order_ends_with_the_batch_that_runs(group: Signers) -> None:
-    stock = group.stock(0, 1)
+    stock, interrupted = group.stock(0, 1), threading.Event()
 
     def interrupt(record: Refilling | Waiting) -> None:
         if isinstance(record, Refilling) and record.batch == 1:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            time.sleep(0.5)
+            interrupted.set()
 
-    with pytest.raises(KeyboardInterrupt):
+    def until_told(_: Keeper, stop: threading.Event) -> None:
+        if interrupted.is_set():
+            stop.wait(WAIT)
+
+    with patch.object(Keeper, "_yield", until_told), pytest.raises(KeyboardInterrupt):
         Kept(group, 0).keeper.refill(stock, 4, interrupt)
     assert [group.figures(stock, i) for i in (0, 1)] == [(0, 2, 0)] * 2
 
@@ -201,7 +210,7 @@ def test_of_two_leaders_at_once_exactly_one_has_all_leases(attempt: int) -> None
     start = threading.Barrier(2)
 
     def order(me: int) -> int:
-        start.wait(10)
+        start.wait(WAIT)
         try:
             return Kept(group, me).keeper.refill(stock, 2)
         except LeaseRefused:
@@ -479,6 +488,155 @@ def test_peer_that_lies_about_its_depth_does_not_stop_the_keeper(answer: bytes) 
     assert group.figures(stock, 0)[1] <= group.marks.max
 
 
+def test_last_lease_that_a_peer_claims_is_not_blamed_on_who_would_refuse_the_next() -> None:
+    group = Signers(4, 3, marks=ONE)
+    liar = with_peer(group, 1, Liar)
+    assert isinstance(liar, Liar)
+    liar.answer = bytes(5) + b"\1\1\x7f" + b"\xff" * 7 + bytes(2)
+    kept = Kept(group, 3, group.stock(0, 1, 3))
+    kept.tend()
+    assert [(it.peers, "no more leases" in it.reason) for it in kept.waiting] == [((), True)]
+
+
+# the party's own file
+
+
+class Failing(MemoryStore):
+    """A store whose file fails at one of its methods."""
+
+    at: str | None = None
+    error: Exception = FullError("the disk is full", "free some space")
+
+    def _fail(self, name: str) -> None:
+        if self.at == name:
+            raise self.error
+
+    def ready(self, stock: Stock, limit: int) -> Sequence[bytes]:
+        self._fail("ready")
+        return super().ready(stock, limit)
+
+    def add(self, presignatures: Sequence[Presignature], batch: bytes, now: int) -> None:
+        self._fail("add")
+        super().add(presignatures, batch, now)
+
+    def confirm(self, ids: Sequence[bytes], now: int) -> None:
+        self._fail("confirm")
+        super().confirm(ids, now)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._fail("transaction")
+        with super().transaction():
+            yield
+
+
+@pytest.fixture
+def failing() -> Failing:
+    return Failing()
+
+
+@pytest.fixture
+def troubled(failing: Failing) -> Kept:
+    """A keeper of party 0, whose own store can fail."""
+    group = Signers(marks=ONE, stores={0: failing})
+    return Kept(group, 0, group.stock(0, 1))
+
+
+@pytest.mark.parametrize("at", ["ready", "add", "confirm", "transaction"])
+@pytest.mark.parametrize("error", [Failing.error, OSError(errno.EIO, "the disk failed")])
+def test_keeper_whose_own_file_fails_says_so_blames_nobody_and_goes_on_when_it_works(
+    troubled: Kept, failing: Failing, at: str, error: Exception
+) -> None:
+    group, (stock,) = troubled.group, troubled.keeper._stocks
+    failing.at, failing.error = at, error
+    troubled.tend()
+    trouble = troubled.keeper.trouble
+    assert trouble is not None
+    assert (trouble.until, str(error) in trouble.reason) == (group.now + BACK_OFF_SECONDS, True)
+    assert not troubled.waiting
+    assert not troubled.keeper._backoffs
+    failing.at = None
+    group.now += BACK_OFF_SECONDS - 1
+    troubled.tend()
+    assert group.figures(stock, 0)[1] == 0  # it rests
+    assert troubled.keeper.trouble == trouble
+    group.now += 1
+    troubled.tend()
+    assert [group.figures(stock, i)[1] for i in (0, 1)] == [1, 1]
+    assert troubled.keeper.trouble is None
+
+
+def test_rest_doubles_while_the_own_file_fails(troubled: Kept, failing: Failing) -> None:
+    rests = []
+    failing.at = "transaction"
+    for _ in range(3):
+        troubled.tend()
+        assert troubled.keeper.trouble is not None
+        rests.append((troubled.keeper.trouble.until or 0) - troubled.group.now)
+        troubled.group.now += rests[-1]
+    assert rests == [BACK_OFF_SECONDS, 2 * BACK_OFF_SECONDS, 4 * BACK_OFF_SECONDS]
+    assert "free some space" in troubled.keeper.trouble.reason
+    failing.at = None
+    troubled.tend()
+    failing.at = "transaction"
+    troubled.tend()
+    assert troubled.keeper.trouble.until == troubled.group.now + BACK_OFF_SECONDS
+
+
+@pytest.mark.parametrize(
+    "error", [CorruptError("damaged"), DiskError("given up"), SealedError("sealed"), NewerFormatError("new")]
+)
+def test_keeper_ends_when_the_own_file_is_lost(troubled: Kept, failing: Failing, error: Exception) -> None:
+    failing.at, failing.error = "transaction", error
+    troubled.keeper.run(NEVER)
+    trouble = troubled.keeper.trouble
+    assert trouble is not None
+    assert (trouble.until, str(error) in trouble.reason) == (None, True)
+
+
+def test_loop_goes_on_after_the_own_file_has_failed(troubled: Kept, failing: Failing) -> None:
+    stop, (stock,) = threading.Event(), troubled.keeper._stocks
+    failing.at = "transaction"
+    with patch.object(keeper_module, "POLL_SECONDS", 0.1):
+        thread = threading.Thread(target=troubled.keeper.run, args=(stop,))
+        thread.start()
+        try:
+            until = time.monotonic() + WAIT
+            while troubled.keeper.trouble is None and time.monotonic() < until:
+                time.sleep(0.02)
+            failing.at = None
+            troubled.group.now += BACK_OFF_SECONDS
+            while not troubled.group.figures(stock, 0)[1] and time.monotonic() < until:
+                time.sleep(0.02)
+        finally:
+            stop.set()
+            thread.join(WAIT)
+    assert troubled.group.figures(stock, 0)[1] == 1
+    assert troubled.keeper.trouble is None
+
+
+def test_user_may_try_before_the_rest_is_over(troubled: Kept, failing: Failing) -> None:
+    (stock,) = troubled.keeper._stocks
+    failing.at = "add"
+    with pytest.raises(RefillFailedError, match="party 0: the disk is full") as caught:
+        troubled.keeper.refill(stock, 1)
+    assert caught.value.named == {0}
+    assert troubled.keeper.trouble is not None
+    assert not troubled.keeper._backoffs
+    failing.at = None
+    assert troubled.keeper.refill(stock, 1) == 1
+    assert troubled.keeper.trouble is None
+
+
+def test_file_of_a_peer_is_waited_for_as_the_peer_is(failing: Failing) -> None:
+    group = Signers(marks=ONE, stores={1: failing})
+    kept = Kept(group, 0, group.stock(0, 1))
+    failing.at, failing.error = "add", CorruptError("damaged")
+    kept.tend()
+    assert kept.keeper.trouble is None
+    assert kept.waiting[0].peers == (1,)
+
+
 # signatures
 
 
@@ -540,7 +698,7 @@ def test_loop_refills_what_was_used_and_stops() -> None:
     kept, stop = Kept(group, 0, stock), threading.Event()
 
     def wait_for(ready: int) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + WAIT
         while group.figures(stock, 0)[1] != ready and time.monotonic() < until:
             time.sleep(0.02)
         assert group.figures(stock, 0)[1] == ready
@@ -557,7 +715,7 @@ def test_loop_refills_what_was_used_and_stops() -> None:
             assert group.figures(stock, 0) != made
         finally:
             stop.set()
-            thread.join(10)
+            thread.join(WAIT)
     assert not thread.is_alive()
 
 
@@ -613,16 +771,33 @@ def test_stocks_in_files_are_filled(tmp_path: Path) -> None:
 
 def test_signatures_are_made_while_a_refill_runs() -> None:
     group = Signers(marks=Watermarks(low=1, target=20, max=40, batch=4))
+    in_batch, go_on = threading.Event(), threading.Event()
+
+    class Paused(Peer):
+        def receive(self, sender: PartyId, envelope: bytes) -> Sequence[Sealed]:
+            if threading.current_thread().name.startswith("refill"):
+                in_batch.set()
+                assert go_on.wait(WAIT)
+            return super().receive(sender, envelope)
+
+    with_peer(group, 1, Paused)
     stock = stocked(group, 0, 1, count=6)
     digest = bytes(range(32))
+
+    def sign_three() -> None:
+        for _ in range(3):
+            assert verify_ecdsa(sign(group, stock, digest), digest, group.shares[0].sharing.key)
+
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(Kept(group, 0).keeper.refill, stock, 8)
-        made = 0
-        while made < 6:
-            assert verify_ecdsa(sign(group, stock, digest), digest, group.shares[0].sharing.key)
-            made += 1
-        assert not running.done()
-        assert running.result(60) == 8
+        try:
+            assert in_batch.wait(WAIT)
+            sign_three()
+            assert not running.done()
+        finally:
+            go_on.set()
+        sign_three()
+        assert running.result(WAIT) == 8
     assert {group.figures(stock, i)[:2] for i in (0, 1)} == {(0, 8)}
     assert group.signer(0).pool.ready(stock, group.now) == group.signer(1).pool.ready(stock, group.now)
     assert verify_ecdsa(sign(group, stock, digest), digest, group.shares[0].sharing.key)

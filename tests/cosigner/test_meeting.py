@@ -11,7 +11,7 @@ from cosigner.home import Home
 from cosigner.local import LocalWallet
 from cosigner.meeting import SOCKET, MeetingPlace
 from storage.errors import LockedError, StorageError
-from tests.cosigner.served import Serving, meeting, served
+from tests.cosigner.served import Serving, meeting, served, short_path
 
 
 def test_second_server_is_refused(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +59,8 @@ def test_link_is_no_place(tmp_path: Path) -> None:
 def test_socket_that_a_killed_server_left_is_no_server(tmp_path: Path) -> None:
     path = tmp_path / "serve"
     MeetingPlace.claim(path).close()
-    with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(path / SOCKET))
+    with socket.socket(socket.AF_UNIX) as left, short_path(path) as short:
+        left.bind(short)
     assert MeetingPlace.find(path) is None
     with MeetingPlace.claim(path):
         assert not (path / SOCKET).exists()

@@ -1,5 +1,9 @@
 import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -287,6 +291,60 @@ def test_change_is_recognised_up_to_the_gap_limit_beyond_what_the_party_has_sign
     assert returned(22) == 9200
 
 
+class Slow(int):
+    """A count that another thread may change while one is added."""
+
+    def __add__(self, other: int) -> "Slow":
+        time.sleep(0.1)
+        return Slow(int(self) + other)
+
+
+def test_threads_that_sign_for_one_party_are_all_counted() -> None:
+    group = Group(2, 2)
+    party = group.parties[PartyId(0)]
+    group.sign(group.spending([60_000], 50_000, 800, RNG), 0, 1)
+    (entry,) = group.logs[0].entries
+    party._signed = Slow(party._signed)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: party._write_down(entry, b""), range(4)))
+    assert party._signed == len(group.logs[0].entries) == 5
+
+
+class SlowDict(dict[SessionId, float]):
+    """A dictionary that takes its time when it is listed first."""
+
+    listed = False
+
+    def _wait(self) -> None:
+        if not self.listed:
+            self.listed = True
+            time.sleep(0.5)
+
+    def items(self) -> Any:
+        for item in super().items():
+            self._wait()
+            yield item
+
+    def __iter__(self) -> Iterator[SessionId]:
+        for key in super().__iter__():
+            self._wait()
+            yield key
+
+
+@pytest.mark.parametrize("look", [Party.end_old, Party.end_all])
+def test_session_is_opened_while_those_that_are_open_are_looked_at(look: Callable[[Party], object]) -> None:
+    group = Group(3, 2)
+    party, psbt = group.parties[PartyId(0)], group.spending([60_000], 50_000, 800, RNG)
+    party.open_signing(order_for(group, psbt))
+    party._opened = SlowDict(party._opened)
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(look, party)
+        while not party._opened.listed:
+            time.sleep(0.01)
+        party.open_signing(order_for(group, psbt))
+        looking.result(30)
+
+
 def test_address_is_derived_from_the_party_s_own_account() -> None:
     group = Group(3, 2)
     party = group.parties[PartyId(2)]
@@ -312,4 +370,5 @@ def test_party_has_no_call_that_signs_bytes() -> None:
     public = {name for name in dir(Party) if not name.startswith("_")}
     asked = {"open_signing", "ready_presignatures", "offer_presignatures", "script"}
     refills = {"refills", "depth", "lend", "keep", "open_presigning", "vouch", "confirm"}
-    assert public == {"id", "receive", "end", "end_old", "end_all"} | asked | refills
+    gone = {"halt", "has", "granted", "is_ready", "withdraw"}  # of sessions whose client has gone
+    assert public == {"id", "receive", "end", "end_old", "end_all"} | asked | refills | gone

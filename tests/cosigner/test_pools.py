@@ -2,22 +2,27 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from cosigner.errors import NotEnoughSignersError
+from cosigner.errors import NotEnoughSignersError, UnreachableError
 from cosigner.home import Home
-from cosigner.keeper import Refilling, Waiting
+from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
-from cosigner.pools import Pools, past_figures
+from cosigner.pools import PoolFigures, Pools, past_figures
 from presig_pool.errors import PoolExhausted
+from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import Epoch, PartyId
-from tests.cosigner.group import consensus_accepts
+from tests.cosigner.group import STRANGER, consensus_accepts
 from tests.cosigner.wallets import fund, payment, pool, stock_up, unlock
-from wallet.errors import UnknownError
+from wallet.amounts import FeeRate
+from wallet.errors import RefusedError, UnknownError
 from wallet.psbt import extract
 
 P0, P1, P2 = (PartyId(i) for i in range(3))
@@ -74,6 +79,24 @@ def test_order_stops_at_the_maximum(small: LocalWallet) -> None:
         small.pools.refill((P0, P1), 1, nobody)
 
 
+def test_order_begins_no_batch_when_the_keepers_have_ended(small: LocalWallet) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def wait(_: Refilling | Waiting) -> None:
+        begun.set()
+        assert ended.wait(60)
+
+    with ThreadPoolExecutor(1) as threads:
+        with small.own_pools.kept(()):
+            order = threads.submit(small.pools.refill, (P0, P2), 4, wait)
+            assert begun.wait(60)
+        ended.set()
+        with pytest.raises(UnreachableError, match="stopping"):
+            order.result()
+    assert ready(small) == {(0, 2): SMALL.batch}
+    assert small.pool_figures().stocks[0].doing is None
+
+
 def test_order_of_others_than_t_signers_is_refused(small: LocalWallet) -> None:
     with pytest.raises(UsageError, match="t parties"):
         small.pools.refill((P0, P1, P2), 1, nobody)
@@ -111,7 +134,7 @@ def test_purge_forgets_what_is_void_and_counts_it_for_ever(small: LocalWallet) -
 
 def test_kept_stocks_are_filled_while_the_block_runs(small: LocalWallet) -> None:
     with small.own_pools.kept([(P0, P1), (P1, P2)]):
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while ready(small) != {(0, 1): SMALL.target, (1, 2): SMALL.target} and time.monotonic() < until:
             time.sleep(0.05)
     assert ready(small) == {(0, 1): SMALL.target, (1, 2): SMALL.target}
@@ -135,17 +158,73 @@ def test_what_a_keeper_waits_for_is_told(small: LocalWallet, monkeypatch: pytest
     pool(small, 0).watermarks = Watermarks(low=2, target=2, max=4, batch=2)
     monkeypatch.setattr(small.parties.own.parties[P1], "depth", lost)
     with small.own_pools.kept([(P0, P1)]):
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while (doing := small.pool_figures().stocks[0].doing) is None and time.monotonic() < until:
             time.sleep(0.05)
     assert isinstance(doing, Waiting)
     assert (doing.peers, "no way there" in doing.reason) == ((P1,), True)
 
 
+def test_full_disk_of_a_party_is_told_until_it_is_freed(
+    small: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosigner.keeper.POLL_SECONDS", 0.1)
+    monkeypatch.setattr("presig_pool.refill.BACK_OFF_SECONDS", 0)
+    db = small.parties.own.stores[P0]._db
+    db.execute("VACUUM")
+    db.execute(f"PRAGMA max_page_count = {db.rows('PRAGMA page_count')[0][0]}")
+    small.own_pools.keep_to(Watermarks(low=1, target=8, max=8, batch=8))  # more than a page
+
+    def until(condition: Callable[[PoolFigures], bool]) -> PoolFigures:
+        late = time.monotonic() + 60
+        while not condition(found := small.pool_figures()) and time.monotonic() < late:
+            time.sleep(0.02)
+        return found
+
+    def troubles(found: PoolFigures) -> list[bool]:
+        return [it.trouble is not None for it in found.parties]
+
+    with small.own_pools.kept([(P0, P1)]):
+        full = until(lambda found: any(troubles(found)))
+        db.execute("PRAGMA max_page_count = 1000000")
+        freed = until(lambda found: not any(troubles(found)) and ready(small) == {(0, 1): 8})
+    trouble = full.parties[0].trouble
+    assert trouble is not None
+    assert (trouble.until is not None, "disk is full" in trouble.reason) == (True, True)
+    assert troubles(freed) == [False] * 3
+    assert ready(small) == {(0, 1): 8}
+
+
+def test_party_whose_file_is_lost_is_told_and_the_others_are_shown(small: LocalWallet) -> None:
+    stock_up(small, (0, 1), 2)
+    stock_up(small, (1, 2), 2)
+    small.parties.own.stores[P0]._db.fail()
+    found = small.pool_figures()
+    trouble, *others = (it.trouble for it in found.parties)
+    assert trouble is not None
+    assert (trouble.until, "start again" in trouble.reason, others) == (None, True, [None, None])
+    assert [(it.signers, it.ready) for it in found.stocks] == [((1, 2), 2)]
+
+
 def test_order_goes_to_the_signer_that_leads(small: LocalWallet) -> None:
     pools = small.own_pools
     pools._keeper(P1).refill(pools._stock((P0, P1)), 1, nobody)
     assert pools.refill((P0, P1), 1, nobody) == 1
+
+
+def test_party_has_one_keeper_however_many_threads_ask_for_it(
+    small: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = Pools._new_keeper
+
+    def slow(pools: Pools, party: PartyId, stocks: Iterable[Stock]) -> Keeper:
+        time.sleep(0.1)
+        return really(pools, party, stocks)
+
+    monkeypatch.setattr(Pools, "_new_keeper", slow)
+    with ThreadPoolExecutor(2) as threads:
+        one, two = threads.map(small.own_pools._keeper, (P0, P0))
+    assert one is two
 
 
 def test_stock_of_a_party_that_is_sealed_is_neither_shown_nor_filled(small: LocalWallet, home: Home) -> None:
@@ -221,6 +300,57 @@ def test_missing_presignatures_are_made_before_signing_if_wanted(small: LocalWal
     assert signed.presignatures == 3
     assert told[-1].wanted == 2 if isinstance(told[-1], Refilling) else False
     assert ready(small) == {(0, 1): 0}
+
+
+def test_payment_with_more_inputs_than_a_pool_may_have_is_signed_at_once(small: LocalWallet) -> None:
+    fund(small, *[20_000] * 7, accounts=(1,))
+    stock_up(small, (0, 1), 2)
+    draft = small.draft_send_all(STRANGER, FeeRate(2000))
+    told: list[Refilling | Waiting] = []
+    signed = small.sign(draft.psbt, wait=told.append)
+    assert consensus_accepts(draft.psbt, extract(signed.psbt))
+    assert (signed.presignatures, ready(small)) == (7, {(0, 1): 0})
+    assert [(it.made, it.wanted) for it in told if isinstance(it, Refilling)] == [
+        (0, 5),
+        (2, 5),
+        (4, 5),
+        (5, 5),
+    ]
+
+
+def test_presignatures_that_others_take_are_made_again(
+    small: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund(small, *[20_000] * 3, accounts=(1,))
+    psbt, thefts, really = small.draft_send_all(STRANGER, FeeRate(2000)).psbt, [2, 1], Pools.refill
+
+    def refill(pools: Pools, *args: Any, **kwargs: Any) -> int:
+        made = really(pools, *args, **kwargs)
+        if thefts:
+            thefts.pop()
+            stock = pools._stock((P0, P1))
+            (item, *_) = pool(small, 0).free(stock, 0)
+            pool(small, 0).grant(stock, bytes([len(thefts)]) * 32, [item], int(time.time()))
+        return made
+
+    monkeypatch.setattr(Pools, "refill", refill)
+    assert small.sign(psbt, wait=nobody).presignatures == 3
+    assert not thefts
+    thefts.extend(range(9))
+    with pytest.raises(PoolExhausted):
+        small.sign(psbt, wait=nobody)
+
+
+def test_more_inputs_than_the_signers_can_sign_at_once_are_refused_before_any_work(
+    small: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund(small, *[20_000] * 3, accounts=(1,))
+    psbt, told = small.draft_send_all(STRANGER, FeeRate(2000)).psbt, list[Refilling | Waiting]()
+    monkeypatch.setattr("cosigner.signing.most_inputs", lambda _: 2)
+    with pytest.raises(RefusedError, match=r"2 parties sign at most 2 SegWit inputs .* are 3") as caught:
+        small.sign(psbt, wait=told.append)
+    assert (caught.value.rule, "send some of them to yourself" in caught.value.hint) == ("inputs", True)
+    assert not told
 
 
 def test_replacement_takes_new_presignatures(small: LocalWallet) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NoReturn
 from unittest.mock import patch
 
 import pytest
@@ -15,7 +16,7 @@ from ecdsa_cggmp.aux_info import AuxInfo
 from ecdsa_cggmp.presign_messages import MULTIPLY, PresignPlan
 from ecdsa_cggmp.presignature import Presignature
 from native.entropy import random_bytes
-from native.errors import WipedError
+from native.errors import MemoryLockError, WipedError
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import LEASE_SECONDS, Lease
 from presig_pool.watermarks import Watermarks
@@ -154,8 +155,9 @@ def test_malformed_requests_are_refused(group: Signers, data: bytes) -> None:
 # orders
 
 
-def test_batch_is_within_the_watermarks() -> None:
-    group = Signers(marks=Watermarks(low=1, target=2, max=3, batch=2))
+def test_batch_is_within_the_watermarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presig_pool.watermarks.MAX_PAYMENT", 1)
+    group = Signers(marks=Watermarks(low=1, target=2, max=2, batch=2))
     stock, signer = group.stock(0, 1), group.signer(1)
     group.lend(stock, 0)
     for count in (3, 1024):
@@ -232,6 +234,7 @@ def test_tables_of_randomness_are_made_once_and_for_large_batches_only(group: Si
     with (
         patch.object(AuxInfo, "build_table", lambda _self, party: made.append(party)),
         patch.object(AuxInfo, "table", lambda _self, party: party if party in made else None),
+        patch.object(presigning, "TABLES_ROOM", 0),
         patch.object(presigning.presign, "participate", side_effect=UsageError),
     ):
         for batch in (2, 1, 1):
@@ -240,6 +243,25 @@ def test_tables_of_randomness_are_made_once_and_for_large_batches_only(group: Si
                 group.signer(1).open_presigning(P0, order(group.signer(1).header(stock, batch)))
             assert made == [0, 1]
     assert aux.table(P0) is None
+
+
+@pytest.mark.parametrize("full", ["filled", "build_table"])
+def test_batch_is_made_without_tables_where_there_is_no_room_for_them(group: Signers, full: str) -> None:
+    """Many machines give a user 8 MiB of locked memory, and the tables of two signers take 10."""
+    asked = list[str]()
+
+    def refuse(*_: object) -> NoReturn:
+        asked.append(full)
+        raise MemoryLockError("no memory")
+
+    with (
+        patch.object(presigning if full == "filled" else AuxInfo, full, refuse),
+        patch.object(presigning, "TABLE_BATCH", 2),
+        patch.object(presigning, "TABLES_ROOM", 1),
+    ):
+        assert group.figures(group.filled(0, 1), 0) == (0, 2, 0)
+    assert asked == [full] * 2  # at each signer
+    assert all(group.signer(i)._credentials.aux.table(P0) is None for i in (0, 1))
 
 
 def test_presignatures_that_are_too_old_are_void(group: Signers) -> None:
@@ -425,6 +447,44 @@ def test_batch_that_is_not_confirmed_in_time_is_void(group: Signers) -> None:
     assert group.figures(stock, 1) == (0, 0, 2)
 
 
+class StuckStore(MemoryStore):
+    """A store that voids nothing while its disk is full."""
+
+    full = True
+
+    def void(self, ids: Sequence[bytes], reason: str) -> None:
+        if self.full and ids:
+            raise FullError("the disk is full")
+        super().void(ids, reason)
+
+
+def test_batch_that_is_not_confirmed_in_time_is_void_when_the_disk_has_room_again() -> None:
+    stuck = StuckStore()
+    group = Signers(stores={1: stuck})
+    group.made(0, 1)
+    group.now += LEASE_SECONDS
+    with pytest.raises(FullError):
+        group.signer(1).expire()
+    stuck.full = False
+    group.signer(1).expire()
+    assert group.figures(group.stock(0, 1), 1) == (0, 0, 2)
+
+
+def test_leader_may_ask_again_when_the_disk_has_room_again() -> None:
+    stuck = StuckStore()
+    group = Signers(stores={1: stuck})
+    group.made(0, 1)
+    signer, stock = group.signer(1), group.stock(0, 1)
+    for full in (True, False):
+        stuck.full = full
+        header = group.signer(0).header(stock, 1)
+        if full:
+            with pytest.raises(FullError):
+                signer.open_presigning(P0, order(header))
+        else:
+            assert signer.open_presigning(P0, order(header))
+
+
 def test_session_that_nobody_ends_is_over_after_its_time(group: Signers) -> None:
     stock = group.stock(0, 1)
     group.lend(stock, 0)
@@ -568,7 +628,7 @@ def test_what_a_party_does_is_told_outside_of_its_locks(group: Signers) -> None:
     def ask(step) -> None:  # type: ignore[no-untyped-def]
         thread = threading.Thread(target=lambda: seen.append((step.deed, signer.depth(write_stock(stock)))))
         thread.start()
-        thread.join(5)
+        thread.join(60)
 
     signer._progress = ask
     group.filled(0, 1)

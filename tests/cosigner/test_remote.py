@@ -13,16 +13,15 @@ import pytest
 from cosigner import calls
 from cosigner.errors import PolicyDenied, UnreachableError
 from cosigner.local import LocalWallet
-from cosigner.meeting import SOCKET
 from cosigner.party import Party, SigningOrder
 from cosigner.refill_calls import REFILL_CALLS
-from cosigner.remote import Caller, RemoteParty, Server
+from cosigner.remote import Caller, Presence, RemoteParty, Server
 from cosigner.service import ABOUT, WALLET_SERVICE, party_service
 from cosigner.wire import MAX_REQUEST, Method
 from presig_pool.errors import PoolExhausted
 from protocol.errors import EncodingError
 from protocol.ids import PartyId
-from tests.cosigner.served import P0, P1, P2, Serving, everything, fail, meeting
+from tests.cosigner.served import P0, P1, P2, Serving, everything, fail, meeting, short_path
 from wallet.errors import MalformedError
 
 # ---- errors ----
@@ -54,12 +53,12 @@ def test_unknown_error_crosses_without_its_text(server: Server, monkeypatch: pyt
 
 def test_party_that_is_not_served_is_not_reached(server: Server) -> None:
     with pytest.raises(UnreachableError, match="party 1 is not served"):
-        RemoteParty(server._channel, P1).script(0, 0, 0)
+        RemoteParty(server._channel, P1, Presence(server._channel)).script(0, 0, 0)
 
 
 def test_call_that_nobody_answers_in_time_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     free = threading.Event()
-    monkeypatch.setattr(Party, "script", lambda *_: free.wait(20))
+    monkeypatch.setattr(Party, "script", lambda *_: free.wait(60))
     hasty = replace(calls.SCRIPT, seconds=1)
     with pytest.raises(UnreachableError, match="party 0 has not answered for 1 s"):
         Caller(server._channel, party_service(P0), "party 0").ask(hasty, (0, 0, 0))
@@ -138,22 +137,23 @@ def test_no_secret_is_in_any_reply(
 @pytest.mark.parametrize("request_", [b"", b"\x00", b"\xff" * 100], ids=["empty", "zero", "ones"])
 def test_malformed_request_is_refused(server: Server, method: Method[Any, Any, Any], request_: bytes) -> None:
     call: Any = server._channel.unary_unary(f"/{party_service(P0)}/{method.name}")
-    assert isinstance(method.read_reply(call(request_, timeout=5)), EncodingError)
+    assert isinstance(method.read_reply(call(request_, timeout=60)), EncodingError)
 
 
 def test_oversized_request_is_refused_before_it_is_read(server: Server) -> None:
     call: Any = server._channel.unary_unary(f"/{party_service(P0)}/receive")
     with pytest.raises(grpc.RpcError) as caught:
-        call(bytes(MAX_REQUEST + 1), timeout=10)
+        call(bytes(MAX_REQUEST + 1), timeout=60)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
     assert server.parties[P0].script(0, 0, 0)
 
 
 def test_what_is_no_http_harms_nobody(serving: Serving, server: Server) -> None:
     with ExitStack() as stack:
+        path = stack.enter_context(short_path(meeting(serving)))
         for noise in (b"", b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
             line = stack.enter_context(socket.socket(socket.AF_UNIX))
-            line.connect(str(meeting(serving) / SOCKET))
+            line.connect(path)
             line.sendall(noise)
         assert server.parties[P0].script(0, 0, 0)
 

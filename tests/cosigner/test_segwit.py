@@ -417,7 +417,7 @@ def test_full_disk_of_a_signer_lets_no_share_out_and_the_next_transaction_is_sig
     assert len(consumed(stocked, 0)) == 2
     sign(stocked, draft)
     assert consumed(stocked, 2) == logged(stocked, 2) != []
-    stocked.parties.own.stores[PartyId(2)]._check_log()
+    stocked.parties.own.stores[PartyId(2)]._check()
 
 
 def test_threads_that_sign_with_one_wallet_use_no_presignature_twice(mixed: LocalWallet) -> None:
@@ -437,14 +437,14 @@ def test_threads_that_sign_with_one_wallet_use_no_presignature_twice(mixed: Loca
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     assert failed == []
     used = 40 - ready(mixed, 0, 0, 2)
     assert used >= 8
     for party in (0, 2):
         assert sorted(consumed(mixed, party)) == sorted(logged(mixed, party))
         assert len(set(consumed(mixed, party))) == used
-        mixed.parties.own.stores[PartyId(party)]._check_log()
+        mixed.parties.own.stores[PartyId(party)]._check()
 
 
 # ---- PSBTs ----

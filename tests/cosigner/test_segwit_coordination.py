@@ -433,7 +433,7 @@ def test_coordinators_at_once_use_no_presignature_twice() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     assert errors == []
     assert len(signed) == 12
     originals = {psbt.tx.txid: psbt for psbt in psbts}

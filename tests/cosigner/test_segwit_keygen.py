@@ -222,10 +222,10 @@ def test_auxiliary_info_waits_for_its_primes_which_are_found_once() -> None:
     with pytest.raises(UsageError, match="no primes"):
         party.open(bytes(group.header(AUX)))
     party.prepare()
-    with pytest.raises(UsageError, match="found already"):
+    with pytest.raises(UsageError, match="there already"):
         party.prepare()
     assert party.open(bytes(group.header(AUX)))
-    with pytest.raises(UsageError, match="found already"):
+    with pytest.raises(UsageError, match="there already"):
         party.prepare()
 
 

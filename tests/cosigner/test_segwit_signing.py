@@ -18,8 +18,8 @@ from native.entropy import random_bytes
 from native.schnorr import xonly_key
 from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
+from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
-from presig_pool.pool import Use
 from protocol.codec import decode
 from protocol.errors import (
     EncodingError,

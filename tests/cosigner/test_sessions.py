@@ -18,7 +18,7 @@ from protocol.machine import Sealed, SessionMachine
 from protocol.session import Session
 from tests.protocol import toss
 
-WAIT = 10  # seconds until a test gives up
+WAIT = 60  # seconds until a test gives up
 ME, PEER = PartyId(0), PartyId(1)
 
 

@@ -11,14 +11,14 @@ from storage.parties import PartyStore
 from tests.cosigner.group import STRANGER, consensus_accepts
 from tests.cosigner.wallets import fund, passphrase, payment, unlock
 from wallet.amounts import FeeRate, Sats
-from wallet.build import Payment
+from wallet.build import CoinControl, Draft, Payment
 from wallet.chain.base import MempoolEntry, Verdict
 from wallet.errors import ChainError, ChainRefusedError, InsufficientFundsError, RefusedError, UnknownError
 from wallet.fees import FeeCaps
 from wallet.history import Status
 from wallet.psbt import extract
 from wallet.script import p2wpkh
-from wallet.tx import Transaction, Txid, TxOut, show_txid
+from wallet.tx import OutPoint, Transaction, Txid, TxOut, show_txid
 
 
 class FakeChain:
@@ -104,6 +104,39 @@ def test_each_draft_has_change_of_its_own(wallet: LocalWallet) -> None:
     fund(wallet, 70_000)
     changes = [wallet.draft_send(payment(40_000)).change for _ in range(2)]
     assert {change.owner.path.index for change in changes if change} == {0, 1}
+
+
+def coins_of(draft: Draft) -> set[OutPoint]:
+    return {txin.prevout for txin in draft.tx.inputs}
+
+
+def test_draft_takes_coins_of_no_other_until_that_is_dropped(wallet: LocalWallet) -> None:
+    fund(wallet, 200_000, 200_000)
+    first = wallet.draft_send(payment(40_000))
+    for dry in (True, False):
+        second = wallet.draft_send(payment(40_001), dry_run=dry)
+        assert not coins_of(first) & coins_of(second)
+        assert wallet.rivals(second.tx) == ()
+    wallet.drop_draft(first.tx.txid)
+    assert coins_of(wallet.draft_send(payment(40_002))) == coins_of(first)
+
+
+def test_draft_takes_coins_of_another_where_nothing_else_suffices_and_says_so(wallet: LocalWallet) -> None:
+    fund(wallet, 200_000, 200_000)
+    first, second = (wallet.draft_send(payment(amount)) for amount in (40_000, 300_000))
+    assert coins_of(first) < coins_of(second)
+    assert wallet.rivals(second.tx) == (first.tx.txid,)
+    assert wallet.rivals(first.tx) == (second.tx.txid,)
+    (named,) = coins_of(first)
+    third = wallet.draft_send(replace(payment(40_000), control=CoinControl(frozenset({named}))))
+    assert coins_of(third) == {named}
+
+
+def test_draft_that_is_damaged_stops_no_payment(wallet: LocalWallet) -> None:
+    fund(wallet, 70_000)
+    wallet._store.put_draft(wallet.draft_send(payment(40_000)).tx.txid, b"")
+    draft = wallet.draft_send(payment(50_000))
+    assert wallet.rivals(draft.tx) == ()
 
 
 def test_draft_that_is_refused_leaves_no_gap(wallet: LocalWallet) -> None:

@@ -117,12 +117,25 @@ def test_cause_and_traceback_do_not_cross() -> None:
     assert (back.__cause__, back.__context__, back.__traceback__) == (None, None, None)
 
 
-@given(st.text(min_size=1, max_size=3), st.sampled_from([1, TEXT_LIMIT // 2, TEXT_LIMIT]))
+PRINTABLE = st.characters(codec="utf-8", exclude_categories=("C", "Z"))
+
+
+@given(st.text(PRINTABLE, min_size=1, max_size=3), st.sampled_from([1, TEXT_LIMIT // 2, TEXT_LIMIT]))
 def test_text_is_cut_at_a_character(letters: str, times: int) -> None:
     text = letters * times
     back = str(crossed(protocol.UsageError(text)))
     assert len(back.encode()) <= TEXT_LIMIT
     assert text.encode("utf-8", "replace").decode().startswith(back)
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\r", "\n", "\x9b", "\u202e", "\u2028"])
+def test_text_of_a_peer_has_nothing_that_a_terminal_obeys(character: str) -> None:
+    text = f"no{character}12:00:00  party 1: accepted"
+    back = crossed(own.PolicyDenied({PartyId(1): text}))
+    assert isinstance(back, own.PolicyDenied)
+    for said in (str(back), back.refusals[PartyId(1)]):
+        assert said.isprintable()
+        assert said.endswith("no\ufffd12:00:00  party 1: accepted")
 
 
 def test_proofs_that_do_not_fit_are_left_out() -> None:

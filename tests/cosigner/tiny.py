@@ -1,5 +1,6 @@
 """CGGMP24 at the level of the tests, with primes that were found before."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -7,6 +8,7 @@ from itertools import count
 import pytest
 
 from cosigner import segwit_keygen
+from cosigner.home import Home
 from cosigner.segwit_keygen import SegwitKeygenParty
 from ecdsa_cggmp import aux_rounds
 from ecdsa_cggmp.aux_info import AuxSecret
@@ -27,6 +29,11 @@ def tiny_ecdsa() -> Iterator[None]:
         patch.setattr("cosigner.level.PARAMS", TINY)
         patch.setattr(AuxSecret, "search", lambda *_, **__: aux_secret(next(turn) % CACHED))
         yield
+
+
+def forget_moduli(home: Home) -> None:
+    """Let the primes of tests come again in a home."""
+    shutil.rmtree(home.moduli.parent, ignore_errors=True)
 
 
 def deal_aux(patch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ from cosigner.signing import sign
 from ecdsa_cggmp import sign_rounds
 from ecdsa_cggmp.presignature import Presignature
 from ecdsa_cggmp.sign_messages import SigningPlan
+from presig_pool.burning import Use
 from presig_pool.errors import PresignatureVoid
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from presig_pool.state import Stock
 from protocol.errors import MpcError, SecretReuseError
 from protocol.ids import PartyId, SessionId

@@ -29,7 +29,7 @@ from tests.e2e.injection import allow_tracing
 from tests.presig_pool.extraction import Captured
 
 ME = PartyId(0)
-TIMEOUT = 60  # seconds after which a process that does not answer is one that waits for ever
+TIMEOUT = 300  # seconds after which a process that does not answer is one that waits for ever
 ANSWER_ROUND = 3  # of both signing protocols
 
 

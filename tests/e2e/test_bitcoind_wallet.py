@@ -24,6 +24,7 @@ from storage.passphrase import Passphrase
 from tests.conftest import running_node
 from tests.cosigner.tiny import deal_aux, tiny_ecdsa
 from tests.cosigner.wallets import pool, stock_up
+from tests.seeds import new_seed
 from tests.storage.cheap import cheap_passphrases
 from wallet.amounts import COIN, FeeRate, Sats, format_btc
 from wallet.build import CoinControl, Draft, Payment
@@ -80,7 +81,8 @@ class Payer:
             return self.draft()
         coins = rng.sample(ready, rng.randint(1, MAX_INPUTS))
         control = CoinControl(frozenset(coin.outpoint for coin in coins), only=True)
-        rate = FeeRate(rng.randint(1_000, 10_000))
+        # far enough above what a node relays that no copy is refused for its fee
+        rate = FeeRate(rng.randint(2_000, 10_000))
         if rng.randrange(8) == 0:
             return wallet.draft_send_all(rng.choice(KINDS)(rng), rate, control)
         total = sum(coin.value for coin in coins)
@@ -171,8 +173,7 @@ def node(bitcoind: Path) -> Iterator[RegtestNode]:
 def payer(request: pytest.FixtureRequest, tmp_path: Path, node: RegtestNode) -> Iterator[Payer]:
     t, n = request.param
     chain = ChainSettings(ChainKind.BITCOIND, node.endpoint.url, node.endpoint.cookie)
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201
+    seed = new_seed()
     with cheap_passphrases(), tiny_ecdsa(), pytest.MonkeyPatch.context() as patch:
         deal_aux(patch)
         secrets = {PartyId(i): Passphrase(bytearray(b"horse %d" % i)) for i in range(n)}

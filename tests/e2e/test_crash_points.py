@@ -20,7 +20,8 @@ from cosigner.home import Home
 from cosigner.local import LocalWallet
 from ecdsa_cggmp.presignature import Presignature
 from native.curve import G
-from presig_pool.pool import Pool, Shares, Use
+from presig_pool.burning import Shares, Use
+from presig_pool.pool import Pool
 from storage.errors import CorruptError, StorageError
 from tests.conftest import fast_directory
 from tests.cosigner.tiny import tiny_ecdsa

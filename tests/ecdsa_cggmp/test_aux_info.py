@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from ecdsa_cggmp.aux_info import AuxInfo, AuxSecret
-from native.errors import NativeError
+from native.errors import LengthError, NativeError, RejectedError
+from native.secret import SecretResidues
 from protocol.errors import EncodingError, UsageError
 from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import aux_infos, aux_secret
+from tests.ecdsa_cggmp.network import aux_infos, aux_secret, primes_of, residues
 
 INFO = aux_infos(3)[1]
 
@@ -49,6 +50,46 @@ def test_factors_out_of_a_store_are_not_used_again() -> None:
     fresh.use()
     with pytest.raises(UsageError):
         fresh.use()
+
+
+def test_primes_that_were_kept_make_a_set_with_another_trapdoor() -> None:
+    first = aux_secret(1)
+    again = AuxSecret.of_primes(TINY, first.primes)
+    assert again.primes.declassify() == first.primes.declassify()
+    assert (again.public.N, again.public.pedersen.n) == (first.public.N, first.public.pedersen.n)
+    assert (again.public.pedersen.s, again.public.pedersen.t) != (
+        first.public.pedersen.s,
+        first.public.pedersen.t,
+    )
+    again.use()
+
+
+P, Q = primes_of(0, "blum")
+SAFE_P, SAFE_Q = primes_of(0, "safe")
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param([P, Q + 4, SAFE_P, SAFE_Q], id="composite"),
+        pytest.param([P, P, SAFE_P, SAFE_Q], id="a square"),
+        pytest.param([SAFE_Q, Q, SAFE_P, SAFE_Q], id="a prime of both"),
+        pytest.param([SAFE_P, SAFE_Q, P, Q], id="not safe"),
+        pytest.param([P, Q, SAFE_P, SAFE_Q + 8], id="composite instead of safe"),
+    ],
+)
+def test_primes_that_no_search_finds_make_no_set(numbers: list[int]) -> None:
+    with pytest.raises(RejectedError):
+        AuxSecret.of_primes(TINY, residues(numbers))
+
+
+def test_primes_of_another_number_or_level_make_no_set() -> None:
+    primes = aux_secret(0).primes
+    for others in (primes.slice(0, 3), SecretResidues.concat([primes, primes])):
+        with pytest.raises(LengthError):
+            AuxSecret.of_primes(TINY, others)
+    with pytest.raises(LengthError):
+        AuxSecret.of_primes(replace(TINY, prime_bits=896), primes)
 
 
 def test_primes_are_searched_with_progress_and_never_the_same() -> None:

@@ -1,9 +1,11 @@
 """Online signing: wrong shares, presignatures used twice, what c depends on; signatures: test_spends.py."""
 
 import random
+import threading
 from dataclasses import replace
 from hashlib import sha256
 from itertools import combinations
+from unittest.mock import patch
 
 import pytest
 
@@ -11,6 +13,7 @@ from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
 from native.curve import ORDER, G, Point, Scalar
 from native.errors import WipedError
+from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from native.verify import verify_ecdsa
 from protocol.errors import FaultyPartyError, UnattributedAbort, UsageError
@@ -64,6 +67,30 @@ def test_presignature_signs_once(key):
     for secret in made[0].secrets():
         with pytest.raises(WipedError):
             secret.declassify()
+
+
+def test_of_two_threads_one_gets_a_share(key):
+    made = key.presign()
+    first, second = (context(made, key.request()) for _ in range(2))
+    concat, got = SecretScalars.concat, []
+
+    def sign():
+        try:
+            got.append(sign_share(made[0], second))
+        except WipedError:
+            got.append(None)
+
+    def meanwhile(parts):
+        # another thread signs while this one has its hands on the secrets
+        with patch.object(SecretScalars, "concat", concat):
+            other = threading.Thread(target=sign)
+            other.start()
+            other.join()
+        return concat(parts)
+
+    with patch.object(SecretScalars, "concat", meanwhile):
+        sign_share(made[0], first)
+    assert got == [None]
 
 
 def test_presignature_is_gone_after_a_context_of_another(key):

@@ -8,7 +8,14 @@ import pytest
 from ecdsa_cggmp import sign_rounds
 from ecdsa_cggmp.presignature import Presignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, sign_share
-from ecdsa_cggmp.sign_messages import ContributionMsg, ContributionsMsg, Input, SharesMsg, SigningPlan
+from ecdsa_cggmp.sign_messages import (
+    ContributionMsg,
+    ContributionsMsg,
+    Input,
+    SharesMsg,
+    SigningPlan,
+    most_inputs,
+)
 from ecdsa_cggmp.sign_rounds import SHARE, SPEC, coordinate, participate
 from native.curve import ORDER, G, Scalar, multi_mul
 from native.entropy import random_bytes
@@ -18,6 +25,7 @@ from protocol.codec import decode
 from protocol.driver import Tamper, run
 from protocol.errors import FaultyCoordinatorError, FaultyPartyError, SessionTimeout, UsageError
 from protocol.evidence import Evidence
+from protocol.header import PARAMS_LIMIT
 from protocol.ids import COORDINATOR
 from protocol.machine import SessionMachine
 from protocol.round import Continue
@@ -353,3 +361,12 @@ def test_messages_survive_their_encoding():
 def test_every_check_of_signing_is_violated_above():
     assert SPEC.checks.keys() == {SHARE}
     assert sign_rounds.SPEC is SPEC
+
+
+def test_plan_has_room_for_so_many_inputs_and_not_for_one_more() -> None:
+    sharing = Signing(1).sharing
+    sizes = [len(bytes(Signing(count).plan)) for count in (1, 2)]
+    each = sizes[1] - sizes[0]
+    most = most_inputs(sharing)
+    assert sizes[0] + (most - 1) * each <= PARAMS_LIMIT < sizes[0] + most * each
+    assert most > 1470  # inputs of 68 virtual bytes in the largest standard transaction

@@ -7,6 +7,8 @@ from functools import cache
 
 import gmpy2
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -246,6 +248,31 @@ def test_errors_that_cancel_without_weights_are_found() -> None:
     assert batch.bad(batch.changed(changes)) == (1, 3)
 
 
+def first_weights(once: SecretSeed, count: int) -> list[int]:
+    """The weights that a seed gives: 1, then 128 bits each (RFC 8439, block 0 on, nonce "batch")."""
+    nonce = bytes(4) + b"batch".ljust(12, b"\0")
+    stream = Cipher(ChaCha20(once.declassify(), nonce), mode=None).encryptor().update(bytes(16 * count))
+    return [1, *(int.from_bytes(stream[16 * i : 16 * i + 16], "little") for i in range(1, count))]
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_weights_have_all_of_their_128_bits(make) -> None:
+    """Errors pass that cancel under these very weights, which differ from shorter ones."""
+    batch, once = make(SMALL, 3), seed(5)
+    weights = first_weights(once, 3)[1:]
+    assert all(weight >> 120 for weight in weights)
+    n, name = batch.modulus, {affines: "A", commitments: "T"}.get(make, "D")
+    modulus, base = (n, 4) if make is commitments else (n * n, 1 + n)
+    changes = {}
+    # base^(d_1 d_2 - d_2 d_1) = 1
+    for i, exponent in ((1, weights[1]), (2, -weights[0])):
+        item = batch.item(name, i)
+        wrong = int.from_bytes(item, "big") * gmpy2.powmod(base, exponent, modulus) % modulus
+        changes[name, i] = int(wrong).to_bytes(len(item), "big")
+    assert batch.bad(batch.changed(changes), once) == ()
+    assert batch.bad(batch.changed(changes), seed(6)) == (1, 2)
+
+
 def test_two_equations_swapped_are_found() -> None:
     for make in KINDS:
         batch = make(SMALL, 5)
@@ -469,7 +496,7 @@ def test_use_after_wipe_raises_wiped_error() -> None:
 @pytest.mark.parametrize("make", KINDS)
 def test_memory_is_given_back(make) -> None:
     batch = make(SMALL, 9)
-    before = keys.usage()
+    before = keys.settled_usage()
     batch.bad()
     batch.bad(damage(batch, [0, 3, 8], random.Random(1)))
     with pytest.raises(LengthError):

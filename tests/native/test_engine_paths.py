@@ -12,7 +12,7 @@ FILES = ["test_bigint.py", "test_prm_proof.py", "test_mod_proof.py", "test_fac_p
 def run(path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"MPCW_TEST_PATH": path}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=3600, check=False)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from native._core import ffi, lib
 from native.errors import ForkedError, KindError, LengthError, RangeError, WipedError
 from native.exposure import decode, encode, exposed, filled, scrub
 from native.secret import Secret, SecretBytes, SecretInts, SecretResidues, SecretScalars, SecretSeed
-from tests.native.test_secret import ORDER, in_child, usage
+from tests.native.test_secret import ORDER, in_child, settled_usage, usage
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
@@ -69,7 +69,7 @@ def test_a_view_that_something_still_holds_is_an_error() -> None:
 
 
 def test_a_part_of_a_view_that_leaks_keeps_the_memory() -> None:
-    before, _ = usage()
+    before, _ = settled_usage()
     secret = copy_in(b"secret" * 20)
     with exposed(secret) as view:
         leaked = view[:6]
@@ -82,7 +82,7 @@ def test_a_part_of_a_view_that_leaks_keeps_the_memory() -> None:
 
 
 def test_wiping_inside_the_block_takes_effect_at_its_end() -> None:
-    before, _ = usage()
+    before, _ = settled_usage()
     secret = copy_in(b"secret")
     with exposed(secret) as view:
         secret.wipe()
@@ -94,7 +94,7 @@ def test_wiping_inside_the_block_takes_effect_at_its_end() -> None:
 
 
 def test_there_is_no_secret_when_fill_raises() -> None:
-    before, _ = usage()
+    before, _ = settled_usage()
 
     def fill(view: memoryview) -> None:
         view[:] = b"x" * 64

@@ -469,7 +469,7 @@ def test_repr_is_the_class() -> None:
 
 def test_memory_is_given_back_with_the_last_reference() -> None:
     p, q = keys.primes(256, "blum")[:2]
-    before = keys.usage()
+    before = keys.settled_usage()
 
     def use() -> None:
         key = keys.paillier_of(p, q, 64)

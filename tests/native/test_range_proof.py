@@ -259,7 +259,7 @@ def replace_keys(level: proofs.Level) -> proofs.Level:
 @pytest.mark.parametrize("make", BOTH)
 def test_masks_are_given_back_with_the_response(make) -> None:
     this, e = case(make), e_of(3)
-    before = keys.usage()
+    before = keys.settled_usage()
     prover = prover_of(this)
     assert keys.usage() > before
     prover.respond(e)
@@ -324,7 +324,7 @@ def test_sizes_that_do_not_fit_are_refused(name: str, bits: int) -> None:
 def test_enc_elg_refuses_a_witness_that_does_not_fit(
     change: dict[str, object], error: type[Exception]
 ) -> None:
-    this, before = case(enc_elg), keys.usage()
+    this, before = case(enc_elg), keys.settled_usage()
     with pytest.raises(error):
         EncElgProver(this.keys, replace(this.witness, **change), SMALL.sizes)
     assert keys.usage() == before
@@ -355,7 +355,7 @@ def test_enc_elg_refuses_a_witness_that_does_not_fit(
     ],
 )
 def test_aff_g_refuses_a_witness_that_does_not_fit(change: dict[str, object], error: type[Exception]) -> None:
-    this, before = case(aff_g), keys.usage()
+    this, before = case(aff_g), keys.settled_usage()
     with pytest.raises(error):
         AffGProver(this.keys, replace(this.witness, **change), SMALL.sizes)
     assert keys.usage() == before

@@ -301,7 +301,7 @@ def test_a_child_may_not_use_parameters_of_its_parent(rp: RingPedersen) -> None:
 
 
 def test_memory_is_given_back_with_the_last_reference() -> None:
-    before = keys.usage()
+    before = keys.settled_usage()
 
     def use() -> None:
         key = generated(*keys.primes(256, "safe"), 64, 1)

@@ -8,7 +8,8 @@ import pytest
 from ecdsa_cggmp.presignature import Presignature
 from ecdsa_cggmp.sign import SigningContext, SigningRequest, sign_share
 from native.curve import Scalar
-from presig_pool.pool import Pool, Use
+from presig_pool.burning import Use
+from presig_pool.pool import Pool
 from presig_pool.store import Consumption
 from protocol.errors import SecretReuseError
 from protocol.ids import PartyId

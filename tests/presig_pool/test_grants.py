@@ -12,6 +12,7 @@ def test_a_grant_lasts_for_a_time_and_can_be_made_longer_or_taken_back() -> None
     assert grants.holders(9) == {X: A, Y: A, Z: B}
     assert grants.holders(10) == {X: A}
     assert grants.holders(0) == {X: A}  # what has ended stays so
+    assert (grants.of(A), grants.of(B)) == ({X}, frozenset())
     grants.release(B)
     assert grants.holders(19) == {X: A}
     grants.release(A)
@@ -23,6 +24,7 @@ def test_nobody_has_what_is_spent_until_the_store_knows() -> None:
     grants.give(A, [X, Y], 10)
     grants.spend([X, Z])
     assert grants.holders(5) == {X: b"", Y: A, Z: b""}
+    assert grants.of(A) == {Y}
     assert [grants.is_spent(item) for item in (X, Y, Z)] == [True, False, True]
     grants.release(A)
     assert grants.holders(99) == {X: b"", Z: b""}

@@ -7,11 +7,12 @@ from ecdsa_cggmp.presignature import Presignature, batch_digest
 from ecdsa_cggmp.sign import combine
 from native.curve import Scalar
 from native.errors import WipedError
+from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from presig_pool.statistics import HOUR
 from presig_pool.store import MAX_SHARE, Consumption, ReuseAttempt
-from presig_pool.watermarks import Watermarks
+from presig_pool.watermarks import MAX_PAYMENT, MOST, Watermarks
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
 from tests.presig_pool.memory import MemoryStore, copy
@@ -119,7 +120,11 @@ def test_a_batch_is_of_one_session_stock_and_party(
     assert pool.stocks() == []
 
 
-def test_the_pool_has_a_maximum_with_what_is_pending(pool: Pool) -> None:
+def test_the_pool_has_room_for_a_payment_above_its_maximum_with_what_is_pending(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presig_pool.watermarks.MAX_PAYMENT", 1)
+    pool.watermarks = replace(SMALL, max=5)
     pool.add(batch(1, 3), NOW)
     fill(pool, 2, 3)
     with pytest.raises(UsageError, match="at most 6"):
@@ -127,6 +132,12 @@ def test_the_pool_has_a_maximum_with_what_is_pending(pool: Pool) -> None:
     fill(pool, 4, 6, epoch=1)  # another stock has a maximum of its own
     fill(pool, 5, 6, signers=(1, 2))
     assert len(pool.stocks()) == 3
+    assert [len(pool.free(it, NOW)) for it in pool.stocks()] == [3, 6, 6]
+
+
+def test_the_room_of_a_pool_is_bounded() -> None:
+    assert Watermarks().room == 150 + MAX_PAYMENT
+    assert Watermarks(max=MOST).room == MOST
 
 
 def test_what_another_signer_lacks_is_void_but_for_what_is_granted(pool: Pool) -> None:
@@ -294,6 +305,31 @@ def test_two_coordinators_at_once_do_not_get_one_presignature(pool: Pool) -> Non
     assert pool.statistics(stock(), NOW).granted == 3
 
 
+def test_what_a_request_that_was_given_up_has_not_surely_left_unused_is_void(pool: Pool) -> None:
+    burnt, unused, unsure, other = fill(pool, count=4)
+    pool.grant(stock(), A, [burnt], NOW)
+    pool.burn(A, [Use(burnt, M1)], signer(M1), NOW)
+    pool.grant(stock(), A, [unused, unsure], NOW)
+    pool.grant(stock(), B, [other], NOW)
+    assert [entry.id for entry in pool.granted(A)] == [unused, unsure]
+    assert pool.withdraw(A, [burnt, unused, other], NOW) == 1
+    assert pool.granted(A) == ()
+    assert [pool.is_ready(item) for item in (burnt, unused, unsure, other)] == [False, True, False, True]
+    assert not pool.is_ready(bytes(32))
+    assert pool.free(stock(), NOW) == (unused,)
+    assert pool.withdraw(A, [], NOW) == 0
+    with pytest.raises(SecretReuseError):
+        pool.grant(stock(), B, [burnt], NOW)
+    with pytest.raises(PresignatureVoid):
+        pool.grant(stock(), B, [unsure], NOW)
+
+
+def test_what_may_have_made_a_share_that_the_store_does_not_know_is_not_ready(pool: Pool) -> None:
+    (item, *_) = fill(pool)
+    pool._grants.spend([item])
+    assert not pool.is_ready(item)
+
+
 def test_a_grant_ends_by_release_and_by_time(pool: Pool) -> None:
     (item, *_) = fill(pool)
     pool.grant(stock(), A, [item], NOW)
@@ -358,6 +394,34 @@ def test_a_failure_on_the_way_to_a_share_leaves_nothing_to_use(
         assert pool.choose(stock(), 1, now) == (third,)
         with pytest.raises(PoolExhausted):
             pool.choose(stock(), 2, now)
+
+
+def test_what_could_not_be_voided_gives_its_room_back_when_the_store_works_again(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = fill(pool, count=4)
+    pool.watermarks = Watermarks(low=1, target=4, max=4)
+
+    def fail(changed: Sequence[object], *_: object) -> None:
+        if changed:
+            raise Disk
+
+    for change in ("burn", "void"):
+        monkeypatch.setattr(pool._store, change, fail)
+    pool.grant(stock(), A, items[:3], NOW)
+    with pytest.raises(Disk):
+        pool.burn(A, [Use(item, M1) for item in items[:3]], signer(M1, M1, M1), NOW)
+    assert pool.expire(NOW) == 0  # the disk is still broken
+    assert pool.choose(stock(), 1, NOW) == (items[3],)
+    monkeypatch.undo()
+    assert pool.expire(NOW) == 0  # nothing was too old
+    figures = pool.statistics(stock(), NOW)
+    assert (figures.ready, figures.granted, figures.voided) == (1, 0, 3)
+    assert pool._grants.spent == frozenset()
+    fill(pool, 2, 3)
+    for item in items[:3]:
+        with pytest.raises(PresignatureVoid):
+            pool.grant(stock(), B, [item], NOW)
 
 
 def test_a_signer_that_returns_too_few_shares_burns_nothing(pool: Pool) -> None:

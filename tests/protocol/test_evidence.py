@@ -241,3 +241,16 @@ def test_check_that_crashes_on_hostile_evidence_proves_nothing() -> None:
     hostile = message(P2, Slot.direct(2, P2, P0), b"\xff" * 32)
     messages = tuple(sorted((SHARE.messages[0], hostile), key=lambda m: m.slot))
     assert not proves(replace(SHARE, messages=messages))
+
+
+def test_more_messages_than_a_session_has_are_refused_before_any_signature(monkeypatch) -> None:
+    limit = toss.TOSS.most_messages(HEADER)
+    messages = [message(P2, Slot.direct(2, P2, PartyId(100 + i)), b"") for i in range(limit + 1)]
+    verified: list[bytes] = []
+    monkeypatch.setattr(
+        "protocol.signed.verify_bip340", lambda signature, *_: bool(verified.append(signature)) or True
+    )
+    for count, expected in ((limit, limit), (limit + 1, 0)):
+        verified.clear()
+        assert not proves(Evidence(HEADER, P2, SHARE.check, tuple(messages[:count])))
+        assert len(verified) == expected

@@ -29,7 +29,7 @@ def test_parties_are_distinct_and_ascending(parties: tuple[int, ...]) -> None:
         {"version": 1 << 16},
         {"session": SessionId(bytes(31))},
         {"roster": b""},
-        {"params": bytes((1 << 18) + 1)},
+        {"params": bytes((1 << 20) + 1)},
     ],
 )
 def test_part_out_of_range_is_refused(change: dict[str, object]) -> None:

@@ -142,13 +142,14 @@ def test_message_that_the_protocol_does_not_have_proves_a_fault(slot: Slot) -> N
     assert error.evidence[0].holds(toss.roster(3), {"toss": toss.TOSS})
 
 
-def test_size_is_refused_before_anything_is_parsed() -> None:
+@pytest.mark.parametrize("body", [b"", b"xx"])
+def test_size_is_refused_before_anything_is_parsed(body: bytes) -> None:
     def read(reader: Reader, header: Header) -> object:
         raise AssertionError
 
     spec = replace(TALK, messages={(1, Kind.BROADCAST): MessageType(lambda _: 1, read)})
     machine, _ = SessionMachine.begin(replace(talk_session(0), spec=spec), Continue(OnlyFrom1()))
-    envelope = talk_session(1).sign(Slot.broadcast(1, P1), b"xx").envelope(TALK_HEADER)
+    envelope = talk_session(1).sign(Slot.broadcast(1, P1), body).envelope(TALK_HEADER)
     with pytest.raises(FaultyPartyError, match="party 1: size"):
         machine.receive(P1, envelope)
 

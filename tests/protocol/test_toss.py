@@ -48,7 +48,7 @@ def proved_in_a_fresh_process(keys: Roster, evidence: Evidence) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     return verifier.stdout
 

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-TIMEOUT = 60  # seconds after which a process that does not answer is one that waits for ever
+TIMEOUT = 300  # seconds after which a process that does not answer is one that waits for ever
 
 
 class Line:

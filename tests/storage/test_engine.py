@@ -1,7 +1,9 @@
 import os
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -10,6 +12,7 @@ from storage import directory, engine
 from storage.engine import Database
 from storage.errors import (
     CorruptError,
+    DiskError,
     ExistsError,
     FullError,
     LockedError,
@@ -28,6 +31,7 @@ def schema(tmp_path: Path) -> Schema:
         "CREATE TABLE a (x INTEGER PRIMARY KEY) STRICT;"
         "CREATE TABLE b (y INTEGER NOT NULL REFERENCES a (x)) STRICT;"
         "CREATE TABLE c (data BLOB NOT NULL) STRICT;"
+        "CREATE TABLE d (name TEXT NOT NULL UNIQUE) STRICT;"
     )
     return Schema("test file", 7, folder)
 
@@ -78,6 +82,47 @@ def test_nothing_is_left_of_a_file_whose_first_rows_fail(path: Path, schema: Sch
         Database.create(path, schema, fail)
     assert list(path.parent.iterdir()) == []
     Database.create(path, schema, lambda _: None).close()
+
+
+def full_at_the_checkpoint(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    raise error
+
+
+def busy_at_the_checkpoint(connection: sqlite3.Connection, sql: str) -> sqlite3.Cursor:
+    return connection.execute("SELECT 1, 5, 0")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(full_at_the_checkpoint, FullError), (busy_at_the_checkpoint, StorageError)]
+)
+def test_a_file_whose_first_rows_stay_in_its_log_is_not_made(
+    path: Path, schema: Schema, answer: Any, error: type[StorageError]
+) -> None:
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if "wal_checkpoint" in sql:
+                return answer(super(), sql)
+            return super().execute(sql, *values)
+
+    connect = partial(sqlite3.connect, factory=Connection)
+    with patch("storage.engine.sqlite3.connect", connect), pytest.raises(error):
+        Database.create(path, schema, lambda _: None)
+    assert list(path.parent.iterdir()) == []
+    Database.create(path, schema, lambda _: None).close()
+
+
+@pytest.mark.parametrize("name", ["x.db", ""], ids=["the file", "its directory"])
+def test_what_cannot_be_written_is_not_opened(db: Database, path: Path, schema: Schema, name: str) -> None:
+    db.close()
+    closed = path if name else path.parent
+    with (
+        patch("storage.engine.os.access", lambda asked, _: asked != closed),
+        pytest.raises(StorageError, match="cannot be written"),
+    ):
+        Database.open(path, schema)
+    Database.open(path, schema).close()
 
 
 def test_what_a_killed_process_left_unfinished_is_replaced(path: Path, schema: Schema) -> None:
@@ -220,6 +265,29 @@ def test_a_damaged_page_is_refused(db: Database, path: Path, schema: Schema) -> 
     assert page == 4096
     data[page : page + 8] = bytes(8)
     path.write_bytes(data)
+    with pytest.raises(CorruptError):
+        Database.open(path, schema)
+
+
+@pytest.mark.parametrize("place", ["table", "index"])
+def test_an_index_that_has_other_values_than_its_table_is_refused(
+    db: Database, path: Path, schema: Schema, place: str
+) -> None:
+    db.execute("INSERT INTO d VALUES ('presignature')")
+    db.close()
+    data = path.read_bytes()
+    assert data.count(b"presignature") == 2
+    at = data.index(b"presignature") if place == "table" else data.rindex(b"presignature")
+    path.write_bytes(data[:at] + b"P" + data[at + 1 :])
+    with pytest.raises(CorruptError):
+        Database.open(path, schema)
+
+
+def test_a_text_that_is_none_is_damage(db: Database, path: Path, schema: Schema) -> None:
+    db.close()
+    data = path.read_bytes()
+    at = data.index(b"UNIQUE")  # SQLite cites what it cannot read
+    path.write_bytes(data[:at] + b"\xf0" + data[at + 1 :])
     with pytest.raises(CorruptError):
         Database.open(path, schema)
 
@@ -378,7 +446,7 @@ class Failing:
         (sqlite3.SQLITE_READONLY, "SQLITE_READONLY", StorageError, "cannot be written"),
         (sqlite3.SQLITE_CANTOPEN, "SQLITE_CANTOPEN", StorageError, "cannot be written"),
         (sqlite3.SQLITE_PERM, "SQLITE_PERM", StorageError, "cannot be written"),
-        (sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC", StorageError, "disk failed .SQLITE_IOERR_FSYNC"),
+        (sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC", DiskError, "disk failed .SQLITE_IOERR_FSYNC"),
         (sqlite3.SQLITE_ERROR, "SQLITE_ERROR", StorageError, "the words of SQLite"),
     ],
 )
@@ -397,11 +465,11 @@ def test_an_error_of_sqlite_is_told_as_ours(
 def test_after_an_error_of_the_disk_nothing_more_is_tried(db: Database) -> None:
     good = db._connection
     db._connection = Failing(sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC")
-    with pytest.raises(StorageError, match="disk failed"), db.transaction():
+    with pytest.raises(DiskError, match="disk failed"), db.transaction():
         pass
     db._connection = good
     for _ in range(2):
-        with pytest.raises(StorageError, match="given up"):
+        with pytest.raises(DiskError, match="given up"):
             db.rows("SELECT 1")
     db.close()
 

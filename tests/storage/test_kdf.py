@@ -105,5 +105,5 @@ def test_derivations_of_several_threads_end() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(300)
     assert not any(thread.is_alive() for thread in threads)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from native.errors import WipedError
 from protocol.errors import UsageError
-from storage.errors import StorageError
+from storage.errors import MissingError, StorageError
 from storage.passphrase import MAX_SIZE, Passphrase
 from tests.storage.samples import ROOT
 
@@ -127,7 +127,7 @@ def test_a_file_gives_its_first_line(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="No such file"):
+    with pytest.raises(MissingError, match="no passphrase file"):
         Passphrase.from_file(tmp_path / "missing")
     with pytest.raises(StorageError, match="cannot be read"):
         Passphrase.from_file(tmp_path)

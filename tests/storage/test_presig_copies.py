@@ -10,15 +10,16 @@ import pytest
 from native.curve import Scalar
 from native.errors import NativeError, WipedError
 from native.secret import SecretSeed
+from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted, PresignatureVoid
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from protocol.errors import SecretReuseError
 from protocol.ids import PartyId
 from storage import directory, presigs
-from storage.errors import LockedError, SealedError
+from storage.errors import LockedError, RolledBackError, SealedError
 from storage.parties import PartyStore
 from tests.presig_pool.extraction import Captured, extracted_keys, pair_of
-from tests.presig_pool.samples import NOW, X, batch, context, signer, stock
+from tests.presig_pool.samples import NOW, X, batch, context, digest, signer, stock
 from tests.storage.children import Line, children
 from tests.storage.pools import M1, M2, A, B, a_party, opened, pool_of, refill, states
 from tests.storage.samples import phrase
@@ -178,6 +179,34 @@ def test_a_directory_that_is_copied_back_signs_nothing(path: Path, tmp_path: Pat
     assert with_a_colluder(wire) == set()
 
 
+@pytest.mark.parametrize("end", ["burnt", "voided"])
+def test_a_disk_that_is_rolled_back_beneath_the_process_brings_nothing_back(
+    path: Path, store: PartyStore, end: str
+) -> None:
+    """A snapshot of the disk is put back while the process, which has the key of the pool, runs on."""
+    pool = pool_of(store)
+    items = refill(pool)
+    pool.purge()  # all is in the file, and its log empty
+    before = path.read_bytes()
+    wire = []
+    if end == "burnt":
+        wire += use_all(pool, items, A, M1)
+    else:
+        pool.void("for a test", NOW)
+    pool.purge()
+    with path.open("r+b") as file:
+        file.write(before)
+        file.truncate()
+    store._db._connection.execute("PRAGMA shrink_memory")  # SQLite reads the pages anew
+    assert pool.choose(stock(), 3, NOW) == tuple(items)
+    with pytest.raises(RolledBackError):
+        wire += use_all(pool, items, B, M2)
+    assert with_a_colluder(wire) == set()
+    with pytest.raises(PresignatureVoid):
+        pool.grant(stock(), digest(5), items, NOW)
+    assert len(refill(pool, 7, 2)) == 2
+
+
 def test_a_clone_beside_the_original_signs_nothing(path: Path, tmp_path: Path, store: PartyStore) -> None:
     pool = pool_of(store)
     items = refill(pool)
@@ -228,5 +257,6 @@ def test_a_copy_that_has_the_key_of_the_pool_gives_the_key_of_the_wallet(
     monkeypatch.setattr(presigs, "random_bytes", lambda _: store.presignatures._boot)
     monkeypatch.setattr(SecretSeed, "fresh", lambda: copy)
     with opened(tmp_path / "clone" / path.name) as clone:
+        clone.presignatures._live.update(items)
         wire = use_all(pool, items, A, M1) + use_all(pool_of(clone), items, B, M2)
     assert with_a_colluder(wire) == {Scalar(X)}

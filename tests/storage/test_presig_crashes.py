@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from presig_pool.burning import Use
 from presig_pool.errors import PresignatureVoid
-from presig_pool.pool import Pool, Use
+from presig_pool.pool import Pool
 from protocol.errors import SecretReuseError
 from protocol.ids import PartyId
 from storage.engine import Database

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from presig_pool.burning import Use
 from presig_pool.errors import PresignatureVoid
-from presig_pool.pool import Use
 from presig_pool.state import State
 from presig_pool.store import Consumption
 from protocol.errors import SecretReuseError, UsageError

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from presig_pool.pool import Pool, Use
+from presig_pool.burning import Use
+from presig_pool.pool import Pool
 from presig_pool.store import ReuseAttempt
 from protocol.errors import SecretReuseError
 from protocol.ids import PartyId

@@ -1,16 +1,20 @@
 """Files of all released formats open, and have what they had."""
 
 import sqlite3
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from presig_pool.store import Consumption, ReuseAttempt, Tally
+from protocol.errors import SecretReuseError
 from protocol.ids import PartyId
 from storage.parties import PartyStore
+from storage.prime_stock import PrimeStock
+from storage.used_moduli import UsedModuli
 from storage.wallets import SqlWalletStore, WalletSettings
 from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import aux_infos
+from tests.ecdsa_cggmp.network import aux_infos, aux_secret
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
 from tests.storage.samples import RECOVERY, ecdsa_shares, entry, key_shares, phrase
 from tests.storage.test_wallets import STORED, account, block, transaction
@@ -89,6 +93,29 @@ def test_ecdsa_shares_auxiliary_info_and_attempts_of_an_old_format_are_read(
         aux = store.aux(TINY)
         assert aux.own.blum.declassify() == aux_infos(3)[1].own.blum.declassify()
         assert aux.publics.keys() == {0, 1, 2}
+
+
+@pytest.mark.parametrize("name", ["primes-1.sql"])
+def test_a_stock_of_primes_of_an_old_format_gives_its_sets(tmp_path: Path, name: str) -> None:
+    with PrimeStock.open(restored(tmp_path, name)) as stock:
+        stock.unseal(phrase("correct horse"))
+        assert stock.party == PartyId(1)
+        found = stock.sets()
+        assert [(item.home, item.bits, item.made) for item in found] == [
+            (bytes(range(16)), TINY.prime_bits, 1_700_000_000 + i) for i in range(2)
+        ]
+        for i, item in enumerate(found):
+            assert stock.take(item).declassify() == aux_secret(i).primes.declassify()
+
+
+@pytest.mark.parametrize("name", ["moduli-1.sql"])
+def test_moduli_of_an_old_format_are_known(tmp_path: Path, name: str) -> None:
+    with UsedModuli.open(restored(tmp_path, name)) as used:
+        assert used.home == bytes(range(16))
+        for i, known in enumerate((True, False)):
+            public = aux_secret(i).public
+            with pytest.raises(SecretReuseError) if known else nullcontext():
+                used.claim([public.N, public.pedersen.n], PartyId(1), 1_700_000_000)
 
 
 @pytest.mark.parametrize("name", ["wallet-1.sql"])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.timing import least_seconds
 from tests.wallet.fakes import confirmed, foreign_coin, in_mempool, pay, pending, script
-from tests.wallet.timing import least_seconds
 from wallet.conflicts import COINBASE, settle
 from wallet.tx import OutPoint
 

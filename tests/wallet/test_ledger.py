@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.timing import least_seconds
 from tests.wallet.fakes import (
     ACCOUNTS,
     SEGWIT,
@@ -19,7 +20,6 @@ from tests.wallet.fakes import (
     pending,
     script,
 )
-from tests.wallet.timing import least_seconds
 from wallet.account import GAP_LIMIT, Branch, KeyPath
 from wallet.coins import Balance
 from wallet.conflicts import COINBASE

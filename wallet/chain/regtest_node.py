@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ _CLONE: Final = Path(__file__).parents[2]
 _LOG_LINES: Final = 15
 _ATTEMPTS: Final = 3
 _POLL_SECONDS: Final = 0.02
+_PORTS: Final = range(20_000, 32_768)  # below those that Linux gives to connections
 
 # The node ends when its starter does, however that ends: the shell sees its standard input close.
 _SUPERVISOR: Final = """
@@ -201,10 +203,12 @@ class RegtestNode:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that the system gives to no connection: a node that starts again finds it free."""
+    for port in random.sample(_PORTS, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ChainError(f"no port is free from {_PORTS[0]} to {_PORTS[-1]}", "name one for the node")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

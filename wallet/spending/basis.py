@@ -26,12 +26,21 @@ class Basis:
         caps: limits of the fee.
         rng: for the draw of coins, the order of inputs, the place of the change, and the locktime. What is
             predictable tells others which output is the change.
+        drafted: coins that drafts spend; unless they are named, they are taken where no others suffice.
     """
 
     ledger: Ledger
     reserve: Callable[[int, int], int]
     caps: FeeCaps = _DEFAULT_CAPS
     rng: random.Random = field(default_factory=random.SystemRandom)
+    drafted: frozenset[OutPoint] = frozenset()
+
+    def undrafted_first(self, *pools: tuple[Coin, ...]) -> tuple[tuple[Coin, ...], ...]:
+        """Return pools of coins to be looked at in turn: first all of them without what drafts spend."""
+        if not self.drafted:
+            return pools
+        left = (tuple(coin for coin in pool if coin.outpoint not in self.drafted) for pool in pools)
+        return (*left, *pools)
 
     @property
     def accounts(self) -> tuple[Account, ...]:

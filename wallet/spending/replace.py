@@ -55,10 +55,11 @@ def bump(
     if shrink is not None:
         return finish(basis, _outbid(basis, original, rate, lambda r: _shrunk(original, shrink, r)))
     coins = original.coins + tuple(_confirmed(control.required(basis.ledger)))
-    pool = tuple(coin for coin in control.candidates(basis.ledger) if coin.height is not None)
+    candidates = tuple(coin for coin in control.candidates(basis.ledger) if coin.height is not None)
+    pools = basis.undrafted_first(candidates)
 
     def plan(r: FeeRate) -> Plan:
-        return fund(basis, Order(original.recipients, r, coins, (pool,), original.change_owner))
+        return fund(basis, Order(original.recipients, r, coins, pools, original.change_owner))
 
     return finish(basis, _outbid(basis, original, rate, plan))
 
@@ -141,7 +142,8 @@ def _expect_replaceable(known: HistoryEntry) -> int:
     if known.status is Status.CONFIRMED:
         raise RefusedError("confirmed", f"the transaction {name} is confirmed")
     if known.status in (Status.REPLACED, Status.DROPPED):
-        raise RefusedError("replaced", f"the transaction {name} is {known.status.value} already")
+        by = "" if known.replaced_by is None else f"by {show_txid(known.replaced_by)}: look at that one"
+        raise RefusedError("replaced", f"the transaction {name} is {known.status.value} already", by)
     if known.fee is None:
         raise RefusedError(
             "not-ours", f"the transaction {name} spends coins of others", "CPFP can speed it up"

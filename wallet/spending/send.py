@@ -47,7 +47,7 @@ class Payment:
 
 
 def send(basis: Basis, payment: Payment) -> Draft:
-    """Build a transaction that pays recipients, from confirmed coins if they suffice.
+    """Build a transaction that pays recipients, from confirmed coins and those of no draft if they suffice.
 
     Raises:
         InsufficientFundsError: the coins that may be spent do not suffice.
@@ -59,7 +59,7 @@ def send(basis: Basis, payment: Payment) -> Draft:
     required = payment.control.required(basis.ledger)
     candidates = payment.control.candidates(basis.ledger)
     confirmed = tuple(coin for coin in candidates if coin.height is not None)
-    pools = (confirmed, candidates)
+    pools = basis.undrafted_first(confirmed, candidates)
     order = Order(payment.recipients, payment.rate, required, pools, fee_from=payment.fee_from)
     return finish(basis, replace(fund(basis, order), rbf=payment.rbf))
 

@@ -21,6 +21,9 @@ typedef enum mpcw_prime_kind {
     MPCW_PRIME_BLUM = 2  /* p = 3 mod 4 */
 } mpcw_prime_kind;
 
+/* Lengths of a prime in bits; multiples of 64. */
+enum { MPCW_PRIME_BITS_MIN = 64, MPCW_PRIME_BITS_MAX = 2048 };
+
 /* One search: what is wanted and how far it is. Other threads may read and cancel it while it runs. */
 typedef struct mpcw_prime_search mpcw_prime_search;
 
@@ -46,5 +49,11 @@ mpcw_status mpcw_prime_search_cancel(mpcw_prime_search *search);
 
 /* Not while it runs; NULL is allowed. */
 void mpcw_prime_search_free(mpcw_prime_search *search);
+
+/* Check that residues of bits / 8 bytes are what one search finds: the two top bits set, 3 mod 4, prime by 64 rounds of
+ * Miller-Rabin with bases from getrandom, safe when they are to be, no two the same. MPCW_REJECTED otherwise. For
+ * primes out of a store, and as the search not constant time: shows the zeros at the end of p - 1 and of a safe (p - 1) / 2 - 1,
+ * and where a number fails. */
+mpcw_status mpcw_prime_check(mpcw_prime_kind kind, size_t bits, const mpcw_secret *primes);
 
 #endif

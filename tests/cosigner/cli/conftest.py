@@ -137,7 +137,7 @@ class Mpcw:
     def process(self, *args: object, file_limit: int | None = None) -> Result:
         """Run a command in a process of its own."""
         with self.start(*args, file_limit=file_limit) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=600)
         return Result(process.returncode, out, err)
 
     def send(self, amount: int = 1_000_000, *options: object) -> str:

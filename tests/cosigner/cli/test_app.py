@@ -109,6 +109,7 @@ def test_a_line_that_cannot_be_read_is_a_usage_error(bare: Mpcw) -> None:
 
 def test_version_is_that_of_the_package(bare: Mpcw) -> None:
     assert bare.json("version")["mpcwallet"] in bare.ok("version").out
+    assert bare.ok("--version").out == bare.ok("version").out
 
 
 def test_exit_codes_are_listed_with_their_names(bare: Mpcw) -> None:

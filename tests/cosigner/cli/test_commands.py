@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from cosigner.exit_codes import ExitCode
 from presig_pool.watermarks import Watermarks
 from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
 from tests.cosigner.cli.test_app import ALL
@@ -251,6 +253,55 @@ def test_all_is_sent_without_change(mpcw: Mpcw) -> None:
     assert mpcw.fails("send", "--all", f"{STRANGER}=5", "--yes")["code"] == 2
 
 
+def test_payment_of_everything_is_bumped_by_what_its_output_gives_up(mpcw: Mpcw) -> None:
+    paid = mpcw.json("send", "--all", STRANGER, "--yes", "--fee-rate", "2")
+    error = mpcw.fails("tx", "bump", paid["txid"], "--yes", "--fee-rate", "5")
+    assert (error["name"], "--shrink 0" in error["hint"]) == ("insufficient-funds", True)
+    bumped = mpcw.json("tx", "bump", paid["txid"], "--yes", "--fee-rate", "5", "--shrink", 0)
+    assert [out["value"] for out in bumped["outputs"]] == [2 * COINBASE - bumped["fee"]]
+    assert bumped["fee"] > paid["fee"]
+    again = mpcw.fails("tx", "cancel", paid["txid"], "--yes")
+    assert bumped["txid"] in again["hint"]
+
+
+def test_transaction_shows_whom_it_pays(mpcw: Mpcw) -> None:
+    txid = mpcw.send(1_000_000)
+    shown = mpcw.json("tx", "show", txid.upper())
+    (paid,) = [out for out in shown["outputs"] if out["account"] is None]
+    (change,) = [out for out in shown["outputs"] if out["account"] is not None]
+    assert (paid["address"], paid["value"]) == (STRANGER, 1_000_000)
+    assert (change["account"], change["path"]) == ("taproot", "1/0")
+    assert shown["fee_rate_sat_per_kvb"] == 2000
+    text = mpcw.ok("tx", "show", txid).out
+    assert STRANGER in text
+    assert "ours at 1/0 of the taproot account" in text
+
+
+def test_label_of_a_transaction_is_found_however_its_id_is_written(mpcw: Mpcw) -> None:
+    txid = mpcw.send()
+    assert mpcw.json("tx", "label", txid.upper(), "rent")["txid"] == txid
+    assert mpcw.json("tx", "show", txid)["label"] == "rent"
+    assert mpcw.json("wallet", "history")[0]["label"] == "rent"
+
+
+def test_signed_psbt_is_not_signed_again_but_kept_to_be_sent(mpcw: Mpcw, tmp_path: Path) -> None:
+    draft, signed = mpcw.json("send", f"{STRANGER}=1000000", "--dry-run")["psbt"], tmp_path / "signed.psbt"
+    error = mpcw.fails("psbt", "sign", draft, "--yes", "-o", tmp_path / "none" / "x.psbt")
+    assert (error["code"], error["name"]) == (11, "storage")
+    shown = mpcw.ok("psbt", "sign", draft, "--yes", "-o", signed)
+    assert f"next: mpcw psbt import {signed}" in shown.err
+    error = mpcw.fails("psbt", "sign", signed, "--yes")
+    assert (error["name"], "signed and final already" in error["message"]) == ("usage", True)
+    kept = mpcw.ok("psbt", "import", signed)
+    assert "next: mpcw tx broadcast " in kept.err
+
+
+def test_doctor_tells_that_a_home_cannot_be_written(mpcw: Mpcw) -> None:
+    with patch("cosigner.cli.doctor.os.access", return_value=False):
+        (home,) = [item for item in mpcw.json("doctor") if item["check"] == "home"]
+    assert (home["ok"], "cannot be written" in home["finding"]) == (False, True)
+
+
 def test_recipients_pay_the_fee_if_told_to(mpcw: Mpcw) -> None:
     paid = mpcw.json("send", f"{STRANGER}=1000000", "--subtract-fee", "--yes", "--fee-rate", "2")
     assert paid["sent"] + paid["fee"] == 1_000_000
@@ -281,6 +332,13 @@ def test_draft_is_signed_and_sent_in_steps(mpcw: Mpcw) -> None:
     mpcw.ok("tx", "broadcast", txid)
     assert mpcw.json("tx", "list") == []
     assert mpcw.json("tx", "show", txid)["status"] == "mempool"
+
+
+def test_coins_that_another_draft_spends_are_warned_of(mpcw: Mpcw) -> None:
+    first = draft(mpcw)
+    warning = f"the draft {first} spends some of these coins: only one of the two can be sent"
+    assert warning in mpcw.ok("send", "--all", STRANGER, "--fee-rate", "2", "--yes").err
+    assert warning not in mpcw.ok("tx", "sign", first, "--yes").err
 
 
 def test_psbt_goes_through_files_and_standard_input(mpcw: Mpcw, tmp_path: Path) -> None:
@@ -389,4 +447,4 @@ def test_reader_that_goes_away_is_no_error(options: list[str], mpcw: Mpcw) -> No
         assert process.stderr
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(60) == 1
+        assert process.wait(60) == ExitCode.CLOSED_PIPE

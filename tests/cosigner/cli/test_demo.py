@@ -14,6 +14,7 @@ from cosigner.local import LocalWallet
 from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
 from tests.cosigner.cli.test_commands import shape
 from tests.cosigner.cli.test_serve import Server
+from tests.seeds import new_seed
 from wallet.tx import show_txid
 
 KILLS = 20
@@ -60,7 +61,7 @@ def test_demo_spends_from_both_accounts_in_one_transaction(bare: Mpcw) -> None:
 def test_demo_uses_what_a_server_has_made(bare: Mpcw) -> None:
     assert bare.json("demo")["presignatures"]["made"] == 15
     server = Server(bare, "-w", "demo", "--parties", "0,2", marks={"WATERMARKS": "1,15,20,15"})
-    server.stocked()
+    server.stocked([0, 2])
     value = bare.json("demo")
     assert server.end(signal.SIGTERM) == (0, "")
     assert value["presignatures"]["made"] == 0
@@ -134,7 +135,7 @@ def state(home: Path) -> tuple[int, set[str]]:
 @pytest.mark.slow
 def test_demo_at_full_size_shows_its_online_signing_time(bare: Mpcw) -> None:
     with bare.start("demo", "--json", variables={"FULL_SIZE": "1"}) as process:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=3600)
     assert (process.returncode, err) == (0, "")
     value = json.loads(out)
     assert value["presignatures"]["left"] == value["presignatures"]["made"] - 2
@@ -143,16 +144,14 @@ def test_demo_at_full_size_shows_its_online_signing_time(bare: Mpcw) -> None:
 
 @pytest.mark.slow
 def test_demo_survives_kills_at_any_moment(bare: Mpcw, capsys: pytest.CaptureFixture[str]) -> None:
-    seed = random.randrange(1 << 32)
-    print("seed", seed)  # noqa: T201
-    rng = random.Random(seed)
+    rng = random.Random(new_seed())
     first, later = (len(bare.ok("demo").err.splitlines()) for _ in range(2))
     height, confirmed = state(bare.home)
     killed: Counter[str] = Counter()
     fresh = bare.home.with_name("fresh")
-    for kill in range(KILLS):
+    for ran in range(1, 4 * KILLS):
         # every fourth one begins with key generation
-        mpcw = Mpcw(fresh.with_name(f"fresh{kill}")) if kill % 4 == 0 else bare
+        mpcw = Mpcw(fresh.with_name(f"fresh{ran}")) if ran % 4 == 1 else bare
         with mpcw.start("demo", start_new_session=True) as process:
             assert process.stderr
             lines = rng.randrange(1, later if mpcw is bare else first)
@@ -172,12 +171,14 @@ def test_demo_survives_kills_at_any_moment(bare: Mpcw, capsys: pytest.CaptureFix
             again = mpcw.process("demo", "--json")
             assert again.code == 0, again
             state(mpcw.home)
+        if killed.total() == KILLS:
+            break
     last = json.loads(bare.process("demo", "--json").out)
     assert last["height"] > height
     state(bare.home)
     with capsys.disabled():
-        print(f"\n{sum(killed.values())} of {KILLS} kills hit, during: {dict(killed)}")  # noqa: T201
-    assert sum(killed.values()) >= KILLS * 3 // 4
+        print(f"\n{killed.total()} of {ran} runs were killed, during: {dict(killed)}")  # noqa: T201
+    assert killed.total() == KILLS
 
 
 # ---- on bitcoind ----

@@ -13,8 +13,9 @@ from cosigner.cli.output import Output
 from cosigner.daemon import Incident
 from cosigner.errors import RefillFailedError
 from cosigner.keeper import Refilling, Waiting
-from cosigner.pools import PoolFigures
+from cosigner.pools import PartyFigures, PoolFigures
 from cosigner.steps import Deed, Step
+from cosigner.trouble import Trouble
 from presig_pool.state import Stock
 from presig_pool.watermarks import DEFAULT
 from protocol.errors import FaultyPartyError, SessionTimeout
@@ -75,6 +76,23 @@ def test_incident_names_the_party_and_the_culprits(capsys: pytest.CaptureFixture
     assert (failed["party"], failed["name"]) == (None, "refill-failed")
     Journal(Output(False)).incident(Incident(P0, "receive", FaultyPartyError({P2: "signature"})))
     assert "party 0, receive: party 2: signature" in capsys.readouterr().out
+
+
+def test_failing_file_of_a_party_is_told_once_and_when_it_works_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    journal, full = Journal(Output(True)), Trouble(1_700_000_000, "the disk is full")
+    for trouble in (full, replace(full, until=1_700_000_030), Trouble(None, "damaged"), None, None):
+        parties = PartyFigures(P0, 0, 0, trouble), PartyFigures(P2, 0, 0)
+        journal.status(PoolFigures(True, DEFAULT, (), parties))
+    assert told(capsys) == [
+        {"event": "trouble", "party": 0, "until": 1_700_000_000, "reason": "the disk is full"},
+        {"event": "trouble", "party": 0, "until": None, "reason": "damaged"},
+        {"event": "recovered", "party": 0},
+    ]
+    Journal(Output(False)).status(PoolFigures(True, DEFAULT, (), (PartyFigures(P0, 0, 0, full),)))
+    shown = capsys.readouterr().out
+    assert "party 0 makes no presignatures until 2023-11-14 22:13 UTC: the disk is full" in shown
 
 
 def test_events_of_many_threads_are_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:

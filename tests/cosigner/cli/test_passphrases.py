@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.cosigner.cli.conftest import PASSPHRASES, STRANGER, Mpcw, Result
 
 ADDRESS = ["address", "list"]
+PATIENCE = 300  # seconds until a test gives up
 
 
 class Terminal:
@@ -32,7 +33,7 @@ class Terminal:
 
     def expect(self, text: str) -> None:
         """Read until a text is shown."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while text not in self.shown:
             assert self._read(end), self.shown
 
@@ -41,11 +42,11 @@ class Terminal:
 
     def end(self) -> Result:
         """Read to the end."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while self._read(end):
             pass
         os.close(self.main)
-        return Result(self.process.wait(30), self.shown, "")
+        return Result(self.process.wait(PATIENCE), self.shown, "")
 
     def _read(self, end: float) -> bool:
         if not select.select([self.main], [], [], max(0.0, end - time.monotonic()))[0]:
@@ -112,6 +113,12 @@ def test_new_wallet_asks_for_each_passphrase_twice(mpcw: Mpcw) -> None:
     mpcw.ok(*verify, "--passphrase-file", f"1={file}")
 
 
+def test_no_passphrase_is_asked_for_a_name_that_is_taken(mpcw: Mpcw) -> None:
+    for name, code in (("main", 4), ("a name", 2)):
+        done = Terminal(mpcw, "wallet", "create", name, "--no-segwit").end()
+        assert (done.code, "passphrase" in done.out) == (code, False)
+
+
 def test_two_passphrases_that_differ_make_no_wallet(mpcw: Mpcw) -> None:
     terminal = Terminal(mpcw, "wallet", "create", "typed", "-n", "1", "-t", "1", "--no-segwit")
     terminal.expect("party 0: ")
@@ -134,7 +141,7 @@ def test_options_go_before_variables(mpcw: Mpcw, tmp_path: Path) -> None:
         mpcw(*verify, "--passphrase-file", good, variables={"MPCW_PASSPHRASE_FILE_0": str(wrong)}).code == 0
     )
     assert mpcw.fails(*verify, "--passphrase-file", f"0={wrong}")["code"] == 10
-    assert mpcw.fails(*verify, "--passphrase-file", f"0={tmp_path / 'none'}")["code"] == 11
+    assert mpcw.fails(*verify, "--passphrase-file", f"0={tmp_path / 'none'}")["code"] == 3
     for malformed in ("0", "0=", "=x", "3=x", "\u0660=x", "-1=x"):
         error = mpcw.fails(*verify, "--passphrase-file", malformed)
         assert (error["code"], "PARTY=PATH" in error["message"]) == (2, True)
@@ -144,9 +151,10 @@ def test_no_terminal_and_no_file_is_said(mpcw: Mpcw, unharmed: Callable[[], None
     named = {f"MPCW_PASSPHRASE_FILE_{i}": "" for i in range(3)}
     address = mpcw.json("address", "list")[0]["address"]
     with mpcw.start("address", "verify", address, variables=named, start_new_session=True) as process:
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 11
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
     assert "no terminal" in err
+    assert "--passphrase-file 0=FILE, or name the file in $MPCW_PASSPHRASE_FILE_0" in err
 
 
 def test_changed_passphrase_opens_and_the_old_one_no_longer(mpcw: Mpcw, tmp_path: Path) -> None:

@@ -1,11 +1,18 @@
 """mpcw presig, and payments whose SegWit inputs lack presignatures."""
 
+import math
 import re
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 
+from cosigner.cli import presig
 from cosigner.cli.command import Invocation
 from cosigner.cli.output import Output
 from cosigner.cli.refill import expected_seconds, progress_text
@@ -13,13 +20,15 @@ from cosigner.cli.spending import _make_them
 from cosigner.home import Home
 from cosigner.keeper import Refilling
 from cosigner.local import LocalWallet
+from cosigner.pools import PartyFigures, PoolFigures
+from cosigner.trouble import Trouble
 from presig_pool.errors import PoolExhausted
 from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
 from protocol.errors import SecretReuseError
 from protocol.ids import Epoch, PartyId
 from tests.cosigner.cli.conftest import PASSPHRASES, STRANGER, Mpcw
-from tests.cosigner.cli.test_passphrases import Terminal, plain
+from tests.cosigner.cli.test_passphrases import PATIENCE, Terminal, plain
 from tests.cosigner.wallets import payment, pool, stock_up, unlock
 from wallet.build import CoinControl
 from wallet.script import ScriptType
@@ -128,14 +137,46 @@ def test_attempts_to_use_a_presignature_again_are_warned_of(both: Mpcw) -> None:
     assert "(party 1: 1)" in shown
 
 
+def test_failing_file_of_a_party_is_shown(both: Mpcw, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = PartyFigures(P0, 0, 0, Trouble(None, "damaged: restore it"))
+    found = PoolFigures(True, Watermarks(), (), (lost, PartyFigures(P1, 0, 0)))
+    monkeypatch.setattr(LocalWallet, "pool_figures", lambda _: found)
+    says = "party 0 makes no presignatures any more: damaged: restore it"
+    assert f"warning: {says}" in both.ok("presig", "status").err
+    assert says in both.ok("presig", "watch", "--seconds", 0).out
+    shown = [party["trouble"] for party in both.json("presig", "status")["parties"]]
+    assert shown == [{"until": None, "reason": "damaged: restore it"}, None]
+
+
 # ---- watch ----
 
 
+@contextmanager
+def looking_until(*ready: int) -> Iterator[None]:
+    """Have the time of mpcw presig watch pass when it has seen stocks with so many presignatures."""
+    late, pool_figures, filled = time.monotonic() + PATIENCE, LocalWallet.pool_figures, False
+
+    def figures(wallet: LocalWallet) -> PoolFigures:
+        nonlocal filled
+        found = pool_figures(wallet)
+        filled = [stock.ready for stock in found.stocks] == list(ready)
+        return found
+
+    def monotonic() -> float:
+        return math.inf if filled or time.monotonic() > late else 0.0
+
+    clock = SimpleNamespace(monotonic=monotonic, sleep=lambda _: time.sleep(0.05))
+    with patch.object(presig, "time", clock), patch.object(LocalWallet, "pool_figures", figures):
+        yield
+
+
 def test_watch_fills_the_pool_of_its_own_process(both: Mpcw) -> None:
-    value = both.json("presig", "watch", "--seconds", 2, "--signers", "0,1", "--signers", "1,2")
+    with looking_until(2, 2):
+        value = both.json("presig", "watch", "--seconds", 2, "--signers", "0,1", "--signers", "1,2")
     assert value["kept"] is True
     assert [(stock["signers"], stock["ready"]) for stock in value["stocks"]] == [([0, 1], 2), ([1, 2], 2)]
-    shown = both.ok("presig", "watch", "--seconds", 2)
+    with looking_until(2):
+        shown = both.ok("presig", "watch", "--seconds", 2)
     assert re.search(r"^0, 1 +2 +0 +0 +0 +[0-9]+ ", shown.out, re.MULTILINE)
     assert "filled to 2 below 1, never above 3; void after 7 days" in shown.out
     assert "2 presignatures ended with this process." in shown.err
@@ -185,13 +226,15 @@ def test_missing_presignatures_are_made_for_a_payment_that_waits(both: Mpcw) -> 
     assert (stock["generated"], stock["burned"], stock["used_last_hour"]) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("wait", [(), ("--wait",)])
-def test_transaction_that_no_pool_suffices_for_says_so(wait: tuple[str, ...], both: Mpcw) -> None:
+def test_payment_with_more_inputs_than_a_pool_may_have_is_one_payment(both: Mpcw) -> None:
     for _ in range(3):
         both.ok("chain", "faucet", "--account", "segwit")
-    error = both.fails("send", "--all", STRANGER, "--fee-rate", "2", "--yes", *wait)
+    everything = ("send", "--all", STRANGER, "--fee-rate", "2", "--yes")
+    error = both.fails(*everything)
     assert (error["code"], error["name"], error["wanted"]) == (12, "pool-exhausted", 4)
-    assert error["hint"] == "a pool has at most 3 of them: spend fewer SegWit coins at once"
+    assert error["hint"] == "have them made first with --wait, or kept ready by mpcw serve"
+    both.ok("tx", "drop", error["draft"])
+    assert both.json(*everything, "--wait")["presignatures"] == 4
 
 
 def test_taproot_inputs_need_no_presignatures(both: Mpcw) -> None:

@@ -16,6 +16,7 @@ from cosigner.meeting import SOCKET
 from tests.cosigner.cli.conftest import STRANGER, Mpcw
 
 MARKS = {"WATERMARKS": "2,4,6,2"}  # low, target, max, batch
+LATE_SECONDS = 600  # after which a process that a test waits for is killed
 NO_FILES = {f"MPCW_PASSPHRASE_FILE_{i}": "" for i in range(3)}
 
 
@@ -26,7 +27,8 @@ class Server:
         self.mpcw = mpcw
         self.events: list[dict[str, Any]] = []
         self.process = mpcw.start("serve", "--json", *args, variables=marks)
-        self._late = threading.Timer(60, self.process.kill)
+        self._late = threading.Timer(LATE_SECONDS, self.process.kill)
+        self._late.daemon = True
         self._late.start()
 
     def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -38,15 +40,20 @@ class Server:
                 return self.events[-1]
         raise AssertionError(f"{self.events} and no more: {self.end(signal.SIGTERM)}")
 
-    def stocked(self, count: int = 1) -> None:
-        """Wait until stocks are filled."""
-        for _ in range(count):
-            self.until(lambda event: event["event"] == "refill" and event["made"] == event["wanted"])
+    def stocked(self, *groups: list[int]) -> None:
+        """Wait until the stocks of groups of signers have been filled, in whatever order that comes."""
+        while not all(group in self._filled for group in groups):
+            self.until(lambda event: event["event"] == "refill")
+
+    @property
+    def _filled(self) -> list[list[int]]:
+        refills = (event for event in self.events if event["event"] == "refill")
+        return [event["signers"] for event in refills if event["made"] == event["wanted"]]
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal, and return the exit code and what is on standard error."""
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=LATE_SECONDS)
         self._late.cancel()
         self.events += [json.loads(line) for line in out.splitlines()]
         return self.process.returncode, err
@@ -63,7 +70,7 @@ def server(mixed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     shutil.copytree(mixed_template, home)
     running = Server(Mpcw(home))
     running.until(lambda event: event["event"] == "serving")
-    running.stocked()
+    running.stocked([0, 1], [0, 2], [1, 2])
     yield running
     code, err = running.end(signal.SIGINT)
     assert (code, err) == (0, "")
@@ -171,7 +178,7 @@ def test_socket_is_the_users_alone(server: Server) -> None:
 
 def test_killed_server_leaves_a_void_pool_and_no_obstacle(both: Mpcw) -> None:
     first = Server(both, "--parties", "0,1")  # one stock, which both have when it is filled
-    first.stocked()
+    first.stocked([0, 1])
     assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
     assert (both.home / "wallets" / "main" / "serve" / SOCKET).exists()
     found = both.json("presig", "status")
@@ -197,7 +204,7 @@ def test_passphrase_that_is_wrong_ends_it(both: Mpcw, tmp_path: Path) -> None:
 
 def test_watermarks_are_those_that_the_user_gives(both: Mpcw) -> None:
     running = Server(both, "--parties", "0,1", "--low", "1", "--target", "3", "--max", "5")
-    running.stocked()
+    running.stocked([0, 1])
     assert running.events[-1]["wanted"] == 3
     found = both.json("presig", "status")
     assert [found["watermarks"][name] for name in ("low", "target", "max", "batch")] == [1, 3, 5, 2]

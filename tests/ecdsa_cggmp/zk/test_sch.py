@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from ecdsa_cggmp.zk import sch
+from ecdsa_cggmp.zk import curve_equations, sch
 from ecdsa_cggmp.zk.curve_equations import failed_equations
-from native.curve import G, Point, Scalar, mul_base
+from native.curve import ORDER, G, Point, Scalar, mul_base
+from native.entropy import random_bytes
 from native.secret_scalar import random_scalars
 
 from .cases import DOMAIN, OTHER_DOMAINS
@@ -70,3 +71,23 @@ def test_every_wrong_equation_is_found_among_many() -> None:
 
 def test_a_replaced_domain_is_another_one() -> None:
     assert bytes(replace(DOMAIN, instance=6)) != bytes(DOMAIN)
+
+
+def test_weights_are_drawn_anew_and_have_128_bits(monkeypatch) -> None:
+    drawn: list[bytes] = []
+
+    def draw(count: int) -> bytes:
+        drawn.append(random_bytes(count))
+        return drawn[-1]
+
+    monkeypatch.setattr(curve_equations, "random_bytes", draw)
+    for _ in range(2):
+        failed_equations([equation(), equation()])
+    assert [len(data) for data in drawn] == [32, 32]
+    assert drawn[0] != drawn[1]
+    # errors that cancel under these very weights
+    first, second = (int.from_bytes(drawn[0][at : at + 16], "big") for at in (0, 16))
+    monkeypatch.setattr(curve_equations, "random_bytes", lambda _: drawn[0])
+    assert failed_equations([equation(second), equation(-first % ORDER)]) == ()
+    monkeypatch.undo()
+    assert failed_equations([equation(second), equation(-first % ORDER)]) == (0, 1)

@@ -1,3 +1,4 @@
+import math
 import os
 import signal
 import socket
@@ -5,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -84,11 +86,21 @@ def test_its_last_words_have_the_end_of_its_log_and_nothing_of_an_earlier_run(tm
 
 
 def test_a_program_that_never_answers_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regtest_node, "START_SECONDS", 0.5)
-    deaf = program(tmp_path, script=f"echo $$ > {tmp_path}/pid; exec sleep 60")
+    deaf = program(tmp_path, script=f"echo $$ > {tmp_path}/pid; exec sleep 600")
+
+    def monotonic() -> float:
+        return math.inf if pid_in(tmp_path) else 0.0  # its time is over when it runs
+
+    monkeypatch.setattr(regtest_node, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
     with pytest.raises(ChainError, match="does not answer"):
         RegtestNode(tmp_path / "node", deaf)
-    assert gone(int((tmp_path / "pid").read_text()))
+    assert gone(int(pid_in(tmp_path)))
+
+
+def pid_in(directory: Path) -> str:
+    """What a program has written as its process id; empty before it runs."""
+    path = directory / "pid"
+    return path.read_text().strip() if path.exists() else ""
 
 
 def test_a_port_that_was_taken_in_the_meantime_is_replaced_by_another(tmp_path: Path) -> None:
@@ -102,11 +114,18 @@ def test_a_port_that_was_taken_in_the_meantime_is_replaced_by_another(tmp_path: 
 
 def test_a_program_that_does_not_stop_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regtest_node, "STOP_SECONDS", 0.3)
-    monkeypatch.setattr(RegtestNode, "_wait_until_ready", lambda *_: time.sleep(0.3))
-    stubborn = program(tmp_path, script=f"echo $$ > {tmp_path}/pid; trap '' TERM; while :; do sleep 1; done")
+
+    def until_it_runs(*_: object) -> None:
+        late = time.monotonic() + 60
+        while not pid_in(tmp_path):
+            assert time.monotonic() < late
+            time.sleep(0.02)
+
+    monkeypatch.setattr(RegtestNode, "_wait_until_ready", until_it_runs)
+    stubborn = program(tmp_path, script=f"trap '' TERM; echo $$ > {tmp_path}/pid; while :; do sleep 1; done")
     node = RegtestNode(tmp_path / "node", stubborn)
     node.stop()
-    assert gone(int((tmp_path / "pid").read_text()))
+    assert gone(int(pid_in(tmp_path)))
 
 
 # the real one
@@ -149,7 +168,7 @@ from pathlib import Path
 from wallet.chain.regtest_node import RegtestNode
 node = RegtestNode(Path(sys.argv[1]), Path(sys.argv[2]))
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -166,7 +185,7 @@ def test_the_node_ends_when_its_starter_is_killed(bitcoind: Path, tmp_path: Path
     assert gone(node)
 
 
-def gone(pid: int, seconds: float = 10) -> bool:
+def gone(pid: int, seconds: float = 60) -> bool:
     """Whether a process ends in time."""
     deadline = time.monotonic() + seconds
     while True:

@@ -89,6 +89,19 @@ def test_a_bump_adds_confirmed_coins_if_it_must():
     assert draft.change.owner == old.change.owner
 
 
+def test_a_bump_adds_the_coins_of_a_draft_last():
+    stored = funding(100_000 + LOW.fee(142) + 600)
+    _, sent = paid(stored)
+    extras = [confirmed(pay((script(SEGWIT, i), 40_000)), 7) for i in (3, 4)]
+    coins = [OutPoint(extra.tx.txid, 0) for extra in extras]
+    wallet = rebuilt([*stored, *extras], sent)
+    for drafted, left in (coins, reversed(coins)):
+        draft = bump(replace(wallet, drafted=frozenset([drafted])), sent.tx.txid, HIGH)
+        added = {coin.outpoint for coin in draft.inputs} & set(coins)
+        assert added == {left}
+    assert len(bump(replace(wallet, drafted=frozenset(coins)), sent.tx.txid, HIGH).inputs) > 1
+
+
 def test_a_bump_that_adds_coins_to_a_payment_without_change_reserves_an_address():
     stored = funding(100_000 + LOW.fee(99))
     _, sent = paid(stored)

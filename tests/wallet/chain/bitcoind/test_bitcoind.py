@@ -55,7 +55,7 @@ def node_with(**answers: Any) -> FakeNode:
 
 
 def open_node(node: FakeNode, network: Network = REGTEST) -> Bitcoind:
-    return Bitcoind(node.endpoint(network), timeout=5)
+    return Bitcoind(node.endpoint(network), timeout=60)
 
 
 # which node

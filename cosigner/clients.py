@@ -1,0 +1,122 @@
+"""The clients of a server: what one that has died has left behind is ended at once, not after its time.
+
+Burn first: a party burns nothing for a session that has ended with it, and a presignature once at most.
+So the sessions of a client who has gone are ended everywhere, and only then is looked at what they were
+granted. What is READY at all its signers made no share anywhere, and is free again. The rest may have made
+one with a signer, or has a signer in another process: it is void.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from cosigner.errors import UnreachableError
+from cosigner.party import Acceptance, Party, SigningOrder
+from native.entropy import random_bytes
+from presig_pool.store import Entry
+from protocol.codec import decode
+from protocol.header import HEADER_LIMIT, Header
+from protocol.ids import PartyId, SessionId
+from storage.errors import StorageError
+
+# each has a call open as long as it lives; sessions of more clients end when their time is over
+MAX_CLIENTS: Final = 64
+CLIENT_SIZE: Final = 16  # bytes of an id
+
+Failed = Callable[[PartyId, Exception], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Present:
+    """A client, the end of whose call has not been heard of."""
+
+    dismiss: Callable[[], object]
+    sessions: set[SessionId] = field(default_factory=set)
+
+
+class Clients:
+    """Those who ask, each with the signing sessions that it has opened. Threads may share it."""
+
+    def __init__(self, parties: Mapping[PartyId, Party], failed: Failed) -> None:
+        """Begin with none.
+
+        Args:
+            parties: whom they ask.
+            failed: told what goes wrong with a party when a client has gone.
+        """
+        self._parties, self._failed = parties, failed
+        self._guard = threading.Lock()
+        self._present: dict[bytes, _Present] = {}
+        self._closed = False
+
+    def arrive(self, dismiss: Callable[[], object]) -> bytes:
+        """Return the id of a new client; empty if there are too many.
+
+        Args:
+            dismiss: ends its call.
+        """
+        client = random_bytes(CLIENT_SIZE)
+        with self._guard:
+            if len(self._present) >= MAX_CLIENTS or self._closed:
+                return b""
+            self._present[client] = _Present(dismiss)
+        return client
+
+    def dismiss(self) -> None:
+        """End the calls of all clients, and take no more."""
+        with self._guard:
+            self._closed = True
+            calls = [it.dismiss for it in self._present.values()]
+        for end in calls:
+            end()
+
+    def leave(self, client: bytes) -> None:
+        """End what a client has left open; a second call does nothing."""
+        with self._guard:
+            present = self._present.pop(client, None)
+        if present is not None:
+            self._end(present.sessions)
+
+    def open_signing(self, party: PartyId, order: SigningOrder, client: bytes) -> Acceptance:
+        """Ask a party to review a transaction and take part in signing it; see Party.open_signing.
+
+        Args:
+            party: whom.
+            order: what.
+            client: who asks; empty if nobody knows.
+
+        Raises:
+            UnreachableError: the client has gone meanwhile.
+        """
+        accepted = self._parties[party].open_signing(order)
+        opened = {decode(header, HEADER_LIMIT, Header.read).session for header in order.headers}
+        if client and not self._note(client, opened):
+            self._end(opened)
+            raise UnreachableError("whoever asked for it has gone")
+        return accepted
+
+    def _note(self, client: bytes, opened: set[SessionId]) -> bool:
+        with self._guard:
+            present = self._present.get(client)
+            if present is not None:
+                known = present.sessions | opened
+                present.sessions = {it for it in known if any(p.has(it) for p in self._parties.values())}
+            return present is not None
+
+    def _end(self, sessions: Iterable[SessionId]) -> None:
+        for session in sessions:
+            for i, party in self._parties.items():
+                if (error := party.halt(session)) is not None:
+                    self._failed(i, error)
+            for i, party in self._parties.items():
+                try:
+                    unused = [it.id for it in party.granted(session) if self._is_unused(it)]
+                    party.withdraw(session, unused)
+                except StorageError as e:  # the grant ends when its time is over
+                    self._failed(i, e)
+
+    def _is_unused(self, granted: Entry) -> bool:
+        """Tell whether no signer has made a share with a presignature, as far as can be known here."""
+        signers = granted.stock.signers
+        return all(j in self._parties and self._parties[j].is_ready(granted.id) for j in signers)
