@@ -113,7 +113,8 @@ CALLS: dict[str, Arguments] = {
     "config path": lambda m: [],
     "config show": lambda m: [],
 }
-ELSEWHERE = {"demo", "regtest", "serve"}  # test_demo.py, test_serve.py
+# test_demo.py, test_serve.py, test_primes.py
+ELSEWHERE = {"demo", "regtest", "serve", "primes make", "primes list", "primes discard"}
 
 
 def test_every_command_is_called() -> None:
