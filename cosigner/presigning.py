@@ -7,12 +7,13 @@ Nothing that a leader says is believed: it can keep its own stocks empty, as any
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Final
 
+from cosigner.randomness import Tables
 from cosigner.refill_messages import (
     Holding,
     KeepRequest,
@@ -31,8 +32,6 @@ from ecdsa_cggmp.params import Params
 from ecdsa_cggmp.presign_messages import PresignPlan
 from ecdsa_cggmp.presignature import Presignature
 from native.entropy import random_bytes
-from native.errors import MemoryLockError
-from native.exposure import filled
 from native.secret import SecretScalars
 from presig_pool.errors import LeaseRefused, PresignatureVoid
 from presig_pool.pool import Pool
@@ -49,9 +48,6 @@ from protocol.session import Session
 Clock = Callable[[], int]  # Unix seconds
 
 MAX_STOCKS: Final = 64  # security: of one leader; a group has more signer sets than memory has room for
-TABLE_BATCH: Final = 16  # a table of randomness costs what it saves in some dozens of presignatures
-# MiB of locked memory, of which many machines give a user 8; tables take 4 of the own key, 1 of any other
-TABLES_ROOM: Final = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +110,7 @@ class Signer:
         self._guard = threading.Lock()  # of the two below
         self._leases: dict[Stock, Lease] = {}
         self._refills: dict[SessionId, _Refill] = {}
-        self._tables = threading.Lock()
+        self._tables = Tables(credentials.aux)
 
     @property
     def id(self) -> PartyId:
@@ -225,7 +221,7 @@ class Signer:
         self._expect_lease(stock, leader, order.fence, now)
         with self._begun(_Refill(header, stock, leader, now + LEASE_SECONDS)) as refill:
             self._expect_room(stock, plan.batch, now)  # after the leader's last batch has made way
-            self._build_tables(plan)
+            self._tables.prepare(plan)
             opening = presign.participate(place, mine.share, mine.aux)
             return self._sessions.open(place, opening, partial(self._keep, refill))
 
@@ -397,31 +393,5 @@ class Signer:
         self._forget(refill)
         self._sessions.end(refill.header.session)
 
-    def _build_tables(self, plan: PresignPlan) -> None:
-        """Make the tables of randomness of the signers before a large batch, once: seconds at full size.
-
-        Where there is no room for them, batches are made without, at the same speed as small ones.
-        """
-        if plan.batch < TABLE_BATCH:
-            return
-        aux = self._credentials.aux
-        with self._tables, suppress(MemoryLockError):
-            missing = [j for j in plan.signers if aux.table(j) is None]
-            if missing:
-                _expect_room_for_tables()
-            for j in missing:
-                aux.build_table(j)
-
     def _say(self, deed: Deed, detail: str) -> None:
         self._progress(Step(self.id, deed, detail))
-
-
-def _expect_room_for_tables() -> None:
-    """Lock as much memory as tables take, and what is made with them, for a moment.
-
-    Raises:
-        MemoryLockError: there is not so much.
-    """
-    with ExitStack() as room:
-        for _ in range(TABLES_ROOM):
-            room.enter_context(filled(1 << 20, lambda _: None))

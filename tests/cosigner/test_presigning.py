@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from cosigner import presigning
+from cosigner import presigning, randomness
 from cosigner.presigning import Signer
 from cosigner.refill_messages import Holding, KeepRequest, LeaseRequest, PresignOrder, vouch, write_stock
 from cosigner.steps import Deed
@@ -234,12 +234,12 @@ def test_tables_of_randomness_are_made_once_and_for_large_batches_only(group: Si
     with (
         patch.object(AuxInfo, "build_table", lambda _self, party: made.append(party)),
         patch.object(AuxInfo, "table", lambda _self, party: party if party in made else None),
-        patch.object(presigning, "TABLES_ROOM", 0),
+        patch.object(randomness, "TABLES_ROOM", 0),
         patch.object(presigning.presign, "participate", side_effect=UsageError),
     ):
         for batch in (2, 1, 1):
             group.lend(stock, 0)
-            with patch.object(presigning, "TABLE_BATCH", 2), pytest.raises(UsageError):
+            with patch.object(randomness, "TABLE_BATCH", 2), pytest.raises(UsageError):
                 group.signer(1).open_presigning(P0, order(group.signer(1).header(stock, batch)))
             assert made == [0, 1]
     assert aux.table(P0) is None
@@ -255,9 +255,9 @@ def test_batch_is_made_without_tables_where_there_is_no_room_for_them(group: Sig
         raise MemoryLockError("no memory")
 
     with (
-        patch.object(presigning if full == "filled" else AuxInfo, full, refuse),
-        patch.object(presigning, "TABLE_BATCH", 2),
-        patch.object(presigning, "TABLES_ROOM", 1),
+        patch.object(randomness if full == "filled" else AuxInfo, full, refuse),
+        patch.object(randomness, "TABLE_BATCH", 2),
+        patch.object(randomness, "TABLES_ROOM", 1),
     ):
         assert group.figures(group.filled(0, 1), 0) == (0, 2, 0)
     assert asked == [full] * 2  # at each signer
