@@ -129,11 +129,9 @@ def _rate(entry: HistoryEntry) -> FeeRate:
 
 def _shown_output(output: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return an output as its user reads it: how much, and to whom."""
-    own = (
-        "" if output["account"] is None else f", ours at {output['path']} of the {output['account']} account"
-    )
+    own = "" if output["account"] is None else f"ours at {output['path']} of the {output['account']} account"
     to = str(output["address"] or f"script {output['script']}")
-    return [("output", show.amount(output["value"]) + own), ("", to)]
+    return [("output", show.amount(output["value"])), ("", to), *([("", own)] if own else [])]
 
 
 def _entry(wallet: LocalWallet, txid: Txid) -> HistoryEntry:

@@ -14,6 +14,7 @@ from cosigner.local import LocalWallet
 from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
 from tests.cosigner.cli.test_commands import shape
 from tests.cosigner.cli.test_serve import Server
+from tests.cosigner.tiny import forget_moduli
 from tests.seeds import new_seed
 from wallet.tx import show_txid
 
@@ -168,6 +169,7 @@ def test_demo_survives_kills_at_any_moment(bare: Mpcw, capsys: pytest.CaptureFix
             assert blocks >= confirmed, "a confirmed transaction is gone"
             height, confirmed = now, blocks
         else:
+            forget_moduli(Home(mpcw.home))  # the cached primes are those of its first attempt
             again = mpcw.process("demo", "--json")
             assert again.code == 0, again
             state(mpcw.home)
