@@ -31,7 +31,7 @@ from ecdsa_cggmp.presignature import Presignature
 from pool_load import simulated
 from presig_pool.burning import Use
 from presig_pool.pool import Pool
-from presig_pool.watermarks import Watermarks
+from presig_pool.watermarks import MOST, Watermarks
 from protocol.ids import PartyId
 from storage.parties import PartyStore
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
@@ -72,7 +72,7 @@ class Work:
     def __init__(self, directory: Path) -> None:
         with cheap_passphrases():
             self.store = PartyStore.create(directory / "party" / "party.db", PartyId(1), phrase())
-        self.pool = Pool(self.store.presignatures, Watermarks(max=10**6, target=10**6))
+        self.pool = Pool(self.store.presignatures, Watermarks(max=MOST, target=MOST))
         self._numbers = count(1)
         self._requests = count(1)
         self._fresh: list[bytes] = []
