@@ -588,7 +588,8 @@ def test_rest_doubles_while_the_own_file_fails(troubled: Kept, failing: Failing)
 )
 def test_keeper_ends_when_the_own_file_is_lost(troubled: Kept, failing: Failing, error: Exception) -> None:
     failing.at, failing.error = "transaction", error
-    troubled.keeper.run(NEVER)
+    with patch.object(keeper_module, "POLL_SECONDS", 0.01):
+        troubled.keeper.run(NEVER)
     trouble = troubled.keeper.trouble
     assert trouble is not None
     assert (trouble.until, str(error) in trouble.reason) == (None, True)
