@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from cosigner.party import Acceptance, SigningOrder, Summary
-from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
+from cosigner.segwit_signing import MAX_LISTED
 from cosigner.signing import SigningPeer
 from cosigner.wire import MAX_REPLY, MAX_REQUEST, Codec, Method, read_counted, write_counted
 from cosigner.wire_errors import read_error, read_proofs, write_error, write_proofs
 from ecdsa_cggmp.presignature import MAX_PUBLIC
+from presig_pool.watermarks import MAX_PAYMENT
 from protocol.codec import Reader, Writer
 from protocol.errors import EncodingError, MpcError
 from protocol.header import HEADER_LIMIT
@@ -148,11 +149,11 @@ def _read_offer(reader: Reader) -> Offer:
 
 
 def _write_offered(writer: Writer, offered: Sequence[bytes]) -> None:
-    write_counted(writer, offered, MAX_OFFER, lambda out, it: out.bytes_of(it, MAX_PUBLIC))
+    write_counted(writer, offered, MAX_PAYMENT, lambda out, it: out.bytes_of(it, MAX_PUBLIC))
 
 
 def _read_offered(reader: Reader) -> Sequence[bytes]:
-    return read_counted(reader, "presignatures", MAX_OFFER, lambda r, name: r.bytes_of(name, MAX_PUBLIC))
+    return read_counted(reader, "presignatures", MAX_PAYMENT, lambda r, name: r.bytes_of(name, MAX_PUBLIC))
 
 
 def _write_place(writer: Writer, place: Place) -> None:

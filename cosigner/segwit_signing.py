@@ -19,7 +19,6 @@ from protocol.round import Continue
 from protocol.session import Session
 from wallet.errors import RefusedError
 
-MAX_OFFER: Final = MAX_PAYMENT
 MAX_LISTED: Final = 1 << 16  # ids of presignatures
 
 
@@ -66,8 +65,8 @@ class SegwitSigner:
             PoolExhausted: there are fewer.
             UsageError: the numbers or signers are out of range.
         """
-        if not 0 < count <= MAX_OFFER or len(among) > MAX_LISTED:
-            raise UsageError(f"a transaction takes 1 to {MAX_OFFER} presignatures")
+        if not 0 < count <= MAX_PAYMENT or len(among) > MAX_LISTED:
+            raise UsageError(f"a transaction takes 1 to {MAX_PAYMENT} presignatures")
         chosen = self.pool.choose(self.key.stock(signers), count, self.clock(), frozenset(among))
         return tuple(bytes(public) for public in self.pool.publics(chosen))
 

@@ -10,7 +10,6 @@ from cosigner.errors import PolicyDenied
 from cosigner.exchange import Endpoint, Letter, coordinate, ended_on_error
 from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT, WalletKeys
 from cosigner.party import Acceptance, SigningOrder, Summary
-from cosigner.segwit_signing import MAX_OFFER
 from cosigner.steps import Deed, Progress, Step
 from ecdsa_cggmp import sign_rounds
 from ecdsa_cggmp.presignature import MAX_PUBLIC, PublicPresignature
@@ -21,6 +20,7 @@ from native.schnorr import xonly_key
 from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from presig_pool.errors import PresignatureTaken, PresignatureVoid
+from presig_pool.watermarks import MAX_PAYMENT
 from protocol.codec import decode
 from protocol.errors import EncodingError, SecretReuseError, UnattributedAbort, UsageError
 from protocol.header import Header
@@ -178,7 +178,7 @@ class _Signing:
             return ()
         if len(self._signers) != key.sharing.t:
             raise UsageError(f"SegWit inputs are signed by exactly {key.sharing.t} parties")
-        if count > (most := min(MAX_OFFER, most_inputs(key.sharing))):
+        if count > (most := min(MAX_PAYMENT, most_inputs(key.sharing))):
             raise RefusedError(
                 "inputs",
                 f"{key.sharing.t} parties sign at most {most} SegWit inputs at once, and there are {count}",

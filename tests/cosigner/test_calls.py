@@ -23,13 +23,13 @@ from cosigner.pool_calls import DRAIN, FIGURES, POOL_CALLS, PURGE, REFILL
 from cosigner.pools import PartyFigures, PoolFigures, StockFigures
 from cosigner.refill_calls import CONFIRM, DEPTH, KEEP, LEND, OPEN_PRESIGNING, REFILL_CALLS, VOUCH
 from cosigner.refill_messages import PresignOrder
-from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
+from cosigner.segwit_signing import MAX_LISTED
 from cosigner.service import ABOUT, PRESENT, About, handlers
 from cosigner.trouble import Trouble
 from cosigner.wire import MAX_REQUEST, Answered, Codec, Method, refusal
 from presig_pool.state import Stock
 from presig_pool.statistics import Statistics
-from presig_pool.watermarks import DEFAULT, Watermarks
+from presig_pool.watermarks import DEFAULT, MAX_PAYMENT, Watermarks
 from protocol.codec import Writer
 from protocol.errors import EncodingError, SessionTimeout, UsageError
 from protocol.header import HEADER_LIMIT
@@ -195,7 +195,7 @@ def test_question_of_the_largest_size_is_asked() -> None:
 
 
 def test_offer_of_the_largest_size_is_read() -> None:
-    offered = (bytes(112 + 33 * MAX_PARTIES + 67 * MAX_PARTIES),) * MAX_OFFER  # see PublicPresignature
+    offered = (bytes(112 + 33 * MAX_PARTIES + 67 * MAX_PARTIES),) * MAX_PAYMENT  # see PublicPresignature
     assert OFFER.answer.decode(OFFER.answer.encode(offered)) == offered
 
 

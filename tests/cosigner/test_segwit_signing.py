@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from cosigner.party import SESSION_SECONDS, Party, SigningOrder
-from cosigner.segwit_signing import MAX_LISTED, MAX_OFFER
+from cosigner.segwit_signing import MAX_LISTED
 from cosigner.sessions import MAX_OPEN
 from ecdsa_cggmp import sign_rounds
 from ecdsa_cggmp.presignature import PublicPresignature
@@ -20,6 +20,7 @@ from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
+from presig_pool.watermarks import MAX_PAYMENT
 from protocol.codec import decode
 from protocol.errors import (
     EncodingError,
@@ -343,7 +344,7 @@ def test_numbers_that_a_coordinator_asks_for_are_bounded() -> None:
     party, signers = group.parties[PartyId(0)], (PartyId(0), PartyId(2))
     ready = party.ready_presignatures(signers)
     assert ready == group.free(0, *SIGNERS)
-    for count, among in ((0, ready), (-1, ready), (MAX_OFFER + 1, ready), (1, [b""] * (MAX_LISTED + 1))):
+    for count, among in ((0, ready), (-1, ready), (MAX_PAYMENT + 1, ready), (1, [b""] * (MAX_LISTED + 1))):
         with pytest.raises(UsageError):
             party.offer_presignatures(signers, count, among)
     for odd in ((), (PartyId(0), PartyId(0)), (PartyId(200),)):
