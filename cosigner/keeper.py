@@ -1,7 +1,8 @@
 """The keeper of a party: it keeps stocks of presignatures filled, at a lower priority than signatures.
 
 It plans (presig_pool.refill), leads (cosigner.refilling) and waits: for another leader, for signatures, after
-aborts for the peers that they name, and for its own party's file when that fails (cosigner.trouble).
+aborts for who is to blame or for that set of signers, and for its own party's file when that fails
+(cosigner.trouble).
 """
 
 import threading
@@ -21,7 +22,7 @@ from cosigner.trouble import STORE_FAILURES, OwnStore, Trouble
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import (
     LEASE_SECONDS,
-    BackOff,
+    BackOffs,
     Depth,
     Order,
     View,
@@ -29,6 +30,7 @@ from presig_pool.refill import (
     after_success,
     claim,
     plan_refill,
+    waits_until,
 )
 from presig_pool.state import Stock
 from protocol.errors import UsageError
@@ -131,7 +133,7 @@ class Keeper:
         self._clock, self._progress = clock, progress
         self._one = threading.Lock()
         self._store = OwnStore()
-        self._backoffs: Mapping[PartyId, BackOff] = {}
+        self._backoffs: BackOffs = {}
         self._signing_since: dict[PartyId, int] = {}
 
     @property
@@ -268,9 +270,10 @@ class Keeper:
             pass
 
     def _due(self) -> list[Stock]:
-        """Return the own stocks none of whose signers is waited for."""
-        late = {j for j, backoff in self._backoffs.items() if self._clock() < backoff.until}
-        return [it for it in self._stocks if self._signer.id in it.signers and not late & set(it.signers)]
+        """Return the own stocks that do not wait after failures."""
+        me, now = self._signer.id, self._clock()
+        own = [stock for stock in self._stocks if me in stock.signers]
+        return [stock for stock in own if now >= waits_until(self._backoffs, stock, me)]
 
     def _look(self, stock: Stock) -> Seen:
         """Ask the signers of a stock what they have, and renew the lease of this party."""
@@ -296,19 +299,19 @@ class Keeper:
         except RefillFailedError as e:
             if self._own(e) is not None:
                 raise
-            waits = self._back_off(stock, e)
-            until = max(self._backoffs[j].until for j in waits)
-            self._progress(Waiting(stock, waits, until, str(e)))
+            self._progress(self._back_off(stock, e))
 
     def _own(self, error: RefillFailedError) -> Exception | None:
         """Return what failed if it was the party's own file."""
         cause = error.__cause__
         return cause if error.named == {self._signer.id} and isinstance(cause, STORE_FAILURES) else None
 
-    def _back_off(self, stock: Stock, error: RefillFailedError) -> tuple[PartyId, ...]:
-        before = self._backoffs
-        self._backoffs = after_abort(before, stock, error.named, self._signer.id, self._clock())
-        return tuple(j for j, backoff in sorted(self._backoffs.items()) if before.get(j) != backoff)
+    def _back_off(self, stock: Stock, error: RefillFailedError) -> Waiting:
+        me = self._signer.id
+        self._backoffs = after_abort(self._backoffs, stock, error.blamed, me, self._clock())
+        others = tuple(j for j in stock.signers if j != me)
+        named = tuple(j for j in others if j in error.named) or others
+        return Waiting(stock, named, waits_until(self._backoffs, stock, me), str(error))
 
     def _signing(self, seen: Iterable[Seen], now: int) -> frozenset[PartyId]:
         """Return who signs now, and not without a pause for longer than a refill can wait."""

@@ -399,6 +399,47 @@ def test_wrong_proof_names_its_sender_with_evidence() -> None:
     assert cause.evidence
 
 
+@pytest.mark.parametrize(
+    ("at", "error", "blamed"),
+    [
+        ("open", REFUSED, True),
+        ("receive", GONE, True),
+        ("confirm", FullError("full"), True),
+        ("receive", REFUSED, False),
+        ("receive", UnattributedAbort("round", [P0]), False),
+        ("vouch", REFUSED, False),
+        ("confirm", REFUSED, False),
+    ],
+)
+def test_what_a_signer_may_have_spoiled_for_another_delays_no_other_set_of_signers(
+    at: str, error: Exception, blamed: bool
+) -> None:
+    group = Signers(4, 3, marks=ONE)
+    broken = with_peer(group, 1, Broken)
+    assert isinstance(broken, Broken)
+    broken.at, broken.error = at, error
+    spoiled, other = group.stock(0, 1, 2), group.stock(0, 1, 3)
+    kept = Kept(group, 0, spoiled, other)
+    with pytest.raises(RefillFailedError) as caught:
+        kept.keeper.refill(spoiled, 1)
+    assert (caught.value.named, caught.value.blamed) == ({1}, {1} if blamed else set())
+    broken.at = ""
+    kept.tend()
+    assert [group.figures(stock, 1)[1] for stock in (spoiled, other)] == [0, 0 if blamed else 1]
+
+
+def test_proven_culprit_delays_all_stocks_that_it_signs_and_no_other() -> None:
+    group = Signers(4, 3, marks=ONE)
+    with_peer(group, 2, Spoiling)
+    spoiled, its, other = group.stock(0, 1, 2), group.stock(0, 2, 3), group.stock(0, 1, 3)
+    kept = Kept(group, 0, spoiled, its, other)
+    with pytest.raises(RefillFailedError) as caught:
+        kept.keeper.refill(spoiled, 1)
+    assert caught.value.blamed == {2}
+    kept.tend()
+    assert [group.figures(stock, 0)[1] for stock in (spoiled, its, other)] == [0, 0, 1]
+
+
 class Slanderer(Peer):
     """Says that another party has cheated, without a proof."""
 
