@@ -1,8 +1,7 @@
 """The keeper of a party: it keeps stocks of presignatures filled, at a lower priority than signatures.
 
 It plans (presig_pool.refill), leads (cosigner.refilling) and waits: for another leader, for signatures, after
-aborts for who is to blame or for that set of signers, and for its own party's file when that fails
-(cosigner.trouble).
+aborts for who is to blame or for that set of signers, and when its own side fails (cosigner.trouble).
 """
 
 import threading
@@ -18,7 +17,7 @@ from cosigner.errors import RefillFailedError
 from cosigner.presigning import Clock, Signer
 from cosigner.priority import yield_to_others
 from cosigner.refilling import Leader, RefillPeer, Seen
-from cosigner.trouble import STORE_FAILURES, OwnStore, Trouble
+from cosigner.trouble import STORE_FAILURES, OwnSide, Trouble, tell_unexpected
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import (
     LEASE_SECONDS,
@@ -132,41 +131,51 @@ class Keeper:
         self._signer, self._peers, self._stocks = signer, peers, tuple(stocks)
         self._clock, self._progress = clock, progress
         self._one = threading.Lock()
-        self._store = OwnStore()
+        self._home = OwnSide()
         self._backoffs: BackOffs = {}
         self._signing_since: dict[PartyId, int] = {}
 
     @property
     def trouble(self) -> Trouble | None:
-        """Why it does nothing, or did not when it tried last; None if its party's file works."""
-        return self._store.trouble
+        """Why it does nothing, or did not when it tried last; None if all is well on its own side."""
+        return self._home.trouble
 
     def run(self, stop: threading.Event) -> None:
         """Keep the stocks filled until told to stop; lowers the priority of the thread for good.
 
-        It ends by itself when the party's file is lost to this process.
+        It ends by itself when the party's file is lost to this process, but not with an error of the
+        program: that is told (tell_unexpected), and it tries again after a rest.
 
         Args:
             stop: set by another thread; a batch that is being made is finished first.
         """
         yield_to_others()
-        while not stop.is_set() and not self._store.lost:
-            self.tend(stop)
+        while not stop.is_set() and not self._home.lost:
+            try:
+                self.tend(stop)
+            except Exception as e:
+                tell_unexpected(e)
+                with self._one:
+                    self._home.failed(e, self._clock())
             stop.wait(POLL_SECONDS)
 
     def tend(self, stop: threading.Event) -> None:
-        """Look at all stocks once, and run the refills that are due and that this party leads."""
+        """Look at all stocks once, and run the refills that are due and that this party leads.
+
+        Raises:
+            Exception: an error of the program.
+        """
         with self._one:
-            if self._store.rests(self._clock()):
+            if self._home.rests(self._clock()):
                 return
             try:
                 self._tend(stop)
             except STORE_FAILURES as e:
-                self._store.failed(e, self._clock())
+                self._home.failed(e, self._clock())
             except RefillFailedError as e:  # at home: others are waited for
-                self._store.failed(self._own(e) or e, self._clock())
+                self._home.failed(self._own(e) or e, self._clock())
             else:
-                self._store.works()
+                self._home.works()
 
     def _tend(self, stop: threading.Event) -> None:
         self._signer.expire()
@@ -239,7 +248,7 @@ class Keeper:
                 if (own := self._own(e)) is None:
                     self._back_off(stock, e)
                 else:
-                    self._store.failed(own, self._clock())
+                    self._home.failed(own, self._clock())
                 raise
 
     def _refill(
@@ -260,7 +269,7 @@ class Keeper:
             made += order.count
         progress(Refilling(stock, len(orders), len(orders), made, wanted, time.monotonic() - start))
         self._backoffs = after_success(self._backoffs, stock)
-        self._store.works()
+        self._home.works()
         return made
 
     def _yield(self, stop: threading.Event) -> None:

@@ -21,6 +21,7 @@ from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.priority import NICE, yield_to_others
 from cosigner.refill_messages import Holding, PresignOrder
 from cosigner.refilling import Leader, Seen
+from cosigner.trouble import Trouble
 from ecdsa_cggmp.presignature import Presignature
 from native.verify import verify_ecdsa
 from presig_pool.errors import LeaseRefused
@@ -653,6 +654,37 @@ def test_loop_goes_on_after_the_own_file_has_failed(troubled: Kept, failing: Fai
         finally:
             stop.set()
             thread.join(WAIT)
+    assert troubled.group.figures(stock, 0)[1] == 1
+    assert troubled.keeper.trouble is None
+
+
+def test_error_of_the_program_is_told_and_ends_no_keeper(
+    troubled: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere in the suite an error that a thread tells fails the test."""
+    stop, (stock,), told = threading.Event(), troubled.keeper._stocks, list[threading.ExceptHookArgs]()
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    monkeypatch.setattr(keeper_module, "POLL_SECONDS", 0.02)
+    with patch.object(Leader, "look", side_effect=KeyError("what nobody is to see")) as look:
+        with pytest.raises(KeyError):
+            troubled.tend()
+        thread = threading.Thread(target=troubled.keeper.run, args=(stop,))
+        thread.start()
+        try:
+            until = time.monotonic() + WAIT
+            while troubled.keeper.trouble is None and time.monotonic() < until:
+                time.sleep(0.02)
+            trouble = troubled.keeper.trouble
+            assert trouble == Trouble(
+                troubled.group.now + BACK_OFF_SECONDS, "an error in the program, KeyError: its log says where"
+            )
+            assert look.call_count == 2  # it rests
+        finally:
+            stop.set()
+            thread.join(WAIT)
+    assert [(args.exc_type, args.thread) for args in told] == [(KeyError, thread)]
+    troubled.group.now += BACK_OFF_SECONDS
+    troubled.tend()
     assert troubled.group.figures(stock, 0)[1] == 1
     assert troubled.keeper.trouble is None
 
