@@ -13,6 +13,7 @@ from typing import Final
 
 from cosigner.errors import UnreachableError
 from cosigner.party import Acceptance, Party, SigningOrder
+from cosigner.trouble import tell_unexpected
 from native.entropy import random_bytes
 from presig_pool.store import Entry
 from protocol.codec import decode
@@ -106,15 +107,30 @@ class Clients:
 
     def _end(self, sessions: Iterable[SessionId]) -> None:
         for session in sessions:
-            for i, party in self._parties.items():
-                if (error := party.halt(session)) is not None:
-                    self._failed(i, error)
+            halted = [self._halt(i, session) for i in self._parties]
             for i, party in self._parties.items():
                 try:
-                    unused = [it.id for it in party.granted(session) if self._is_unused(it)]
-                    party.withdraw(session, unused)
-                except StorageError as e:  # the grant ends when its time is over
-                    self._failed(i, e)
+                    granted = party.granted(session) if all(halted) else ()
+                    party.withdraw(session, [it.id for it in granted if self._is_unused(it)])
+                except Exception as e:  # the grant ends when its time is over
+                    self._told(i, e)
+
+    def _halt(self, i: PartyId, session: SessionId) -> bool:
+        """End a session at a party; False if it may burn something yet."""
+        try:
+            error = self._parties[i].halt(session)
+        except Exception as e:
+            self._told(i, e)
+            return False
+        if error is not None:
+            self._failed(i, error)
+        return True
+
+    def _told(self, party: PartyId, error: Exception) -> None:
+        """Tell what went wrong; nobody waits for the thread that ends sessions, so nothing else would."""
+        if not isinstance(error, StorageError):
+            tell_unexpected(error)
+        self._failed(party, error)
 
     def _is_unused(self, granted: Entry) -> bool:
         """Tell whether no signer has made a share with a presignature, as far as can be known here."""

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from cosigner.clients import Clients
 from cosigner.clock import unix_now
-from cosigner.daemon import THREADS, WAITING
+from cosigner.daemon import THREADS, WAITING, Daemon
 from cosigner.errors import UnreachableError
 from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
@@ -30,7 +32,8 @@ from cosigner.sessions import Sessions
 from cosigner.signing import sign
 from cosigner.steps import silent
 from presig_pool.watermarks import Watermarks
-from protocol.ids import PartyId
+from protocol.errors import MpcError
+from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
 from storage.errors import LockedError
 from tests.cosigner.group import STRANGER, consensus_accepts
@@ -439,6 +442,61 @@ def test_sessions_of_a_client_that_is_not_watched_end_when_their_time_is_over(
     eventually(lambda: segwit.granted() == 0)
     assert {it.what for it in segwit.incidents} == {"a signing session"}
     assert segwit.ready(0, 0, 2) == (6, 0)
+
+
+def test_error_of_the_program_at_a_party_ends_no_look_at_the_others(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere in the suite an error that a thread tells fails the test."""
+    told, really = list[threading.ExceptHookArgs](), Party.end_old
+
+    def end_old(party: Party) -> tuple[MpcError, ...]:
+        if party.id == P0 and not told:
+            raise KeyError("session")
+        return really(party)
+
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    monkeypatch.setattr("cosigner.clients.MAX_CLIENTS", 0)
+    sign_and_die(segwit, monkeypatch, "receive")
+    monkeypatch.setattr(Party, "end_old", end_old)
+    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0)
+    eventually(lambda: segwit.granted() == 0)
+    assert [args.exc_type for args in told] == [KeyError]
+
+
+def test_looks_that_fail_become_rare_until_one_succeeds() -> None:
+    waits = list[float]()
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return len(waits) > 12
+
+    looking = SimpleNamespace(
+        _stop=SimpleNamespace(wait=wait), _parties=[P0], _end_old=lambda _: len(waits) > 10
+    )
+    Daemon._look(cast(Daemon, looking))
+    assert waits[:3] == [0.25, 0.5, 1]
+    assert waits[10:] == [60, 0.25, 0.25]
+
+
+def test_what_a_session_that_could_not_be_ended_was_granted_is_void(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, really = list[threading.ExceptHookArgs](), Party.halt
+    monkeypatch.setattr(threading, "excepthook", told.append)
+
+    def halt(party: Party, session: SessionId) -> MpcError | None:
+        if party.id == P0:
+            raise KeyError("session")
+        return really(party, session)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Party, "halt", halt)
+        sign_and_die(segwit, monkeypatch, "receive")
+        eventually(lambda: segwit.granted() == 0)
+    assert [args.exc_type for args in told] == [KeyError]
+    assert [segwit.ready(i, 0, 2) for i in (0, 2)] == [(5, 0)] * 2
+    assert KeyError in {type(it.error) for it in segwit.incidents}
 
 
 def test_client_that_goes_on_is_watched_by_one_call_and_its_sessions_are_forgotten(

@@ -16,7 +16,7 @@ from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
 from storage import envelope
 from storage.engine import Database
-from storage.errors import CorruptError, StorageError
+from storage.errors import CorruptError, FullError, StorageError
 from storage.parties import PartyStore
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
 from tests.storage.pools import M1, M2, A, B, a_party, opened, pool_of, refill, states
@@ -316,6 +316,35 @@ def test_the_store_burns_all_or_none(store: PartyStore) -> None:
         store.presignatures.burn([Consumption(item, A, M1, b"share", NOW) for item in (first, second, third)])
     assert store.presignatures.consumption(first) is None
     assert store.presignatures.ready(stock(), 9) == (first, second)
+
+
+def test_void_that_the_disk_had_no_room_for_costs_no_signature(
+    store: PartyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store never opens one that it was told to void, and the pool does not offer it meanwhile."""
+    pool = pool_of(store)
+    first, second, third = refill(pool)
+    run = Database._run
+
+    def full(self: Database, query: str, *values: object) -> sqlite3.Cursor:
+        if "SET state = 'VOID'" in query:
+            raise FullError("no room")
+        return run(self, query, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_run", full)
+        with pytest.raises(FullError):
+            pool.keep(stock(), [third], NOW)
+    assert store.presignatures.find([first])[first].state is State.READY
+    assert pool.choose(stock(), 1, NOW) == (third,)
+    pool.grant(stock(), A, [third], NOW)
+    assert pool.burn(A, [Use(third, M1)], signer(M1), NOW)
+    for item in (first, second):
+        with pytest.raises(PresignatureVoid):
+            pool.grant(stock(), B, [item], NOW)
+    pool.expire(NOW)
+    found = store.presignatures.find([first, second, third])
+    assert [found[item].state for item in (first, second, third)] == [State.VOID, State.VOID, State.BURNED]
 
 
 def test_the_settings_are_durable(store: PartyStore) -> None:
