@@ -37,8 +37,9 @@ bitcoind:  ## a real bitcoind under .cache/, for the tests that want one
 strace:  ## strace, for the tests that stop a party at any of its system calls
 	tools/install-system-packages strace
 
+# with bytecode, which many short processes of the tests begin with; files in the order of tests/conftest.py
 test:  ## the whole suite on all cores; what wants a bitcoind or strace is skipped where there is none
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 demo:  ## a 2-of-3 wallet on regtest: key generation, presignatures, mixed payment, bump, confirmation
 	$(BIN)/mpcw demo
