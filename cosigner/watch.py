@@ -19,6 +19,7 @@ from wallet.chain.base import Block, ChainBackend, RegtestBackend
 from wallet.coins import Balance, Coin
 from wallet.descriptor import Descriptor, import_json
 from wallet.errors import MalformedError, NetworkMismatchError, UnknownError
+from wallet.fees import FeeCaps
 from wallet.history import HistoryEntry
 from wallet.labels import Label, LabelFile, LabelType, read_labels, write_labels
 from wallet.ledger import Ledger
@@ -108,6 +109,11 @@ class WatchWallet:
         """
         self._close_chain()
         self.settings = replace(self.settings, plan=replace(self.plan, chain=chain))
+        self._store.set_plan(self.settings.text())
+
+    def set_caps(self, caps: FeeCaps) -> None:
+        """Have the wallet's own review go by other fee caps; each party keeps its own."""
+        self.settings = replace(self.settings, plan=self.plan.with_caps(caps))
         self._store.set_plan(self.settings.text())
 
     @property

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cosigner.cli import show
+from cosigner.cli.caps import SHOW_OR_CHANGE, caps, caps_value, shown
 from cosigner.cli.command import Invocation, command
 from cosigner.cli.show import Line
 from cosigner.cli.unlock import PassphraseFiles, new_passphrases
@@ -90,11 +91,7 @@ def describe(wallet: LocalWallet) -> dict[str, object]:
             {"name": a.name, "kind": a.kind.value, "descriptor": d}
             for a, d in zip(wallet.accounts, wallet.descriptors(), strict=True)
         ],
-        "caps": {
-            "absolute": plan.caps.absolute,
-            "relative_percent": plan.caps.relative,
-            "rate_sat_per_kvb": plan.caps.rate.sat_per_kvb,
-        },
+        "caps": caps_value(plan.caps),
         "directory": str(wallet.folder.path),
     }
 
@@ -108,10 +105,7 @@ def _facts(wallet: LocalWallet) -> list[Line]:
         ("chain", plan.chain.kind.value + (f" at {plan.chain.url}" if plan.chain.url else "")),
         ("made", show.when(plan.birth) + " UTC"),
         *((f"{a.name} key", d) for a, d in zip(wallet.accounts, wallet.descriptors(), strict=True)),
-        (
-            "fee caps",
-            f"{show.sats(plan.caps.absolute)}, {plan.caps.relative} percent, {plan.caps.rate}",
-        ),
+        ("fee caps", ", ".join(shown(plan.caps))),
         ("directory", str(wallet.folder.path)),
     )
 
@@ -137,6 +131,9 @@ def show_wallet(call: Invocation) -> None:
     """Show what a wallet is: signers, network, descriptors, fee caps."""
     with call.open() as wallet:
         call.out.result(describe(wallet), _facts(wallet))
+
+
+command(app, examples=SHOW_OR_CHANGE)(caps)
 
 
 @command(app, examples="mpcw wallet balance --json")
