@@ -36,6 +36,8 @@ from protocol.errors import UsageError
 from protocol.ids import PartyId
 
 POLL_SECONDS: Final = 5.0  # between two looks at the stocks
+VOID_SECONDS: Final = 86_400  # that void presignatures are kept for who wonders why they are void
+PURGE_SECONDS: Final = 3600  # between two looks for older ones
 PATIENCE_SECONDS: Final = 60  # with signers that sign without a pause
 _SLICE: Final = 0.1
 
@@ -134,6 +136,7 @@ class Keeper:
         self._home = OwnSide()
         self._backoffs: BackOffs = {}
         self._signing_since: dict[PartyId, int] = {}
+        self._purged = 0
 
     @property
     def trouble(self) -> Trouble | None:
@@ -179,6 +182,7 @@ class Keeper:
 
     def _tend(self, stop: threading.Event) -> None:
         self._signer.expire()
+        self._purge(self._clock())
         seen: dict[Stock, Seen] = {}
         for stock in self._due():
             with self._attempt(stock):
@@ -277,6 +281,12 @@ class Keeper:
         until = time.monotonic() + PATIENCE_SECONDS
         while self._signer.signing and time.monotonic() < until and not stop.wait(_SLICE):
             pass
+
+    def _purge(self, now: int) -> None:
+        """Forget what has been void for long: nobody fills the disk with it."""
+        if not 0 <= now - self._purged < PURGE_SECONDS:
+            self._signer.pool.purge(now - VOID_SECONDS)
+            self._purged = now
 
     def _due(self) -> list[Stock]:
         """Return the own stocks that do not wait after failures."""

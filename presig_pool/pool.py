@@ -323,10 +323,10 @@ class Pool:
         self._grants.settle(ids)
         return len(ids)
 
-    def purge(self) -> int:
-        """Forget what is void, and leave no trace of it in the file; return how many went."""
+    def purge(self, made_before: int | None = None) -> int:
+        """Forget what is void and, if that is given, was made before; see PoolStore.purge."""
         with self._guard:
-            return self._store.purge()
+            return self._store.purge(made_before)
 
     # figures
 

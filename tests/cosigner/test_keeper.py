@@ -133,6 +133,23 @@ def test_what_is_over_is_void_whether_there_is_a_refill_or_not(group: Signers) -
     assert group.figures(stock, 0) == (0, 0, 2)
 
 
+def test_what_has_been_void_for_long_is_forgotten_and_still_counted(group: Signers) -> None:
+    stock = group.filled(0, 1)
+    kept, store = Kept(group, 0), group.stores[0]
+    assert isinstance(store, MemoryStore)
+    group.signer(0).pool.void("drained", group.now)
+    for passed, rows in (
+        (0, 2),
+        (keeper_module.VOID_SECONDS, 2),
+        (1, 2),
+        (keeper_module.PURGE_SECONDS - 1, 0),
+    ):
+        group.now += passed
+        kept.tend()
+        assert len(store.kept) == rows
+    assert group.figures(stock, 0) == (0, 0, 2)
+
+
 def test_signer_of_another_epoch_takes_no_part(group: Signers) -> None:
     stock = group.stock(0, 1)
     group.shares = [*group.shares]

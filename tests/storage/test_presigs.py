@@ -309,6 +309,23 @@ def test_purging_more_than_once_keeps_the_counts(store: PartyStore) -> None:
     assert pool.statistics(stock(), NOW).voided == 6
 
 
+def test_purge_of_what_is_old_leaves_the_rest(store: PartyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = pool_of(store)
+    old, burned, ready = refill(pool)
+    young = batch(2)
+    label = pool.add(young, NOW + 1)
+    pool.confirm(label, {}, NOW + 1)
+    pool.grant(stock(), A, [burned], NOW)
+    pool.burn(A, [Use(burned, M1)], signer(M1), NOW)
+    store.presignatures.void([old], "for a test")
+    assert pool.purge(NOW + 1) == 1
+    everything = [old, burned, ready, *(item.public.id for item in young)]
+    assert list(store.presignatures.find(everything)) == everything[1:]
+    assert pool.statistics(stock(), NOW).voided == 2
+    monkeypatch.setattr(Database, "execute", None)  # nothing is old: nothing is written
+    assert pool.purge(NOW + 1) == 0
+
+
 def test_the_store_burns_all_or_none(store: PartyStore) -> None:
     first, second, third = refill(pool_of(store))
     store.presignatures.void([third], "for a test")
@@ -377,15 +394,16 @@ def test_no_step_looks_through_all_that_was_ever_used(
         pool.expire(NOW)
         pool.statistics(stock(), NOW)
         pool.void("for a test", NOW)
+        pool.purge(NOW + 1)
     plans = [
         store._db.rows(f"EXPLAIN QUERY PLAN {query}", *values)
         for query, values in asked.items()
-        if query.startswith(("SELECT", "UPDATE", "INSERT"))
+        if query.startswith(("SELECT", "UPDATE", "INSERT", "DELETE"))
     ]
     assert len(plans) > 15
     steps = {step for plan in plans for *_, step in plan}
     scans = {step for step in steps if step.startswith("SCAN")}
-    assert scans == {"SCAN vault", "SCAN p USING INDEX presignatures_live"}
+    assert scans == {"SCAN vault", "SCAN p USING INDEX presignatures_live", "SCAN stocks"}  # signer sets
     assert not any(step.endswith("(stock=?)") for step in steps)
 
 
