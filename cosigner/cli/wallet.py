@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,6 +14,7 @@ from cosigner.cli.unlock import PassphraseFiles, new_passphrases
 from cosigner.local import LocalWallet
 from cosigner.plan import ChainKind, ChainSettings, WalletPlan
 from protocol.errors import UsageError
+from wallet.account import GAP_LIMIT
 from wallet.amounts import FeeRate, format_btc, parse_amount
 from wallet.coins import Balance
 from wallet.fees import FeeCaps
@@ -23,6 +24,8 @@ from wallet.network import MAINNET, network
 from wallet.tx import show_txid
 
 app = typer.Typer(no_args_is_help=True)
+
+MAX_GAP: Final = 10_000  # on each branch, all of which are derived: half a minute
 
 
 @command(
@@ -215,16 +218,24 @@ def _status(entry: HistoryEntry) -> str:
     return f"{entry.confirmations} conf" if entry.confirmations else entry.status.value
 
 
-@command(app, examples="mpcw wallet rescan --from 0")
+@command(app, examples="mpcw wallet rescan\nmpcw wallet rescan --from 0 --gap 1000")
 def rescan(
     call: Invocation,
     from_height: Annotated[int, typer.Option("--from", min=0, help="First block to look at.")] = 0,
+    gap: Annotated[
+        int,
+        typer.Option(min=GAP_LIMIT, max=MAX_GAP, help="How many unused addresses in a row to look beyond."),
+    ] = GAP_LIMIT,
 ) -> None:
-    """Look at all blocks again for the wallet's addresses."""
-    with call.open() as wallet:
-        wallet.rescan(from_height)
-        found = wallet.balance()
-        call.out.result({"total": found.total}, [f"total {show.amount(found.total)}"])
+    """Look at all blocks again for the wallet's addresses.
+
+    A wallet that was restored from an old copy does not know how many addresses it has handed out since: if
+    more than the gap were never paid, those behind them are found with a larger one, and known from then on.
+    """
+    with call.open() as wallet, call.out.working("looking at the blocks"):
+        new, found = wallet.rescan(from_height, gap), wallet.balance()
+        total, count = show.amount(found.total), show.count(new, "new transaction")
+        call.out.result({"total": found.total, "new_transactions": new}, [f"total {total}, {count}"])
 
 
 @command(
