@@ -387,13 +387,12 @@ def test_presignature_with_a_signer_in_the_process_that_died_is_void(
 def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     segwit: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really, opened, gone = Party.open_signing, threading.Event(), threading.Event()
+    really, asked, gone = Party.open_signing, threading.Event(), threading.Event()
 
     def slow(party: Party, order: SigningOrder) -> Acceptance:
-        accepted = really(party, order)
-        opened.set()
+        asked.set()
         assert gone.wait(60)
-        return accepted
+        return really(party, order)
 
     monkeypatch.setattr(Party, "open_signing", slow)
     leave = Clients.leave
@@ -406,7 +405,7 @@ def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     with ThreadPoolExecutor(1) as threads:
         with LocalWallet.open(segwit.home) as client:
             signing = threads.submit(client.sign, everything(client))
-            assert opened.wait(60)
+            assert asked.wait(60)
         assert signing.exception(60) is not None
     eventually(lambda: segwit.granted() == 0)
     assert segwit.ready(0, 0, 2) == (6, 0)
