@@ -387,12 +387,13 @@ def test_presignature_with_a_signer_in_the_process_that_died_is_void(
 def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     segwit: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really, opened, gone = Party.open_signing, threading.Event(), threading.Event()
+    really, asked, gone, opened = Party.open_signing, threading.Event(), threading.Event(), threading.Event()
 
     def slow(party: Party, order: SigningOrder) -> Acceptance:
+        asked.set()
+        assert gone.wait(60)
         accepted = really(party, order)
         opened.set()
-        assert gone.wait(60)
         return accepted
 
     monkeypatch.setattr(Party, "open_signing", slow)
@@ -406,8 +407,9 @@ def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     with ThreadPoolExecutor(1) as threads:
         with LocalWallet.open(segwit.home) as client:
             signing = threads.submit(client.sign, everything(client))
-            assert opened.wait(60)
+            assert asked.wait(60)
         assert signing.exception(60) is not None
+    assert opened.wait(60)
     eventually(lambda: segwit.granted() == 0)
     assert segwit.ready(0, 0, 2) == (6, 0)
 
