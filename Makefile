@@ -12,7 +12,7 @@ CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build bitcoind strace test check native-check native-test native-sanitize fuzz mutants bench bench-smoke bench-plots demo wheel-check clean help
+.PHONY: setup build bitcoind strace test check native-check native-test native-sanitize fuzz mutants vectors bench bench-smoke bench-plots demo wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -73,6 +73,9 @@ fuzz:  ## every fuzz target for FUZZ_SECONDS each
 
 mutants:  ## every verifier check of ecdsa_cggmp deleted in turn, and the tests that should notice
 	PYTHONPATH=tools $(BIN)/python -m mutants $(MUTANTS)
+
+vectors:  ## tests/vectors/cggmp24 anew; the tests compare what stands there with what is made
+	$(BIN)/python tests/ecdsa_cggmp/make_vectors.py
 
 bench:  ## the benchmarks
 	$(BIN)/pytest bench --benchmark-only
