@@ -1,6 +1,6 @@
 """What one party keeps: its host key, key shares and auxiliary info, sealed, and a log of what it signed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ecdsa_cggmp import key_share as ecdsa
@@ -17,6 +17,7 @@ from presig_pool.state import Stock
 from presig_pool.store import Tally
 from protocol.codec import decode
 from protocol.errors import EncodingError, UsageError
+from protocol.resharing.handover import Certificate, Holding, Pending
 from protocol.roster import ROSTER_LIMIT, Roster
 from storage import presig_tallies, reuse_log, signing_log
 from storage.engine import Database
@@ -31,6 +32,7 @@ _HOST_KEY: Final = RowId("host key")
 _ROSTER: Final = RowId("roster")
 _TERMS: Final = RowId("terms")
 _AUX: Final = RowId("aux info")
+_HANDOVER: Final = RowId("handover")
 _RECOVERY: Final = "recovery"
 _FROST: Final = Scheme("share", PublicShare.of, PublicShare.from_bytes, PublicShare.with_secshare)
 _ECDSA: Final = Scheme(
@@ -126,15 +128,6 @@ class PartyStore(PartyFile):
             self._frost.put(change, share)
             change.put(RowId(_RECOVERY, bytes(share.info.thresh_pk)), recovery_data)
 
-    def put_refreshed(self, share: KeyShare) -> None:
-        """Seal the share of another epoch beside the old one, until drop_share() deletes that.
-
-        Raises:
-            UsageError: as for put_share(), or the key is unknown.
-        """
-        with self._vault.change() as change:
-            self._frost.put_refreshed(change, share)
-
     def shares(self) -> Sequence[PublicShare]:
         """Return the public parts of all shares, by key and epoch."""
         return self._frost.publics()
@@ -150,16 +143,6 @@ class PartyStore(PartyFile):
             MissingError: there is none.
         """
         return self._frost.share(key, epoch)
-
-    def drop_share(self, key: bytes, epoch: int) -> None:
-        """Delete a share of an old epoch, from the file and from its log.
-
-        Raises:
-            UsageError: there is none, or it is the last of its key.
-        """
-        with self._vault.change() as change:
-            self._frost.drop(change, key, epoch)
-        self._db.truncate_log()
 
     def recovery_data(self, key: bytes | None = None) -> bytes:
         """Return the recovery data of a key, as it was read from the file.
@@ -188,15 +171,6 @@ class PartyStore(PartyFile):
         with self._vault.change() as change:
             self._ecdsa.put(change, share)
 
-    def put_ecdsa_refreshed(self, share: ecdsa.KeyShare) -> None:
-        """Seal the share of another epoch beside the old one, until drop_ecdsa_share() deletes that.
-
-        Raises:
-            UsageError: as for put_ecdsa_share(), or the key is unknown.
-        """
-        with self._vault.change() as change:
-            self._ecdsa.put_refreshed(change, share)
-
     def ecdsa_shares(self) -> Sequence[ecdsa.PublicShare]:
         """Return the public parts of all ECDSA shares, by key and epoch."""
         return self._ecdsa.publics()
@@ -212,19 +186,6 @@ class PartyStore(PartyFile):
             MissingError: there is none.
         """
         return self._ecdsa.share(key, epoch)
-
-    def drop_ecdsa_share(self, key: bytes, epoch: int) -> None:
-        """Delete an ECDSA share of an old epoch, from the file and from its log.
-
-        Raises:
-            UsageError: there is none, or it is the last of its key.
-
-        Security:
-            Void the presignatures of the epoch first: with the new share they reveal the key.
-        """
-        with self._vault.change() as change:
-            self._ecdsa.drop(change, key, epoch)
-        self._db.truncate_log()
 
     def put_aux(self, aux: AuxInfo) -> None:
         """Seal the auxiliary info of all parties and this party's factors, in the place of older ones.
@@ -253,6 +214,58 @@ class PartyStore(PartyFile):
                 return AuxInfo.restore(params, public, factors)
         except (EncodingError, UsageError, NativeError) as e:
             raise CorruptError(str(e), "sealed", str(_AUX)) from e
+
+    # refreshes of all shares: new ones stand beside those in use until a certificate tells to use them
+
+    def prepare(self, pending: Pending[KeyShare]) -> None:
+        """Seal what a handover of a FROST key has given the party; see KeyShares.prepare."""
+        with self._vault.change() as change:
+            self._frost.prepare(change, pending)
+
+    def prepare_ecdsa(self, pending: Pending[ecdsa.KeyShare]) -> None:
+        """Seal what a handover of an ECDSA key has given the party; see KeyShares.prepare."""
+        with self._vault.change() as change:
+            self._ecdsa.prepare(change, pending)
+
+    def holding(self, key: bytes) -> Holding[KeyShare]:
+        """Return the share of a FROST key that is in use, and the handovers that wait."""
+        return self._frost.holding(key)
+
+    def ecdsa_holding(self, key: bytes) -> Holding[ecdsa.KeyShare]:
+        """Return the share of an ECDSA key that is in use, and the handovers that wait."""
+        return self._ecdsa.holding(key)
+
+    def hand_over(
+        self, record: bytes, frost: Mapping[bytes, Certificate], ecdsa: Mapping[bytes, Certificate]
+    ) -> None:
+        """Go over to new shares of all keys at once, and delete the old ones, from the file and its log.
+
+        Args:
+            record: of the handover, public, which record_of_handover() returns from now on.
+            frost: the certificate of each FROST key.
+            ecdsa: that of each ECDSA key.
+
+        Raises:
+            UnattributedAbort: one is of no handover that the party has prepared; nothing is changed.
+            MissingError: a key is unknown.
+
+        Security:
+            Void the presignatures of the old epoch first: with the new share they reveal the key. Those of
+            this process cannot be opened any more.
+        """
+        with self._vault.change() as change:
+            for key, certificate in frost.items():
+                self._frost.activate(change, key, certificate)
+            for key, certificate in ecdsa.items():
+                self._ecdsa.activate(change, key, certificate)
+            change.put(_HANDOVER, record)
+        with self._guard:
+            self._forget()
+        self._db.truncate_log()
+
+    def record_of_handover(self) -> bytes | None:
+        """Return the record of the last hand_over(); None before."""
+        return self._public(_HANDOVER)
 
     # what was signed
 
