@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from ecdsa_cggmp.aux_info import AuxInfo
 from ecdsa_cggmp.resharing import RESHARING as ECDSA_RESHARING
 from frost_bip340.resharing import RESHARING as FROST_RESHARING
+from native.hashing import tagged_hash
+from native.verify import failed_bip340
 from protocol.codec import Reader, Writer, decode
 from protocol.errors import EncodingError, UnattributedAbort
 from protocol.header import HEADER_LIMIT, Header
@@ -44,9 +47,11 @@ class Refreshed:
 
     Args:
         keys: the new shares of each key, in the order of the accounts.
+        aux: that all parties have stored the same new auxiliary info; None if it stayed.
     """
 
     keys: tuple[NewSharing, ...]
+    aux: Certificate | None = None
 
     @property
     def epoch(self) -> Epoch:
@@ -74,10 +79,14 @@ class Refreshed:
                 raise UnattributedAbort("the refresh is not one of all parties of the wallet")
             if not Pending(header, roster, new.sharing, None).certified_by(new.certificate):
                 raise UnattributedAbort("not all parties have confirmed the refresh")
+        if self.aux is not None and unconfirmed(self.aux, roster.keys):
+            raise UnattributedAbort("not all parties have confirmed the auxiliary info")
 
     def __bytes__(self) -> bytes:
-        """Return the encoding: the number of keys, and of each header, sharing and certificate."""
-        return bytes(Writer().unsigned(len(self.keys), 1).items(self.keys, _write))
+        """Return the encoding: of each key header, sharing and certificate, then that of auxiliary info."""
+        writer = Writer().unsigned(len(self.keys), 1).items(self.keys, _write)
+        writer.boolean(self.aux is not None)
+        return bytes(writer if self.aux is None else writer.bytes_of(bytes(self.aux), _CERTIFICATE_LIMIT))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -86,7 +95,7 @@ class Refreshed:
         Raises:
             EncodingError: data is not the encoding of a refresh.
         """
-        return cls(decode(data, _LIMIT, _read_keys))
+        return cls(*decode(data, _LIMIT, _read_all))
 
 
 def _write(writer: Writer, new: NewSharing) -> None:
@@ -95,16 +104,33 @@ def _write(writer: Writer, new: NewSharing) -> None:
     writer.fixed(sharing, len(sharing)).bytes_of(bytes(new.certificate), _CERTIFICATE_LIMIT)
 
 
-def _read_keys(reader: Reader) -> tuple[NewSharing, ...]:
+def _read_all(reader: Reader) -> tuple[tuple[NewSharing, ...], Certificate | None]:
     count = reader.unsigned("keys", 1, below=len(SPECS) + 1)
     if not count:
         raise EncodingError("keys", "there is none")
-    return reader.items("key", count, _read)
+    keys = reader.items("key", count, _read)
+    return keys, _read_certificate(reader, "aux") if reader.boolean("aux") else None
+
+
+def _read_certificate(reader: Reader, field: str) -> Certificate:
+    return Certificate.from_bytes(reader.bytes_of(f"{field} certificate", _CERTIFICATE_LIMIT))
 
 
 def _read(reader: Reader, field: str) -> NewSharing:
     header = decode(reader.bytes_of(f"{field} header", HEADER_LIMIT), HEADER_LIMIT, Header.read)
     sharing = Sharing.read(reader)
-    return NewSharing(
-        header, sharing, Certificate.from_bytes(reader.bytes_of(f"{field} certificate", _CERTIFICATE_LIMIT))
-    )
+    return NewSharing(header, sharing, _read_certificate(reader, field))
+
+
+def aux_agreement(epoch: Epoch, aux: AuxInfo) -> bytes:
+    """Return what the parties confirm of new auxiliary info, 32 bytes: all of it, and for which shares."""
+    publics = [bytes(public) for _, public in sorted(aux.publics.items())]
+    return tagged_hash("mpcwallet/refreshed aux info", epoch.to_bytes(8, "big"), *publics)
+
+
+def unconfirmed(certificate: Certificate, host_keys: Sequence[bytes]) -> list[PartyId]:
+    """Return the parties, by their x-only host keys, whose confirmations in a certificate do not hold."""
+    if len(certificate.confirmations) != len(host_keys):
+        return list(map(PartyId, range(len(host_keys))))
+    messages = [certificate.agreement] * len(host_keys)
+    return [PartyId(i) for i in failed_bip340(certificate.confirmations, messages, list(host_keys))]

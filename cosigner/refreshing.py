@@ -6,261 +6,87 @@ before, each party goes over to its new shares (protocol.resharing.handover): at
 next. What has no certificate waits until another refresh has one, and is deleted then.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final
 
-from cosigner.exchange import Member, run
-from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT, WalletKeys
-from cosigner.refreshed import SPECS, NewSharing, Refreshed
-from cosigner.segwit_key import SegwitKey
-from cosigner.sessions import Sessions
+from cosigner import level
+from cosigner.exchange import run
+from cosigner.keys import WalletKeys
+from cosigner.refresh_party import AGREEMENT_SIZE, MAX_STEP, RefreshPeer, RefreshStore
+from cosigner.refreshed import SPECS, NewSharing, Refreshed, aux_agreement, unconfirmed
 from cosigner.steps import Deed, Progress, Step
-from cosigner.taproot_key import TaprootKey
-from ecdsa_cggmp import key_share as ecdsa
-from ecdsa_cggmp import resharing as ecdsa_resharing
-from frost_bip340 import key_share as frost
-from frost_bip340 import resharing as frost_resharing
+from ecdsa_cggmp import aux_rounds
+from ecdsa_cggmp.params import Params
 from native.entropy import random_bytes
-from native.secret import SecretScalars
 from presig_pool.pool import Pool
-from presig_pool.store import PoolStore
-from protocol.codec import Reader, Writer, decode
-from protocol.errors import EncodingError, MpcError, UnattributedAbort, UsageError
-from protocol.header import HEADER_LIMIT, Header
+from protocol.codec import Reader, decode
+from protocol.errors import EncodingError, FaultyPartyError, UnattributedAbort
+from protocol.header import Header
 from protocol.ids import COORDINATOR, MAX_PARTIES, Epoch, PartyId, SessionId
-from protocol.machine import Sealed
-from protocol.resharing.handover import Certificate, Holding, Pending
+from protocol.resharing.handover import Certificate, Pending
 from protocol.resharing.key import plan_refresh
-from protocol.resharing.plan import Plan, Sharing
+from protocol.resharing.plan import Sharing
 from protocol.roster import Roster
-from protocol.round import Continue
-from protocol.session import Session
 from protocol.signed import SIGNATURE_SIZE
+from protocol.spec import ProtocolSpec
 from storage.errors import MissingError, RolledBackError
 
-# security: epochs that a refresh may leave out. An honest coordinator goes one beyond what any party has
-# prepared; one that lies must not be able to use them up
-MAX_STEP: Final = 1 << 20
-
-_EPOCH_SIZE: Final = 8
-_CONFIRMED_LIMIT: Final = len(SPECS) * (43 + 33 * MAX_PARTIES + SIGNATURE_SIZE)
-
-
-class RefreshStore(Protocol):
-    """Where a party keeps shares; every method raises StorageError."""
-
-    def prepare(self, pending: Pending[frost.KeyShare]) -> None:
-        """Seal a new share of the Taproot key beside the one in use; it is durable on return."""
-
-    def prepare_ecdsa(self, pending: Pending[ecdsa.KeyShare]) -> None:
-        """Seal a new share of the SegWit key beside the one in use; it is durable on return."""
-
-    def holding(self, key: bytes) -> Holding[frost.KeyShare]:
-        """Read what there is of the Taproot key."""
-
-    def ecdsa_holding(self, key: bytes) -> Holding[ecdsa.KeyShare]:
-        """Read what there is of the SegWit key."""
-
-    def hand_over(
-        self, record: bytes, frost: Mapping[bytes, Certificate], ecdsa: Mapping[bytes, Certificate]
-    ) -> None:
-        """Put the new shares in the place of the old ones."""
-
-    @property
-    def presignatures(self) -> PoolStore:
-        """Where presignatures are."""
-
-
-class RefreshPeer(Member, Protocol):
-    """A party of a refresh as its coordinator sees it: bytes in, bytes out."""
-
-    def last_epoch(self) -> bytes:
-        """Return the highest epoch for which it has ever sealed a share, 8 bytes."""
-
-    def confirm(self) -> bytes:
-        """Return the public side of what it has sealed of each key, and a signature under each."""
+_CONFIRMED_LIMIT: Final = (
+    len(SPECS) * (43 + 33 * MAX_PARTIES + SIGNATURE_SIZE) + AGREEMENT_SIZE + SIGNATURE_SIZE
+)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """How the share of a key is refreshed.
+class _Told:
+    """What a party has confirmed.
 
     Args:
-        begin: starts a session.
-        prepare: seals its result.
-        holding: reads what there is.
+        keys: of each key the new public shares, with its signature.
+        aux: what it agrees to of new auxiliary info, with its signature; None if that stays.
     """
 
-    begin: Callable[[Session, bytes, Any], Continue[Pending[Any]]]
-    prepare: Callable[[RefreshStore, Pending[Any]], None]
-    holding: Callable[[RefreshStore, bytes], Holding[Any]]
+    keys: tuple[tuple[Sharing, bytes], ...]
+    aux: tuple[bytes, bytes] | None
 
 
-_KINDS: Final = {
-    TAPROOT_ACCOUNT: _Kind(
-        frost_resharing.begin_resharing,
-        lambda store, pending: store.prepare(pending),
-        lambda store, key: store.holding(key),
-    ),
-    SEGWIT_ACCOUNT: _Kind(
-        ecdsa_resharing.begin_resharing,
-        lambda store, pending: store.prepare_ecdsa(pending),
-        lambda store, key: store.ecdsa_holding(key),
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RefreshTerms:
-    """What a party brings to a refresh.
-
-    Args:
-        me: the party.
-        host_key: signs its messages.
-        keys: the public side of the keys, from its own store.
-        progress: told what the party did.
-    """
-
-    me: PartyId
-    host_key: SecretScalars
-    keys: WalletKeys
-    progress: Progress
-
-
-class RefreshParty:
-    """One party of a refresh."""
-
-    def __init__(self, terms: RefreshTerms, store: RefreshStore) -> None:
-        self._terms, self._store = terms, store
-        self._roster = Roster(terms.keys.host_keys)
-        self._sessions = Sessions()
-        self._opened: dict[int, SessionId] = {}  # by account
-
-    def last_epoch(self) -> bytes:
-        """Return the highest epoch for which the party has ever sealed a share, 8 bytes."""
-        return self._last_epoch().to_bytes(_EPOCH_SIZE, "big")
-
-    def open(self, header: bytes) -> tuple[Sealed, ...]:
-        """Start the session of one key; each once.
-
-        Args:
-            header: of the session, its parameters the plan.
-
-        Returns:
-            What to deliver.
-
-        Raises:
-            EncodingError: the header or its plan is malformed.
-            UsageError: it is no refresh of a key of this wallet, with its present shares, by all parties.
-        """
-        terms, parsed = self._terms, decode(header, HEADER_LIMIT, Header.read)
-        accounts = [i for i, _ in enumerate(terms.keys.accounts) if SPECS[i].name == parsed.protocol]
-        if not accounts or accounts[0] in self._opened:
-            raise UsageError("the session is of another protocol, or was opened before")
-        account = accounts[0]
-        place = Session(SPECS[account], parsed, self._roster, terms.me, terms.host_key)
-        kind, key = _KINDS[account], terms.keys.key_of(account)
-        self._expect_refresh(parsed, key)
-        share = kind.holding(self._store, key.public_key).share
-        opening = kind.begin(place, key.account.key.chain_code, share)
-        self._opened[account] = parsed.session
-        return self._sessions.open(place, opening, partial(self._keep, account))
-
-    def receive(self, sender: PartyId, envelope: bytes) -> tuple[Sealed, ...]:
-        """Take an envelope; see Sessions.receive."""
-        return self._sessions.receive(sender, envelope)
-
-    def end(self, session: SessionId, evidence: Iterable[bytes] = ()) -> MpcError | None:
-        """End a session; see Sessions.end."""
-        return self._sessions.end(session, evidence)
-
-    def confirm(self) -> bytes:
-        """Say what was sealed of each key, as read back from the disk.
-
-        Returns:
-            For each key the public side of the new shares, and the confirmation of it.
-
-        Raises:
-            UsageError: a session has not come to its end.
-            StorageError: it cannot be read back.
-        """
-        writer = Writer()
-        for account, _ in enumerate(self._terms.keys.accounts):
-            pending = self._prepared(account)
-            sharing = bytes(pending.sharing)
-            writer.fixed(sharing, len(sharing)).fixed(pending.confirm(self._terms.host_key), SIGNATURE_SIZE)
-        self._say(Deed.REFRESH_CONFIRMED)
-        return bytes(writer)
-
-    def _prepared(self, account: int) -> Pending[Any]:
-        pending = self._holding(account).pending
-        if not pending or pending[-1].header.session != self._opened.get(account):
-            raise UsageError("the refresh has not come to its end")
-        return pending[-1]
-
-    def _holding(self, account: int) -> Holding[Any]:
-        return _KINDS[account].holding(self._store, self._terms.keys.key_of(account).public_key)
-
-    def _last_epoch(self) -> Epoch:
-        holdings = [self._holding(account) for account, _ in enumerate(self._terms.keys.accounts)]
-        return max(it.pending[-1].sharing.epoch if it.pending else it.epoch for it in holdings)
-
-    def _expect_refresh(self, header: Header, key: TaprootKey | SegwitKey) -> None:
-        """Check what is planned: a coordinator must not move the key to others, nor use up the epochs."""
-        plan, chain_code = Plan.of(header), key.account.key.chain_code
-        if plan.old.epoch != key.sharing.epoch:
-            raise UsageError(
-                f"the refresh is of shares of epoch {plan.old.epoch}, and party {self._terms.me} has those of"
-                f" epoch {key.sharing.epoch}"
-            )
-        expected = plan_refresh(key.sharing, chain_code)
-        if plan != replace(expected, epoch=plan.epoch) or header.parties != expected.parties:
-            raise UsageError("the session is no refresh of this key by all of its parties")
-        if plan.epoch > self._last_epoch() + MAX_STEP:
-            raise UsageError("the refresh leaves out too many epochs")
-
-    def _keep(self, account: int, pending: Pending[Any]) -> None:
-        _KINDS[account].prepare(self._store, pending)
-        name = self._terms.keys.accounts[account].name
-        self._say(Deed.NEW_SHARE_SEALED, f"{name}, epoch {pending.sharing.epoch}")
-
-    def _say(self, deed: Deed, detail: str = "") -> None:
-        self._terms.progress(Step(self._terms.me, deed, detail))
-
-
-# ---- the coordinator ----
-
-
-def refresh(peers: Mapping[PartyId, RefreshPeer], keys: WalletKeys, progress: Progress) -> Refreshed:
+def refresh(
+    peers: Mapping[PartyId, RefreshPeer], keys: WalletKeys, progress: Progress, params: Params | None = None
+) -> Refreshed:
     """Coordinate a refresh; the coordinator carries messages and signs none.
 
     Args:
         peers: all parties, 0..n-1.
         keys: of the wallet.
         progress: told what the coordinator did.
+        params: the security level of new auxiliary info; None to keep the old one.
 
     Returns:
-        What tells every party to go over to its new shares: whoever has it passes it on, also after a crash.
+        What tells every party to go over to its new shares, once WalletKeys.after() has checked it: whoever
+        has it passes it on, also after a crash.
 
     Raises:
         FaultyPartyError: proves that parties deviated; or names those whose confirmations do not hold.
         UnattributedAbort: the parties do not have the same new shares.
         MpcError: a session has failed otherwise. The old shares stay in use.
     """
-    epoch = _next_epoch(peers, keys)
-    headers = [_run(peers, keys, account, epoch) for account, _ in enumerate(keys.accounts)]
-    told = {party: _read_confirmed(party, peer.confirm(), len(headers)) for party, peer in peers.items()}
-    roster = Roster(keys.host_keys)
+    if params is not None:
+        for _, peer in sorted(peers.items()):
+            peer.prepare()
+    epoch, roster = _next_epoch(peers, keys), Roster(keys.host_keys)
+    headers = [_run_key(peers, keys, account, epoch) for account, _ in enumerate(keys.accounts)]
+    if params is not None:
+        _run(peers, aux_rounds.aux_spec(params), roster)
+    new = params is not None
+    told = {i: _read_told(i, peer.confirm(), len(headers), new) for i, peer in sorted(peers.items())}
     made = tuple(
-        _certified(header, roster, {party: parts[i] for party, parts in told.items()})
-        for i, header in enumerate(headers)
+        _certified(header, roster, {party: it.keys[account] for party, it in told.items()})
+        for account, header in enumerate(headers)
     )
-    refreshed = Refreshed(made)
-    keys.after(refreshed)
+    aux = {party: it.aux for party, it in told.items() if it.aux is not None}
+    certified = _certified_aux(aux, keys.host_keys) if aux else None
     progress(Step(COORDINATOR, Deed.REFRESH_CERTIFIED, f"epoch {keys.epoch} to {epoch}"))
-    return refreshed
+    return Refreshed(made, certified)
 
 
 def _next_epoch(peers: Mapping[PartyId, RefreshPeer], keys: WalletKeys) -> Epoch:
@@ -271,19 +97,29 @@ def _next_epoch(peers: Mapping[PartyId, RefreshPeer], keys: WalletKeys) -> Epoch
     return Epoch(max(last.values()) + 1)
 
 
-def _run(peers: Mapping[PartyId, RefreshPeer], keys: WalletKeys, account: int, epoch: Epoch) -> Header:
+def _run_key(peers: Mapping[PartyId, RefreshPeer], keys: WalletKeys, account: int, epoch: Epoch) -> Header:
     """Run the session of one key; return its header."""
-    key, spec, roster = keys.key_of(account), SPECS[account], Roster(keys.host_keys)
+    key = keys.key_of(account)
     plan = replace(plan_refresh(key.sharing, key.account.key.chain_code), epoch=epoch)
-    session = SessionId(random_bytes(32))
-    header = Header(spec.name, spec.version, session, roster.digest, plan.parties, bytes(plan))
+    return _run(peers, SPECS[account], Roster(keys.host_keys), bytes(plan))
+
+
+def _run(
+    peers: Mapping[PartyId, RefreshPeer], spec: ProtocolSpec, roster: Roster, params: bytes = b""
+) -> Header:
+    session, parties = SessionId(random_bytes(32)), tuple(map(PartyId, range(roster.n)))
+    header = Header(spec.name, spec.version, session, roster.digest, parties, params)
     run(peers, header, roster, spec)
     return header
 
 
-def _read_confirmed(party: PartyId, data: bytes, keys: int) -> tuple[tuple[Sharing, bytes], ...]:
-    def read(reader: Reader) -> tuple[tuple[Sharing, bytes], ...]:
-        return tuple((Sharing.read(reader), reader.fixed("signature", SIGNATURE_SIZE)) for _ in range(keys))
+def _read_told(party: PartyId, data: bytes, keys: int, aux: bool) -> _Told:
+    def read(reader: Reader) -> _Told:
+        told = tuple((Sharing.read(reader), reader.fixed("signature", SIGNATURE_SIZE)) for _ in range(keys))
+        if not aux:
+            return _Told(told, None)
+        agreement = reader.fixed("agreement", AGREEMENT_SIZE)
+        return _Told(told, (agreement, reader.fixed("signature", SIGNATURE_SIZE)))
 
     try:
         return decode(data, _CONFIRMED_LIMIT, read)
@@ -299,6 +135,16 @@ def _certified(header: Header, roster: Roster, told: Mapping[PartyId, tuple[Shar
     pending: Pending[None] = Pending(header, roster, sharing, None)
     certificate = pending.certify({party: signature for party, (_, signature) in told.items()})
     return NewSharing(header, sharing, certificate)
+
+
+def _certified_aux(told: Mapping[PartyId, tuple[bytes, bytes]], host_keys: Sequence[bytes]) -> Certificate:
+    """Put together what all parties have said of new auxiliary info."""
+    if len({agreement for agreement, _ in told.values()}) != 1:
+        raise UnattributedAbort("the parties have not stored the same auxiliary info", told)
+    certificate = Certificate(told[PartyId(0)][0], tuple(signature for _, signature in told.values()))
+    if failed := unconfirmed(certificate, host_keys):
+        raise FaultyPartyError(dict.fromkeys(failed, "confirmation"))
+    return certificate
 
 
 # ---- going over ----
@@ -332,6 +178,7 @@ def catch_up(store: RefreshStore, party: PartyId, keys: WalletKeys, now: int) ->
     if keys.segwit is not None:
         Pool(store.presignatures).void_before(keys.segwit.public_key, keys.epoch, now)
     try:
+        _expect_aux(store, keys.refresh)
         store.hand_over(
             bytes(keys.refresh),
             {keys.taproot.public_key: taproot},
@@ -344,3 +191,15 @@ def catch_up(store: RefreshStore, party: PartyId, keys: WalletKeys, now: int) ->
             hint="put its newest file back; the other parties sign without it if they are enough",
         ) from e
     return True
+
+
+def _expect_aux(store: RefreshStore, refresh: Refreshed) -> None:
+    """Check that the auxiliary info that a party has prepared is what all have confirmed.
+
+    Raises:
+        UnattributedAbort: it is not: with other auxiliary info than the rest it could make no presignatures.
+    """
+    aux = store.pending_aux(level.PARAMS, refresh.epoch)
+    prepared = None if aux is None else aux_agreement(refresh.epoch, aux)
+    if prepared != (None if refresh.aux is None else refresh.aux.agreement):
+        raise UnattributedAbort("auxiliary info")

@@ -138,8 +138,8 @@ class KeyShares(Generic[ShareT, PublicT]):
         pending = tuple(self._pending(row) for row in sorted(rows, key=lambda row: row.epoch))
         return Holding(Epoch(self._scheme.public(share).epoch), share, pending)
 
-    def activate(self, change: Change, key: bytes, certificate: Certificate) -> None:
-        """Put the share of a certified handover in the place of all older ones.
+    def activate(self, change: Change, key: bytes, certificate: Certificate) -> Epoch:
+        """Put the share of a certified handover in the place of all older ones; return its epoch.
 
         Raises:
             UnattributedAbort: the certificate is of no handover that the party has prepared.
@@ -155,6 +155,7 @@ class KeyShares(Generic[ShareT, PublicT]):
         for row in self._vault.rows(self._pending_kind):
             if row.key == key and row.epoch <= after.epoch:
                 change.delete(row)
+        return after.epoch
 
     def publics(self) -> Sequence[PublicT]:
         """Return the public parts of all shares, by key and epoch."""

@@ -17,6 +17,7 @@ from presig_pool.state import Stock
 from presig_pool.store import Tally
 from protocol.codec import decode
 from protocol.errors import EncodingError, UsageError
+from protocol.ids import Epoch
 from protocol.resharing.handover import Certificate, Holding, Pending
 from protocol.roster import ROSTER_LIMIT, Roster
 from storage import presig_tallies, reuse_log, signing_log
@@ -26,12 +27,14 @@ from storage.key_shares import KeyShares, Scheme
 from storage.manifest import RowId
 from storage.party_file import PartyFile
 from storage.reuse_log import ReuseLog
+from storage.sealed import Change
 from storage.signing_log import SignedEntry
 
 _HOST_KEY: Final = RowId("host key")
 _ROSTER: Final = RowId("roster")
 _TERMS: Final = RowId("terms")
 _AUX: Final = RowId("aux info")
+_PENDING_AUX: Final = "pending aux info"
 _HANDOVER: Final = RowId("handover")
 _RECOVERY: Final = "recovery"
 _FROST: Final = Scheme("share", PublicShare.of, PublicShare.from_bytes, PublicShare.with_secshare)
@@ -193,11 +196,14 @@ class PartyStore(PartyFile):
         Raises:
             UsageError: it is another party's.
         """
+        self._put_aux(_AUX, aux)
+        self._db.truncate_log()  # an older set is in neither file
+
+    def _put_aux(self, row: RowId, aux: AuxInfo) -> None:
         if aux.me != self.party:
             raise UsageError("the auxiliary info is another party's")
         with aux.own.packed() as factors, encode(factors) as secret, self._vault.change() as change:
-            change.put(_AUX, bytes(aux), secret)
-        self._db.truncate_log()  # an older set is in neither file
+            change.put(row, bytes(aux), secret)
 
     def aux(self, params: Params) -> AuxInfo:
         """Return the auxiliary info.
@@ -208,12 +214,15 @@ class PartyStore(PartyFile):
         Raises:
             MissingError: there is none yet.
         """
-        public, secret = self._vault.read_secret(_AUX)
+        return self._read_aux(_AUX, params)
+
+    def _read_aux(self, row: RowId, params: Params) -> AuxInfo:
+        public, secret = self._vault.read_secret(row)
         try:
             with secret, decode_secret(secret, SecretResidues, PACKED_NUMBERS) as factors:
                 return AuxInfo.restore(params, public, factors)
         except (EncodingError, UsageError, NativeError) as e:
-            raise CorruptError(str(e), "sealed", str(_AUX)) from e
+            raise CorruptError(str(e), "sealed", str(row)) from e
 
     # refreshes of all shares: new ones stand beside those in use until a certificate tells to use them
 
@@ -235,10 +244,27 @@ class PartyStore(PartyFile):
         """Return the share of an ECDSA key that is in use, and the handovers that wait."""
         return self._ecdsa.holding(key)
 
+    def prepare_aux(self, aux: AuxInfo, epoch: Epoch) -> None:
+        """Seal auxiliary info beside the one in use, in whose place it goes with the shares of an epoch.
+
+        Raises:
+            UsageError: it is another party's, or there is some of this epoch already.
+        """
+        if self.pending_aux(aux.params, epoch) is not None:
+            raise UsageError("there is auxiliary info of this epoch already")
+        self._put_aux(RowId(_PENDING_AUX, epoch=epoch), aux)
+
+    def pending_aux(self, params: Params, epoch: Epoch) -> AuxInfo | None:
+        """Return the auxiliary info that waits for the shares of an epoch; None if there is none."""
+        row = RowId(_PENDING_AUX, epoch=epoch)
+        return self._read_aux(row, params) if row in self._vault.rows(_PENDING_AUX) else None
+
     def hand_over(
         self, record: bytes, frost: Mapping[bytes, Certificate], ecdsa: Mapping[bytes, Certificate]
     ) -> None:
         """Go over to new shares of all keys at once, and delete the old ones, from the file and its log.
+
+        The auxiliary info that waits for them takes the place of the old one.
 
         Args:
             record: of the handover, public, which record_of_handover() returns from now on.
@@ -254,14 +280,22 @@ class PartyStore(PartyFile):
             this process cannot be opened any more.
         """
         with self._vault.change() as change:
-            for key, certificate in frost.items():
-                self._frost.activate(change, key, certificate)
-            for key, certificate in ecdsa.items():
-                self._ecdsa.activate(change, key, certificate)
+            epochs = [self._frost.activate(change, key, it) for key, it in frost.items()]
+            epochs += [self._ecdsa.activate(change, key, it) for key, it in ecdsa.items()]
+            self._activate_aux(change, max(epochs))
             change.put(_HANDOVER, record)
         with self._guard:
             self._forget()
         self._db.truncate_log()
+
+    def _activate_aux(self, change: Change, epoch: Epoch) -> None:
+        for row in self._vault.rows(_PENDING_AUX):
+            if row.epoch == epoch:
+                public, secret = self._vault.read_secret(row)
+                with secret:
+                    change.put(_AUX, public, secret)
+            if row.epoch <= epoch:
+                change.delete(row)
 
     def record_of_handover(self) -> bytes | None:
         """Return the record of the last hand_over(); None before."""

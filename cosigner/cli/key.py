@@ -1,5 +1,9 @@
 """mpcw key: the wallet's threshold keys, their public side and the refresh of their shares."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Annotated
+
 import typer
 
 from cosigner.cli import show
@@ -7,10 +11,11 @@ from cosigner.cli.command import Invocation, command
 from cosigner.cli.confirm import ask
 from cosigner.cli.show import Line
 from cosigner.cli.spending import YesOption
-from cosigner.cli.unlock import PassphraseFiles, unlock
+from cosigner.cli.unlock import PassphraseFiles, passphrase_files, stock_passphrase, unlock
 from cosigner.errors import DeclinedError
 from cosigner.keys import WalletKeys
 from cosigner.local import LocalWallet
+from cosigner.primes import PrimeSource
 from protocol.ids import PartyId
 from protocol.resharing.plan import Sharing
 from wallet.account import Account
@@ -32,33 +37,47 @@ def show_key(call: Invocation) -> None:
     call.out.result(values, lines)
 
 
-@command(app, examples="mpcw key refresh\nmpcw key refresh --yes --json")
+@command(app, examples="mpcw key refresh\nmpcw key refresh --no-aux --yes --json")
 def refresh(
     call: Invocation,
+    aux: Annotated[
+        bool, typer.Option(help="With new Paillier keys of SegWit signing, whose primes take a search.")
+    ] = True,
     yes: YesOption = False,
     passphrase_file: PassphraseFiles = None,
 ) -> None:
     """Give all parties new shares of the same keys: shares that were stolen before are of no use with them.
 
     It takes all parties of the wallet. Keys, descriptors and addresses stay. Old shares are deleted, old
-    presignatures become void, and copies of the parties' files from before open nothing that the new shares
-    go with. As t copies from before are still the key, destroy them. The Paillier keys of a wallet with a
-    SegWit account stay.
+    presignatures become void, and copies of the parties' files from before hold nothing that goes with the
+    new shares. But t such copies are still the key: destroy them.
+
+    SegWit signing gets new Paillier keys with the shares: who has read the old one of a party could read
+    that party's part of later signatures. Their primes take a search, or come from mpcw primes make.
+    --no-aux keeps the old ones.
 
     A kill leaves the old shares in use, or the new ones: a party that has not gone over to them does so
     when it is unlocked next.
     """
     with call.open() as wallet:
         wallet.expect_refreshable()
-        call.out.notes(_before(wallet))
+        aux = aux and wallet.keys.segwit is not None
+        call.out.notes(_before(wallet, aux))
         if not ask(call, "Replace the shares?", yes):
             raise DeclinedError("you said no: the shares stay as they are")
         unlock(wallet, [PartyId(i) for i in range(wallet.plan.n)], passphrase_file or [], call.out)
         before = wallet.keys.epoch
-        wallet.refresh()
+        with ExitStack() as typed:
+            wallet.refresh(_primes(call, wallet, passphrase_file or [], typed) if aux else None)
         keys, name = wallet.keys, wallet.name
     accounts = [account.name for account in keys.accounts]
-    value = {"accounts": accounts, "parties": wallet.plan.n, "epoch_before": before, "epoch": keys.epoch}
+    value = {
+        "accounts": accounts,
+        "parties": wallet.plan.n,
+        "epoch_before": before,
+        "epoch": keys.epoch,
+        "new_aux": aux,
+    }
     done = f"The parties of {name} have shares of epoch {keys.epoch}; those of epoch {before} are deleted."
     call.out.result(value, [done])
     if keys.segwit is not None:
@@ -67,7 +86,15 @@ def refresh(
     call.out.hint("mpcw key show" if keys.segwit is None else "mpcw serve")
 
 
-def _before(wallet: LocalWallet) -> list[Line]:
+def _primes(call: Invocation, wallet: LocalWallet, given: Sequence[str], typed: ExitStack) -> PrimeSource:
+    """Return where the parties get primes; passphrases of stocks that there are end with a context."""
+    files = passphrase_files(given, wallet.plan.n)
+    stocked = [party for party in call.place.stocked() if party < wallet.plan.n]
+    passphrases = {party: typed.enter_context(stock_passphrase(party, files)) for party in stocked}
+    return PrimeSource(call.place, passphrases, call.out.step)
+
+
+def _before(wallet: LocalWallet, aux: bool) -> list[Line]:
     """Return what a refresh does, as its user reads it before."""
     plan, keys = wallet.plan, wallet.keys
     names = " and ".join(account.name for account in keys.accounts)
@@ -76,6 +103,7 @@ def _before(wallet: LocalWallet) -> list[Line]:
         ("keys", f"{names}; they stay, and so do all addresses"),
         ("new shares", f"of all {plan.n} parties, who all take part (any {plan.t} sign, as before)"),
         ("shares now", f"of epoch {keys.epoch}, deleted at the end"),
+        ("paillier keys", "" if keys.segwit is None else "new" if aux else "stay"),
         ("void then", "copies of the parties' files" + (" and presignatures" if keys.segwit else "")),
     )
 

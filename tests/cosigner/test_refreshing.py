@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -11,14 +11,19 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from cosigner import refreshing
 from cosigner.errors import NotEnoughSignersError
 from cosigner.home import Home
 from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT
 from cosigner.local import LocalWallet
 from cosigner.plan import WalletPlan
+from cosigner.primes import PrimeSource
+from cosigner.refresh_party import MAX_STEP, RefreshParty, RefreshTerms
 from cosigner.refreshed import SPECS, Refreshed
-from cosigner.refreshing import MAX_STEP, RefreshParty, RefreshTerms, refresh
+from cosigner.refreshing import catch_up, refresh
 from cosigner.steps import Deed, Step, silent
+from ecdsa_cggmp import aux_rounds
+from ecdsa_cggmp.aux_info import AuxInfo, AuxSecret
 from frost_bip340 import resharing as frost_resharing
 from native.entropy import random_bytes
 from presig_pool.errors import PresignatureVoid
@@ -35,13 +40,17 @@ from protocol.ids import Epoch, PartyId, SessionId
 from protocol.resharing.key import plan_refresh, plan_resharing
 from protocol.resharing.plan import Plan
 from protocol.roster import Roster
+from protocol.spec import ProtocolSpec
 from storage.engine import Database
 from storage.errors import CorruptError, LockedError, RolledBackError, SealedError, StorageError
 from storage.parties import PartyStore
 from tests.conftest import fast_directory
 from tests.cosigner.group import stock_up as deal_presignatures
 from tests.cosigner.served import served
+from tests.cosigner.tiny import forget_moduli
 from tests.cosigner.wallets import create, fund, party, payment, pool, stock_up, unlock
+from tests.ecdsa_cggmp.levels import TINY
+from tests.ecdsa_cggmp.network import aux_secret
 
 P0, P1, P2 = map(PartyId, range(3))
 EVERYBODY = (P0, P1, P2)
@@ -245,8 +254,11 @@ def refreshed_and_killed(home: Home, kill_at: int) -> int:
     def run() -> None:
         with pytest.MonkeyPatch.context() as patch, LocalWallet.open(home) as wallet:
             unlock(wallet, 0, 1, 2)
+            deal_aux(patch)
+            patch.setattr(AuxSecret, "search", lambda *_, **__: aux_secret(3))
+            patch.setattr("cosigner.primes._claim", lambda *_: None)
             counting(patch, kill_at)
-            wallet.refresh()
+            wallet.refresh(PrimeSource(home, {}, silent))
 
     return child(run)
 
@@ -257,7 +269,7 @@ def test_kill_at_any_write_of_a_refresh_leaves_shares_that_go_together(
 ) -> None:
     funded(mixed)
     unlock(mixed, 0, 1, 2)
-    old = shares_in(mixed)
+    old, aux = [*shares_in(mixed), *factors_in(mixed)], aux_of(mixed)
     mixed.close()
     template = tmp_path / "template"
     shutil.copytree(home.path, template)
@@ -270,12 +282,15 @@ def test_kill_at_any_write_of_a_refresh_leaves_shares_that_go_together(
         with LocalWallet.open(home) as wallet:
             unlock(wallet, 0, 1, 2)
             epochs.append(wallet.keys.epoch)
+            assert (aux_of(wallet).publics != aux.publics) == bool(wallet.keys.epoch)
             assert every_pair_signs(wallet), k
-            if not wallet.keys.epoch:
+            if not wallet.keys.epoch and k % 4 == 0:
                 wallet.refresh()
-                assert signs(wallet, (0, 2)), k
-            assert not wallet.parties.own.stores[P0].holding(wallet.keys.taproot.public_key).pending
-        assert not any(secret in files(wallet) for secret in old), k
+            if wallet.keys.epoch:
+                kinds = {row[0] for row in wallet.parties.own.stores[P0]._db.rows("SELECT kind FROM sealed")}
+                assert not any(kind.startswith("pending") for kind in kinds), k
+        if epochs[-1]:
+            assert not any(secret in files(wallet) for secret in old), k
         k += 1
     assert epochs == sorted(epochs)
     assert set(epochs) == {0, 1}
@@ -299,11 +314,33 @@ def test_party_that_is_unlocked_later_goes_over_then(mixed: LocalWallet, home: H
         assert every_pair_signs(wallet)
 
 
-def refresh_without_going_over(wallet: LocalWallet) -> None:
+def test_party_whose_disk_fails_keeps_none_of_the_others_from_going_over(
+    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    funded(mixed)
+    unlock(mixed, 0, 1, 2)
+    hand_over = PartyStore.hand_over
+
+    def fail_at_1(store: PartyStore, *args: object) -> None:
+        if store.party == P1:
+            failing()
+        hand_over(store, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PartyStore, "hand_over", fail_at_1)
+    with pytest.raises(StorageError, match="disk is full"):
+        mixed.refresh()
+    assert mixed.unlocked == (P0, P2)
+    assert signs(mixed, (0, 2))
+    monkeypatch.setattr(PartyStore, "hand_over", hand_over)
+    unlock(mixed, 1)
+    assert every_pair_signs(mixed)
+
+
+def refresh_without_going_over(wallet: LocalWallet, primes: PrimeSource | None = None) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cosigner.refreshing.Pool.void_before", failing)
         with pytest.raises(StorageError):
-            wallet.refresh()
+            wallet.refresh(primes)
     wallet.close()
 
 
@@ -335,6 +372,160 @@ def test_refresh_that_failed_is_followed_by_one_of_a_higher_epoch(
     assert b"pending" not in b"".join(
         row[0].encode() for row in mixed.parties.own.stores[P0]._db.rows("SELECT kind FROM sealed")
     )
+
+
+# ---- auxiliary info ----
+
+
+@pytest.fixture
+def primes(home: Home) -> PrimeSource:
+    """Primes that the wallet does not have."""
+    for _ in EVERYBODY:
+        AuxSecret.search()
+    forget_moduli(home)
+    return PrimeSource(home, {}, silent)
+
+
+def aux_of(wallet: LocalWallet) -> AuxInfo:
+    """The auxiliary info that all unlocked parties have."""
+    first, *others = (store.aux(TINY) for store in wallet.parties.own.stores.values())
+    assert all(other.publics == first.publics for other in others)
+    return first
+
+
+def factors_in(wallet: LocalWallet) -> list[bytes]:
+    query = "SELECT secret FROM sealed WHERE kind LIKE '%aux info'"
+    return [row[0] for store in wallet.parties.own.stores.values() for row in store._db.rows(query)]
+
+
+def test_auxiliary_info_stays_unless_it_is_asked_for(mixed: LocalWallet, primes: PrimeSource) -> None:
+    unlock(mixed, 0, 1, 2)
+    before, old = aux_of(mixed), factors_in(mixed)
+    mixed.refresh()
+    assert aux_of(mixed).publics == before.publics
+    steps: list[Step] = []
+    mixed._progress = steps.append
+    mixed.refresh(primes)
+    after = aux_of(mixed)
+    assert not {public.N for public in after.publics.values()} & {it.N for it in before.publics.values()}
+    assert [step.deed for step in steps].count(Deed.AUX_STORED) == 3
+    assert not any(secret in files(mixed) for secret in old)
+    assert mixed.pools.refill((P0, P2), 2, lambda _: None) == 2
+    mixed.refresh()
+    assert aux_of(mixed).publics == after.publics
+
+
+def test_party_that_is_unlocked_later_has_the_new_auxiliary_info(
+    mixed: LocalWallet, home: Home, primes: PrimeSource
+) -> None:
+    unlock(mixed, 0, 1, 2)
+    before = aux_of(mixed)
+    with pytest.MonkeyPatch.context() as patch:
+        deal_aux(patch)
+        refresh_without_going_over(mixed, primes)
+    with LocalWallet.open(home) as wallet:
+        unlock(wallet, 0)
+        unlock(wallet, 1, 2)
+        assert aux_of(wallet).publics != before.publics
+        assert factors_in(wallet) != []
+
+
+def deal_aux(patch: pytest.MonkeyPatch) -> None:
+    """Have a dealer give the parties of a refresh their auxiliary info, in no time."""
+    run = refreshing._run
+
+    def deal(
+        peers: Mapping[PartyId, RefreshParty], spec: ProtocolSpec, roster: Roster, params: bytes = b""
+    ) -> Header | None:
+        if spec.name != aux_rounds.aux_spec(TINY).name:
+            return run(peers, spec, roster, params)
+        secrets = [aux_secret(i + 3) for i in range(len(peers))]  # anew: those of before a fork are gone
+        publics = {PartyId(i): secret.public for i, secret in enumerate(secrets)}
+        for (i, peer), secret in zip(sorted(peers.items()), secrets, strict=True):
+            epoch = peer._prepared(SEGWIT_ACCOUNT).sharing.epoch
+            peer._keep_aux(AuxInfo(TINY, i, secret, publics), epoch)
+        return None
+
+    patch.setattr(refreshing, "_run", deal)
+
+
+def test_wallet_without_segwit_has_no_use_for_primes(wallet: LocalWallet, primes: PrimeSource) -> None:
+    unlock(wallet, 0, 1, 2)
+    with pytest.raises(UsageError, match="no auxiliary info"):
+        wallet.refresh(primes)
+
+
+def aux_header(wallet: LocalWallet, parties: Sequence[PartyId] = EVERYBODY) -> bytes:
+    spec, roster = aux_rounds.aux_spec(TINY), Roster(wallet.keys.host_keys)
+    session = SessionId(random_bytes(32))
+    return bytes(Header(spec.name, spec.version, session, roster.digest, tuple(parties)))
+
+
+def test_party_makes_auxiliary_info_only_when_it_was_asked_for_after_the_shares(mixed: LocalWallet) -> None:
+    peers = members(mixed)
+    refresh(peers, mixed.keys, silent)
+    with pytest.raises(UsageError, match="not asked for"):
+        peers[P0].open(aux_header(mixed))
+    asked = members(mixed, lambda: aux_secret(3))
+    asked[P0].prepare()
+    with pytest.raises(UsageError, match="not come to its end"):
+        asked[P0].open(aux_header(mixed))
+    for peer in (asked[P1], asked[P2]):
+        peer.prepare()
+    with pytest.raises(UsageError, match="auxiliary info is not there yet"):
+        refresh(asked, mixed.keys, silent)
+    with pytest.raises(UsageError, match="not of all parties"):
+        asked[P0].open(aux_header(mixed, (P0, P1)))
+    asked[P0].open(aux_header(mixed))
+    with pytest.raises(UsageError, match="not asked for"):
+        asked[P0].open(aux_header(mixed))
+
+
+def aux_with_liar(wallet: LocalWallet, said: Callable[[RefreshParty], bytes]) -> MpcError:
+    """Refresh with new auxiliary info, and return the error that a lie leads to."""
+    peers = members(wallet, lambda: aux_secret(3))
+    store = wallet.parties.own.stores[P1]
+    liar = Liar(RefreshTerms(P1, store.host_key(), wallet.keys, TINY, lambda: aux_secret(3), silent), store)
+    liar.said = said
+    with pytest.MonkeyPatch.context() as patch:
+        deal_aux(patch)
+        with pytest.raises(MpcError) as e:
+            refresh({**peers, P1: liar}, wallet.keys, silent, TINY)
+    return e.value
+
+
+def test_lies_about_auxiliary_info_are_found_out(mixed: LocalWallet) -> None:
+    blamed = aux_with_liar(mixed, lambda me: RefreshParty.confirm(me)[:-64] + bytes(64))
+    assert isinstance(blamed, FaultyPartyError)
+    assert blamed.culprits == {P1: "confirmation"}
+    other = aux_with_liar(mixed, lambda me: RefreshParty.confirm(me)[:-96] + bytes(96))
+    assert isinstance(other, UnattributedAbort)
+    assert "the same auxiliary info" in str(other)
+    silent_one = aux_with_liar(mixed, lambda me: RefreshParty.confirm(me)[:-96])
+    assert isinstance(silent_one, UnattributedAbort)
+    assert silent_one.suspects == {P1}
+
+
+def test_record_without_the_auxiliary_info_that_was_confirmed_is_not_followed(
+    mixed: LocalWallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal_aux(monkeypatch)
+    peers = members(mixed, lambda: aux_secret(3))
+    record = refresh(peers, mixed.keys, silent, TINY)
+    assert record.aux is not None
+    assert Refreshed.from_bytes(bytes(record)) == record
+    forged = replace(record.aux, confirmations=record.aux.confirmations[::-1])
+    for aux in (forged, replace(record.aux, confirmations=()), replace(record.aux, agreement=bytes(32))):
+        with pytest.raises(UnattributedAbort, match="confirmed the auxiliary info"):
+            mixed.keys.after(replace(record, aux=aux))
+    store, keys = mixed.parties.own.stores[P0], mixed.keys
+    with pytest.raises(RolledBackError):
+        catch_up(store, P0, keys.after(replace(record, aux=None)), 0)
+    other = record.keys[0].certificate  # all have signed it, for something else
+    with pytest.raises(RolledBackError):
+        catch_up(store, P0, keys.after(replace(record, aux=other)), 0)
+    assert store.holding(keys.taproot.public_key).epoch == 0
+    assert catch_up(store, P0, keys.after(record), 0)
 
 
 # ---- files that were put back ----
@@ -486,6 +677,14 @@ def test_record_that_not_all_parties_have_confirmed_is_refused(record: Refreshed
         record.check([bytes(key) for key in reversed(keys.host_keys)], 2)
 
 
+def test_keys_of_two_refreshes_are_no_refresh(record: Refreshed, mixed: LocalWallet) -> None:
+    mixed.refresh()
+    second = mixed.keys.refresh
+    assert second is not None
+    with pytest.raises(UnattributedAbort, match="not of all keys"):
+        mixed.keys.after(Refreshed((record.keys[0], second.keys[1])))
+
+
 def test_shares_of_another_key_are_not_taken(record: Refreshed, mixed: LocalWallet) -> None:
     taproot, segwit = (new.sharing for new in record.keys)
     assert mixed.keys.segwit is not None
@@ -511,10 +710,12 @@ def test_wallet_file_with_a_forged_refresh_is_refused(
 # ---- parties and coordinators that lie ----
 
 
-def members(wallet: LocalWallet) -> dict[PartyId, RefreshParty]:
+def members(
+    wallet: LocalWallet, factors: Callable[[], AuxSecret] | None = None
+) -> dict[PartyId, RefreshParty]:
     unlock(wallet, 0, 1, 2)
     return {
-        i: RefreshParty(RefreshTerms(i, store.host_key(), wallet.keys, silent), store)
+        i: RefreshParty(RefreshTerms(i, store.host_key(), wallet.keys, TINY, factors, silent), store)
         for i, store in wallet.parties.own.stores.items()
     }
 
@@ -597,7 +798,7 @@ class Liar(RefreshParty):
 def with_liar(wallet: LocalWallet) -> tuple[dict[PartyId, RefreshParty], Liar]:
     peers = members(wallet)
     store = wallet.parties.own.stores[P1]
-    liar = Liar(RefreshTerms(P1, store.host_key(), wallet.keys, silent), store)
+    liar = Liar(RefreshTerms(P1, store.host_key(), wallet.keys, TINY, None, silent), store)
     return {**peers, P1: liar}, liar
 
 

@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from ecdsa_cggmp.aux_info import AuxInfo
 from native.schnorr import xonly_key
 from native.secret import SecretScalars
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.header import Header
-from protocol.ids import PartyId, SessionId
+from protocol.ids import Epoch, PartyId, SessionId
 from protocol.resharing.handover import Certificate, Holding, Pending
 from protocol.resharing.key import plan_refresh
 from protocol.roster import Roster
 from storage.errors import CorruptError, MissingError, SealedError
 from storage.parties import PartyStore
+from tests.ecdsa_cggmp.levels import TINY
+from tests.ecdsa_cggmp.network import aux_infos, aux_secret
 from tests.presig_pool.samples import NOW, batch
 from tests.storage.samples import RECOVERY, ecdsa_shares, key_shares, phrase, sql, unseal
 
@@ -170,6 +173,40 @@ def test_presignatures_of_before_cannot_be_opened_after(store: PartyStore) -> No
     with pytest.raises(SealedError, match="for ever"):
         before.add(made, bytes(32), NOW)
     assert store.presignatures is not before
+
+
+def test_auxiliary_info_goes_over_with_the_shares_that_it_is_for(store: PartyStore, path: Path) -> None:
+    old, given_up, new = (AuxInfo(TINY, ME, own, {ME: own.public}) for own in map(aux_secret, range(3)))
+    store.put_aux(old)
+    for kind in (FROST, ECDSA):
+        for epoch in (1, 2, 3):
+            kind.prepare(store, kind.pending(epoch))
+    for aux, epoch in ((given_up, 1), (new, 2), (old, 3)):
+        store.prepare_aux(aux, Epoch(epoch))
+    with pytest.raises(UsageError, match="already"):
+        store.prepare_aux(old, Epoch(2))
+    with pytest.raises(UsageError, match="another party"):
+        store.prepare_aux(aux_infos(3)[0], Epoch(4))
+    store = reopened(store, path)
+    waiting = store.pending_aux(TINY, Epoch(2))
+    assert waiting is not None
+    assert waiting.publics == new.publics
+    assert store.pending_aux(TINY, Epoch(4)) is None
+    assert store.aux(TINY).publics == old.publics
+    gone = store._db.rows("SELECT secret FROM sealed WHERE kind LIKE '%aux info' AND epoch != 3")
+    hand_over(store, 2)
+    assert not any(row[0] in file.read_bytes() for file in path.parent.iterdir() for row in gone)
+    store = reopened(store, path)
+    assert store.aux(TINY).publics == new.publics
+    assert [row.epoch for row in store._vault.rows("pending aux info")] == [3]
+
+
+def test_auxiliary_info_stays_when_none_waits(store: PartyStore) -> None:
+    store.put_aux(aux_infos(3)[1])
+    for kind in (FROST, ECDSA):
+        kind.prepare(store, kind.pending(1))
+    hand_over(store)
+    assert store.aux(TINY).publics == aux_infos(3)[1].publics
 
 
 @BOTH
