@@ -33,10 +33,12 @@ from storage.signing_log import SignedEntry
 _HOST_KEY: Final = RowId("host key")
 _ROSTER: Final = RowId("roster")
 _TERMS: Final = RowId("terms")
+_PAST_TERMS: Final = "past terms"
 _AUX: Final = RowId("aux info")
 _PENDING_AUX: Final = "pending aux info"
 _HANDOVER: Final = RowId("handover")
 _RECOVERY: Final = "recovery"
+_TIME: Final = 8  # bytes, before past terms
 _FROST: Final = Scheme("share", PublicShare.of, PublicShare.from_bytes, PublicShare.with_secshare)
 _ECDSA: Final = Scheme(
     "ecdsa share", ecdsa.PublicShare.of, ecdsa.PublicShare.from_bytes, ecdsa.PublicShare.with_secshare
@@ -114,6 +116,30 @@ class PartyStore(PartyFile):
             return None if data is None else data.decode()
         except UnicodeDecodeError as e:
             raise CorruptError("the terms are no text", "sealed", str(_TERMS)) from e
+
+    def change_terms(self, terms: str, now: int) -> None:
+        """Keep other terms, and write down those in whose place they come.
+
+        Args:
+            terms: as put_terms() takes them.
+            now: Unix seconds.
+
+        Raises:
+            MissingError: there are none yet.
+        """
+        with self._vault.change() as change:
+            old = self._vault.read(_TERMS).public
+            number = len(self._vault.rows(_PAST_TERMS))
+            change.put(RowId(_PAST_TERMS, number.to_bytes(4, "big")), now.to_bytes(_TIME, "big") + old)
+            change.put(_TERMS, terms.encode())
+
+    def past_terms(self) -> tuple[tuple[int, str], ...]:
+        """Return the terms that others have replaced, oldest first, each with the Unix seconds of its end."""
+        rows = [data for _, data in sorted(self._vault.rows(_PAST_TERMS).items())]
+        try:
+            return tuple((int.from_bytes(data[:_TIME], "big"), data[_TIME:].decode()) for data in rows)
+        except UnicodeDecodeError as e:
+            raise CorruptError("past terms are no text", "sealed", _PAST_TERMS) from e
 
     # FROST shares
 

@@ -222,6 +222,17 @@ def test_regtest_says_how_to_use_it_and_keeps_nothing(bare: Mpcw, bitcoind: Path
     assert bare.fails("wallet", "balance")["code"] == 8
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_regtest_that_is_ended_leaves_no_directory(bare: Mpcw, bitcoind: Path, number: int) -> None:
+    with bare.start("regtest", "--json") as node:
+        assert node.stdout
+        value = json.loads("".join(node.stdout.readline() for _ in range(5)))
+        assert Path(value["datadir"]).is_dir()
+        node.send_signal(number)
+        assert node.wait(60) == 0
+    assert not Path(value["datadir"]).exists()
+
+
 def test_regtest_without_bitcoind_says_how_to_get_one(bare: Mpcw) -> None:
     error = bare.fails("regtest", "--bitcoind", "/nowhere/bitcoind")
     assert (error["code"], error["name"]) == (3, "not-found")
