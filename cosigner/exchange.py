@@ -246,12 +246,17 @@ def first_error(
 
 
 def _is_proved(error: Exception, header: Header, roster: Roster, spec: ProtocolSpec) -> bool:
-    """Tell whether the evidence that a party gives proves what it says."""
+    """Tell whether the evidence that a party gives proves what it says: one proof for each culprit.
+
+    Security: a proof takes seconds to check, and who gives one that does not hold is not listened to further.
+    """
     if not isinstance(error, FaultyPartyError | FaultyCoordinatorError):
         return False
-    held = [it for it in error.evidence if it.header == header and it.holds(roster, {spec.name: spec})]
     named = set(error.culprits) if isinstance(error, FaultyPartyError) else {COORDINATOR}
-    return named <= {evidence.culprit for evidence in held}
+    proofs = [it for it in error.evidence if it.header == header]
+    if len(proofs) != len(named) or named != {it.culprit for it in proofs}:
+        return False
+    return all(it.holds(roster, {spec.name: spec}) for it in proofs)
 
 
 def _spread(
