@@ -130,7 +130,7 @@ class Sessions:
 
         Args:
             session: which; one that is not open is no error.
-            evidence: encoded proofs of whose fault it was; each is checked, what proves nothing is ignored.
+            evidence: encoded proofs of whose fault it was; the first of this session is checked.
 
         Returns:
             The error with which it ended; None if it was not open, or ended by itself meanwhile.
@@ -145,7 +145,8 @@ class Sessions:
             try:
                 for proof in evidence:
                     with suppress(EncodingError):
-                        running.machine.convict(Evidence.from_bytes(proof))
+                        if running.machine.convict(Evidence.from_bytes(proof)):
+                            break
                 running.machine.time_out()
             except MpcError as e:
                 if isinstance(e, FaultyPartyError):

@@ -83,6 +83,19 @@ def test_payment_is_shown_asked_for_and_signed_at_a_terminal(mpcw: Mpcw) -> None
     assert mpcw.json("wallet", "history")[0]["status"] == "mempool"
 
 
+def test_who_mistypes_a_passphrase_is_asked_again(mpcw: Mpcw) -> None:
+    address = mpcw.json("address", "list")[0]["address"]
+    for mistakes, code in ((2, 0), (3, 10)):
+        terminal = Terminal(mpcw, "address", "verify", address)
+        for typed in [*["mistyped"] * mistakes, *PASSPHRASES[:2]][: 3 if code else 4]:
+            terminal.expect(" of main: ")
+            terminal.shown = ""
+            terminal.type(typed)
+        done = terminal.end()
+        assert done.code == code, done.out
+    assert "party 0: the passphrase does not open this file" in plain(done.out)
+
+
 def test_no_is_taken_for_an_answer(mpcw: Mpcw, unharmed: Callable[[], None]) -> None:
     for answer in ("n", "", "yess"):
         terminal = Terminal(mpcw, "send", f"{STRANGER}=1000000", "--fee-rate", "2")
@@ -121,10 +134,11 @@ def test_no_passphrase_is_asked_for_a_name_that_is_taken(mpcw: Mpcw) -> None:
 
 def test_two_passphrases_that_differ_make_no_wallet(mpcw: Mpcw) -> None:
     terminal = Terminal(mpcw, "wallet", "create", "typed", "-n", "1", "-t", "1", "--no-segwit")
-    terminal.expect("party 0: ")
-    terminal.type("one")
-    terminal.expect("(again): ")
-    terminal.type("other")
+    for _ in range(3):
+        for prompt, typed in (("party 0: ", "one"), ("(again): ", "other")):
+            terminal.expect(prompt)
+            terminal.shown = ""
+            terminal.type(typed)
     done = terminal.end()
     assert (done.code, "the two passphrases differ" in done.out) == (2, True)
     assert [wallet["name"] for wallet in mpcw.json("wallet", "list")] == ["main"]
