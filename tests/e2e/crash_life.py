@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
@@ -24,6 +24,7 @@ from protocol.ids import PartyId, SessionId
 from storage.errors import StorageError
 from storage.parties import PartyStore
 from storage.presigs import SqlPoolStore
+from storage.signing_log import SignedEntry
 from tests.cosigner.wallets import fund, party, passphrase, payment
 from tests.e2e.crash_party import ME, OtherProcess, Overheard, Wire
 from tests.e2e.injection import Injection, traced
@@ -111,17 +112,18 @@ class Life:
             pool = Pool(store.presignatures)
             live = "SELECT count(*) FROM presignatures WHERE state IN ('PENDING', 'READY') OR secret NOT NULL"
             assert store._db.row(live) == (0,)
-            self.expect_recorded(store, wire)
+            signed = store.signatures()
+            self.expect_recorded(store, signed, wire)
             for header in wire.headers.values():
                 if header.protocol == sign_rounds.SPEC.name:
                     self.expect_no_other_share(pool, header.session, SigningPlan.of(header))
             figures = pool.statistics(self.stock, now())
             assert (figures.pending, figures.ready) == (0, 0)
-            return len(store.signatures())
+            return len(signed)
 
-    def expect_recorded(self, store: PartyStore, wire: Wire) -> None:
+    def expect_recorded(self, store: PartyStore, signed: Iterable[SignedEntry], wire: Wire) -> None:
         """No share has left before its record and its burning were durable."""
-        entries = {entry.session: entry for entry in store.signatures()}
+        entries = {entry.session: entry for entry in signed}
         for (session, sender), answer in wire.answers.items():
             if sender == ME:
                 assert session in entries

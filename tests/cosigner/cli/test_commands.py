@@ -110,6 +110,7 @@ CALLS: dict[str, Arguments] = {
     "chain mine": lambda m: [2],
     "chain faucet": lambda m: [],
     "key show": lambda m: [],
+    "key refresh": lambda m: ["--yes"],
     "passphrase change": lambda m: [1, "--new-passphrase-file", m.passphrase_file(0)],
     "config path": lambda m: [],
     "config show": lambda m: [],
