@@ -126,6 +126,10 @@ class LocalWallet(SpendingWallet):
         self.parties.close()
         super().close()
 
+    def let_go(self) -> None:
+        """Leave the state of the wallet to other processes from now on; parties can still be unlocked."""
+        super().close()
+
     def detach(self) -> OwnParties:
         """Close the wallet, but for the parties that are unlocked here: they are the caller's from now on."""
         own = self.parties.own

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,18 @@ def test_no_passphrase_is_asked_for_a_name_that_is_taken(mpcw: Mpcw) -> None:
     for name, code in (("main", 4), ("a name", 2)):
         done = Terminal(mpcw, "wallet", "create", name, "--no-segwit").end()
         assert (done.code, "passphrase" in done.out) == (code, False)
+
+
+def test_wallet_can_be_used_while_the_passphrases_of_a_server_are_typed(mpcw: Mpcw) -> None:
+    terminal = Terminal(mpcw, "serve")
+    terminal.expect("Passphrase of party 0 of main: ")
+    assert mpcw.json("wallet", "balance")["total"] > 0
+    for party, passphrase in enumerate(PASSPHRASES):
+        terminal.expect(f"Passphrase of party {party} of main: ")
+        terminal.type(passphrase)
+    terminal.expect("serving party 0, 1, 2 of main")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end().code == 0
 
 
 def test_two_passphrases_that_differ_make_no_wallet(mpcw: Mpcw) -> None:
