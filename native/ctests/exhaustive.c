@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "check.h"
-#include "lane_ifma_portable.h"
 #include "lane_pow.h"
 #include "mpcw/paillier.h"
 #include "secret.h"
@@ -224,7 +223,7 @@ static void paillier(uint64_t n)
 
 int main(void)
 {
-    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma(), lane_ifma_portable()};
+    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma()};
     /* products of two primes, and of equal ones, which a hostile peer may send */
     static const uint64_t MODULI[] = {9, 15, 21, 33, 35, 49, 55};
 

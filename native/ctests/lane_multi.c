@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "check.h"
-#include "lane_ifma_portable.h"
 #include "secret.h"
 
 #define LIMBS 3
@@ -101,7 +100,7 @@ static void run(const lane_ops *ops, size_t parts, size_t count)
 
 int main(void)
 {
-    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma(), lane_ifma_portable()};
+    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma()};
     static const size_t counts[] = {0, 1, 2, 5, 63, 64, 65, 150, TERMS_MAX};
     gmp_randinit_default(rand_state);
     gmp_randseed_ui(rand_state, 20261121);

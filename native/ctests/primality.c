@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "check.h"
-#include "lane_ifma_portable.h"
 
 enum { LIMBS_MAX = 33 };
 
@@ -199,7 +198,7 @@ static void wrong_moduli_are_refused(void)
 
 int main(void)
 {
-    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma(), lane_ifma_portable()};
+    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma()};
     static const size_t sizes[] = {1, 2, 3, 7, 16, 24, 32};
     const uint8_t seed_bytes[32] = {1};
     mpcw_secret *seed;

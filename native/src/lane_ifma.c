@@ -24,8 +24,8 @@
 #define ROWS 10
 #define INLINE VEC52_INLINE
 
-/* A loop of at most ROWS steps, unrolled so that its arrays live in registers. */
-#define EACH_ROW(r, from, to) _Pragma("GCC unroll 10") for (size_t r = (from); r < (to); r++)
+/* A loop of at most ROWS steps. */
+#define EACH_ROW(r, from, to) VEC52_UNROLL for (size_t r = (from); r < (to); r++)
 
 INLINE vec digit(vec a)
 {

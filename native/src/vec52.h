@@ -13,6 +13,13 @@
 #define VEC52_MASK (((uint64_t)1 << VEC52_BITS) - 1)
 #define VEC52_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop of few steps whose arrays are to live in registers. With its checks, code for AddressSanitizer is too large. */
+#if defined(MPCW_VEC52_PORTABLE) || defined(__SANITIZE_ADDRESS__)
+#define VEC52_UNROLL
+#else
+#define VEC52_UNROLL _Pragma("GCC unroll 10")
+#endif
+
 #if defined(MPCW_VEC52_PORTABLE)
 
 #include "ct.h"
