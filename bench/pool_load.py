@@ -14,7 +14,7 @@ from comparison.depths import Recording, Sample
 from presig_pool.burning import Use
 from presig_pool.errors import PoolExhausted
 from presig_pool.pool import Pool
-from presig_pool.refill import BackOff, Depth, Order, View, after_abort, plan_refill
+from presig_pool.refill import BackOffs, Depth, Order, View, after_abort, plan_refill
 from presig_pool.watermarks import DEFAULT
 from protocol.ids import PartyId
 from storage.parties import PartyStore
@@ -68,7 +68,7 @@ class Load:
     def __init__(self, store: PartyStore, per_minute: float) -> None:
         self.pool = Pool(store.presignatures)
         self.per_minute = per_minute
-        self.backoffs: dict[PartyId, BackOff] = {}
+        self.backoffs: BackOffs = {}
         self.orders: list[Order] = []
         self.busy_until = 0.0
         self.signed = self.short = 0
@@ -106,7 +106,7 @@ class Load:
         now = NOW + int(seconds)
         if self.orders and not peer:
             self.orders.clear()
-            self.backoffs = dict(after_abort(self.backoffs, stock(), [PEER], ME, now))
+            self.backoffs = after_abort(self.backoffs, stock(), [PEER], ME, now)
         if self.orders and seconds >= self.busy_until:
             self._finish(self.orders.pop(0), now)
             self._begin(seconds)

@@ -32,6 +32,7 @@ from cosigner.service import (
     present,
     reporting,
 )
+from cosigner.trouble import tell_unexpected
 from cosigner.wire import MAX_REPLY, MAX_REQUEST
 from protocol.ids import PartyId
 
@@ -39,6 +40,7 @@ THREADS: Final = 64  # calls that run at once
 WAITING: Final = 4 * THREADS  # calls that run or wait for a thread; more are refused at once
 GRACE_SECONDS: Final = 5.0  # for the calls that run when the server stops
 _LOOK_SECONDS: Final = 0.25
+_MOST_LOOK_SECONDS: Final = 60.0  # between two looks, each of which fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,20 @@ class Daemon:
         return About(os.getpid(), tuple(sorted(self._parties)))
 
     def _look(self) -> None:
-        while not self._stop.wait(_LOOK_SECONDS):
-            for i, party in self._parties.items():
-                for error in party.end_old():
-                    self._told(Incident(i, "a signing session", error))
+        pause = _LOOK_SECONDS
+        while not self._stop.wait(pause):
+            failed = [i for i in self._parties if not self._end_old(i)]
+            pause = min(2 * pause, _MOST_LOOK_SECONDS) if failed else _LOOK_SECONDS
+
+    def _end_old(self, party: PartyId) -> bool:
+        """End what is overdue at a party; False after an error of the program, which ends nothing else."""
+        try:
+            for error in self._parties[party].end_old():
+                self._told(Incident(party, "a signing session", error))
+        except Exception as e:
+            tell_unexpected(e)
+            return False
+        return True
 
     def __enter__(self) -> Self:
         return self

@@ -54,11 +54,12 @@ class RefillFailedError(CosignerError):
     The cause says what failed; a FaultyPartyError alone proves anything about the parties that are named.
 
     Attributes:
-        named: the parties with which a refill waits before it is tried again.
+        named: the parties with which it seems to have failed.
+        blamed: those of them whose failure it is alone, whatever the others did: proved, or seen here.
     """
 
-    def __init__(self, named: Iterable[PartyId], cause: Exception) -> None:
-        self.named = frozenset(named)
+    def __init__(self, named: Iterable[PartyId], cause: Exception, blamed: Iterable[PartyId] = ()) -> None:
+        self.named, self.blamed = frozenset(named), frozenset(blamed)
         self.__cause__ = cause
         parties = ", ".join(f"party {party}" for party in sorted(self.named))
         super().__init__(f"the refill failed{' with ' if parties else ''}{parties}: {cause}")

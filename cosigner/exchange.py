@@ -40,6 +40,13 @@ class Endpoint(Protocol):
         """End a session; return the error with which it ended."""
 
 
+class Member(Endpoint, Protocol):
+    """A party of sessions that need no coordinator but for carrying their messages."""
+
+    def open(self, header: bytes) -> Sequence[Sealed]:
+        """Start a session and return what to deliver."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """That a session failed.
@@ -83,6 +90,26 @@ def coordinate(
     if failures:
         raise first_error(failures, place.header, place.roster, place.spec)
     return results[0]
+
+
+def run(peers: Mapping[PartyId, Member], header: Header, roster: Roster, spec: ProtocolSpec) -> None:
+    """Carry the messages of a session without a coordinator until it is over everywhere.
+
+    Args:
+        peers: the parties of the session.
+        header: of the session.
+        roster: of its parties.
+        spec: of its protocol.
+
+    Raises:
+        FaultyPartyError: proves whose fault it is.
+        MpcError: what failed first.
+    """
+    with ended_on_error(header.session, peers):
+        letters = [(party, sealed) for party, peer in peers.items() for sealed in peer.open(bytes(header))]
+        failures = carry(header.session, peers, letters)
+    if failures:
+        raise first_error(failures, header, roster, spec)
 
 
 @contextmanager
@@ -219,12 +246,17 @@ def first_error(
 
 
 def _is_proved(error: Exception, header: Header, roster: Roster, spec: ProtocolSpec) -> bool:
-    """Tell whether the evidence that a party gives proves what it says."""
+    """Tell whether the evidence that a party gives proves what it says: one proof for each culprit.
+
+    Security: a proof takes seconds to check, and who gives one that does not hold is not listened to further.
+    """
     if not isinstance(error, FaultyPartyError | FaultyCoordinatorError):
         return False
-    held = [it for it in error.evidence if it.header == header and it.holds(roster, {spec.name: spec})]
     named = set(error.culprits) if isinstance(error, FaultyPartyError) else {COORDINATOR}
-    return named <= {evidence.culprit for evidence in held}
+    proofs = [it for it in error.evidence if it.header == header]
+    if len(proofs) != len(named) or named != {it.culprit for it in proofs}:
+        return False
+    return all(it.holds(roster, {spec.name: spec}) for it in proofs)
 
 
 def _spread(

@@ -1,7 +1,7 @@
 """The keeper of a party: it keeps stocks of presignatures filled, at a lower priority than signatures.
 
 It plans (presig_pool.refill), leads (cosigner.refilling) and waits: for another leader, for signatures, after
-aborts for the peers that they name, and for its own party's file when that fails (cosigner.trouble).
+aborts for who is to blame or for that set of signers, and when its own side fails (cosigner.trouble).
 """
 
 import threading
@@ -17,11 +17,11 @@ from cosigner.errors import RefillFailedError
 from cosigner.presigning import Clock, Signer
 from cosigner.priority import yield_to_others
 from cosigner.refilling import Leader, RefillPeer, Seen
-from cosigner.trouble import STORE_FAILURES, OwnStore, Trouble
+from cosigner.trouble import STORE_FAILURES, OwnSide, Trouble, tell_unexpected
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import (
     LEASE_SECONDS,
-    BackOff,
+    BackOffs,
     Depth,
     Order,
     View,
@@ -29,12 +29,15 @@ from presig_pool.refill import (
     after_success,
     claim,
     plan_refill,
+    waits_until,
 )
 from presig_pool.state import Stock
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 
 POLL_SECONDS: Final = 5.0  # between two looks at the stocks
+VOID_SECONDS: Final = 86_400  # that void presignatures are kept for who wonders why they are void
+PURGE_SECONDS: Final = 3600  # between two looks for older ones
 PATIENCE_SECONDS: Final = 60  # with signers that sign without a pause
 _SLICE: Final = 0.1
 
@@ -130,44 +133,56 @@ class Keeper:
         self._signer, self._peers, self._stocks = signer, peers, tuple(stocks)
         self._clock, self._progress = clock, progress
         self._one = threading.Lock()
-        self._store = OwnStore()
-        self._backoffs: Mapping[PartyId, BackOff] = {}
+        self._home = OwnSide()
+        self._backoffs: BackOffs = {}
         self._signing_since: dict[PartyId, int] = {}
+        self._purged = 0
 
     @property
     def trouble(self) -> Trouble | None:
-        """Why it does nothing, or did not when it tried last; None if its party's file works."""
-        return self._store.trouble
+        """Why it does nothing, or did not when it tried last; None if all is well on its own side."""
+        return self._home.trouble
 
     def run(self, stop: threading.Event) -> None:
         """Keep the stocks filled until told to stop; lowers the priority of the thread for good.
 
-        It ends by itself when the party's file is lost to this process.
+        It ends by itself when the party's file is lost to this process, but not with an error of the
+        program: that is told (tell_unexpected), and it tries again after a rest.
 
         Args:
             stop: set by another thread; a batch that is being made is finished first.
         """
         yield_to_others()
-        while not stop.is_set() and not self._store.lost:
-            self.tend(stop)
+        while not stop.is_set() and not self._home.lost:
+            try:
+                self.tend(stop)
+            except Exception as e:
+                tell_unexpected(e)
+                with self._one:
+                    self._home.failed(e, self._clock())
             stop.wait(POLL_SECONDS)
 
     def tend(self, stop: threading.Event) -> None:
-        """Look at all stocks once, and run the refills that are due and that this party leads."""
+        """Look at all stocks once, and run the refills that are due and that this party leads.
+
+        Raises:
+            Exception: an error of the program.
+        """
         with self._one:
-            if self._store.rests(self._clock()):
+            if self._home.rests(self._clock()):
                 return
             try:
                 self._tend(stop)
             except STORE_FAILURES as e:
-                self._store.failed(e, self._clock())
+                self._home.failed(e, self._clock())
             except RefillFailedError as e:  # at home: others are waited for
-                self._store.failed(self._own(e) or e, self._clock())
+                self._home.failed(self._own(e) or e, self._clock())
             else:
-                self._store.works()
+                self._home.works()
 
     def _tend(self, stop: threading.Event) -> None:
         self._signer.expire()
+        self._purge(self._clock())
         seen: dict[Stock, Seen] = {}
         for stock in self._due():
             with self._attempt(stock):
@@ -237,7 +252,7 @@ class Keeper:
                 if (own := self._own(e)) is None:
                     self._back_off(stock, e)
                 else:
-                    self._store.failed(own, self._clock())
+                    self._home.failed(own, self._clock())
                 raise
 
     def _refill(
@@ -258,7 +273,7 @@ class Keeper:
             made += order.count
         progress(Refilling(stock, len(orders), len(orders), made, wanted, time.monotonic() - start))
         self._backoffs = after_success(self._backoffs, stock)
-        self._store.works()
+        self._home.works()
         return made
 
     def _yield(self, stop: threading.Event) -> None:
@@ -267,10 +282,17 @@ class Keeper:
         while self._signer.signing and time.monotonic() < until and not stop.wait(_SLICE):
             pass
 
+    def _purge(self, now: int) -> None:
+        """Forget what has been void for long: nobody fills the disk with it."""
+        if not 0 <= now - self._purged < PURGE_SECONDS:
+            self._signer.pool.purge(now - VOID_SECONDS)
+            self._purged = now
+
     def _due(self) -> list[Stock]:
-        """Return the own stocks none of whose signers is waited for."""
-        late = {j for j, backoff in self._backoffs.items() if self._clock() < backoff.until}
-        return [it for it in self._stocks if self._signer.id in it.signers and not late & set(it.signers)]
+        """Return the own stocks that do not wait after failures."""
+        me, now = self._signer.id, self._clock()
+        own = [stock for stock in self._stocks if me in stock.signers]
+        return [stock for stock in own if now >= waits_until(self._backoffs, stock, me)]
 
     def _look(self, stock: Stock) -> Seen:
         """Ask the signers of a stock what they have, and renew the lease of this party."""
@@ -296,19 +318,19 @@ class Keeper:
         except RefillFailedError as e:
             if self._own(e) is not None:
                 raise
-            waits = self._back_off(stock, e)
-            until = max(self._backoffs[j].until for j in waits)
-            self._progress(Waiting(stock, waits, until, str(e)))
+            self._progress(self._back_off(stock, e))
 
     def _own(self, error: RefillFailedError) -> Exception | None:
         """Return what failed if it was the party's own file."""
         cause = error.__cause__
         return cause if error.named == {self._signer.id} and isinstance(cause, STORE_FAILURES) else None
 
-    def _back_off(self, stock: Stock, error: RefillFailedError) -> tuple[PartyId, ...]:
-        before = self._backoffs
-        self._backoffs = after_abort(before, stock, error.named, self._signer.id, self._clock())
-        return tuple(j for j, backoff in sorted(self._backoffs.items()) if before.get(j) != backoff)
+    def _back_off(self, stock: Stock, error: RefillFailedError) -> Waiting:
+        me = self._signer.id
+        self._backoffs = after_abort(self._backoffs, stock, error.blamed, me, self._clock())
+        others = tuple(j for j in stock.signers if j != me)
+        named = tuple(j for j in others if j in error.named) or others
+        return Waiting(stock, named, waits_until(self._backoffs, stock, me), str(error))
 
     def _signing(self, seen: Iterable[Seen], now: int) -> frozenset[PartyId]:
         """Return who signs now, and not without a pause for longer than a refill can wait."""

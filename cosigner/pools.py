@@ -49,7 +49,7 @@ class PartyFigures:
         voided: how many presignatures a process that has ended has left void in its file.
         reuse_attempts: how many requests for burnt presignatures it has ever refused; 0 if its file cannot
             be read.
-        trouble: why no presignatures are made for it; None if its file works.
+        trouble: why no presignatures are made for it; None if all is well.
     """
 
     party: PartyId

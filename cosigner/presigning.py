@@ -25,6 +25,7 @@ from cosigner.refill_messages import (
 )
 from cosigner.sessions import Sessions
 from cosigner.steps import Deed, Progress, Step
+from cosigner.waste import Waste
 from ecdsa_cggmp import presign
 from ecdsa_cggmp.aux_info import AuxInfo
 from ecdsa_cggmp.key_share import KeyShare
@@ -110,6 +111,7 @@ class Signer:
         self._guard = threading.Lock()  # of the two below
         self._leases: dict[Stock, Lease] = {}
         self._refills: dict[SessionId, _Refill] = {}
+        self._waste = Waste()
         self._tables = Tables(credentials.aux)
 
     @property
@@ -166,7 +168,7 @@ class Signer:
         Raises:
             EncodingError: asked is malformed.
             UsageError: the stock is not one of this party's key.
-            LeaseRefused: the epoch is over, another leader has a lease, or the fence is not newer.
+            LeaseRefused: the epoch is over, another leader has a lease, the fence is not newer; see Waste.
         """
         request, now = LeaseRequest.from_bytes(asked), self._clock()
         stock = request.stock
@@ -175,6 +177,7 @@ class Signer:
             held = self._leases.get(stock)
             if held is None and sum(lease.leader == leader for lease in self._leases.values()) >= MAX_STOCKS:
                 raise LeaseRefused(f"party {leader} leads {MAX_STOCKS} stocks already")
+            self._waste.expect_little(stock, leader, now)
             wanted = Lease(stock, leader, request.fence, 0)
             self._leases[stock] = lend(held, wanted, self._credentials.share.sharing.epoch, now)
 
@@ -195,6 +198,7 @@ class Signer:
         self._expect_own(stock)
         self._expect_lease(stock, leader, request.lease.fence, now)
         if voided := self.pool.keep(stock, frozenset(request.ids), now):
+            self._waste.void(stock, leader, now)
             self._say(Deed.PRESIGNATURES_VOID, f"{voided} that another signer does not have")
 
     def open_presigning(self, leader: PartyId, order: PresignOrder) -> tuple[Sealed, ...]:
@@ -211,7 +215,7 @@ class Signer:
             EncodingError: the header or its plan is malformed.
             UsageError: they are not of this party's key, epoch and auxiliary info, the session's id was used
                 before, the batch is too large, or there is no room for it.
-            LeaseRefused: who asks does not lead, or a refill of it or of the stock runs.
+            LeaseRefused: who asks does not lead, or a refill of it or of the stock runs; see Waste.
         """
         header, mine = decode(order.header, HEADER_LIMIT, Header.read), self._credentials
         self._sessions.expect_new(header)
@@ -221,6 +225,7 @@ class Signer:
         self._expect_lease(stock, leader, order.fence, now)
         with self._begun(_Refill(header, stock, leader, now + LEASE_SECONDS)) as refill:
             self._expect_room(stock, plan.batch, now)  # after the leader's last batch has made way
+            self._waste.begin(stock, leader, header.session, now)
             self._tables.prepare(plan)
             opening = presign.participate(place, mine.share, mine.aux)
             return self._sessions.open(place, opening, partial(self._keep, refill))
@@ -263,6 +268,7 @@ class Signer:
         if others:
             self._say(Deed.PRESIGNATURES_VOID, f"{count}: the signers made different ones")
             raise UnattributedAbort("batch digest", others)
+        self._waste.finish(refill.stock, refill.leader, session)
         self._say(Deed.PRESIGNATURES_READY, str(count))
 
     # ---- at any time ----
@@ -281,8 +287,8 @@ class Signer:
         mine, spec = self._credentials, self._spec
         publics = {j: mine.aux.publics[j] for j in stock.signers}
         plan = PresignPlan(mine.share.sharing, stock.signers, count, publics)
-        session = SessionId(random_bytes(32))
-        return Header(spec.name, spec.version, session, self._roster.digest, stock.signers, bytes(plan))
+        fresh = SessionId(random_bytes(32))
+        return Header(spec.name, spec.version, fresh, self._roster.digest, stock.signers, bytes(plan))
 
     def lease(self, stock: Stock) -> Lease | None:
         """Return the last lease that this party lent for a stock."""
@@ -370,9 +376,9 @@ class Signer:
         self.expire()
         with self._guard:
             refill = self._refills.get(session)
-            if refill is None or refill.stage is not _Stage.MADE:
-                raise UsageError("the session has made no batch, or its time is over")
-            return refill
+        if refill is None or refill.stage is not _Stage.MADE:
+            raise UsageError("the session has made no batch, or its time is over")
+        return refill
 
     def _count(self, refill: _Refill) -> int:
         return PresignPlan.of(refill.header, self._credentials.params).batch

@@ -177,7 +177,12 @@ class Leader:
 
     def _agree(self, header: Header) -> None:
         """Pass the vouchers of all on to all, the leader's own signer first, which checks them."""
-        vouchers = {j: self._ask(j, peer.vouch, header.session) for j, peer in self._peers.items()}
+        vouchers = dict[PartyId, bytes]()
+        for j, peer in self._peers.items():
+            try:
+                vouchers[j] = peer.vouch(header.session)
+            except FAILURES as e:
+                raise self._failed([Failure(j, e)]) from e
         mine, *others = sorted(self._peers, key=lambda j: (j != self._signer.id, j))
         failures = []
         for j in (mine, *others):
@@ -194,21 +199,26 @@ class Leader:
         except LeaseRefused:
             raise
         except FAILURES as e:
-            raise RefillFailedError([party], e) from e
+            raise RefillFailedError([party], e, blamed=[party]) from e
 
     def _failed(self, failures: Sequence[Failure]) -> RefillFailedError:
-        """Say what failed: what the own signer proved or suspects, its file, who broke off, who is silent."""
+        """Say what failed: what the own signer proved or suspects, its file, who broke off, who is silent.
+
+        Who broke off or is silent may have had no other choice, and a suspect may be honest: it is blamed
+        for its own machine only.
+        """
         by_party = {failure.party: failure.error for failure in failures}
         mine = by_party.pop(self._signer.id, None)
         if isinstance(mine, FaultyPartyError):
-            return RefillFailedError(mine.culprits, mine)
+            return RefillFailedError(mine.culprits, mine, blamed=mine.culprits)
         if isinstance(mine, UnattributedAbort) and mine.suspects:
             return RefillFailedError(mine.suspects, mine)
         if isinstance(mine, STORE_FAILURES):
             return RefillFailedError([self._signer.id], mine)
         broken = {j: error for j, error in by_party.items() if not isinstance(error, SessionTimeout)}
         if broken:
-            return RefillFailedError(broken, next(iter(broken.values())))
+            down = [j for j, error in broken.items() if isinstance(error, STORE_FAILURES)]
+            return RefillFailedError(broken, next(iter(broken.values())), blamed=down)
         if mine is not None:
             return RefillFailedError(mine.missing if isinstance(mine, SessionTimeout) else (), mine)
         return RefillFailedError(by_party, failures[0].error)

@@ -1,9 +1,13 @@
-"""What stops a keeper at home: the file of its own party fails. The peers have no part in it."""
+"""What stops a keeper at home: its own party's file fails, or the program. The peers have no part in it."""
 
+import threading
 from dataclasses import dataclass
 from typing import Final, Self
 
+from cosigner.errors import CosignerError
+from native.errors import NativeError
 from presig_pool.refill import BackOff, longer
+from protocol.errors import MpcError
 from storage.errors import CorruptError, DiskError, NewerFormatError, SealedError, StorageError
 
 STORE_FAILURES: Final = (StorageError, OSError)
@@ -12,7 +16,7 @@ _LASTING: Final = (CorruptError, DiskError, NewerFormatError, SealedError)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why no presignatures are made for a party: its file cannot be read or written.
+    """Why no presignatures are made for a party: its file cannot be read or written, or the program errs.
 
     Args:
         until: Unix seconds; it is tried again then. None: not before the process is started again.
@@ -24,19 +28,27 @@ class Trouble:
 
     @classmethod
     def of(cls, error: Exception, again: BackOff | None = None) -> Self:
-        """Say what an error of a store means.
+        """Say what an error means.
 
         Args:
-            error: one of STORE_FAILURES.
+            error: one of STORE_FAILURES or of the keeper's work; what else it is, its text is not shown.
             again: when it is tried again, unless the file is lost to this process; None for never.
         """
+        if not isinstance(error, (*STORE_FAILURES, MpcError, NativeError)):
+            error = CosignerError(f"an error in the program, {type(error).__name__}", "its log says where")
         hint = getattr(error, "hint", "")
         until = None if again is None or isinstance(error, _LASTING) else again.until
         return cls(until, f"{error}: {hint}" if hint else str(error))
 
 
-class OwnStore:
-    """How the file of a keeper's own party fares; the keeper locks it."""
+def tell_unexpected(error: Exception) -> None:
+    """Tell of an error that nobody expects as threads that end with one do, in a thread that goes on."""
+    traceback, thread = error.__traceback__, threading.current_thread()
+    threading.excepthook(threading.ExceptHookArgs((type(error), error, traceback, thread)))
+
+
+class OwnSide:
+    """How a keeper's own side fares; the keeper locks it."""
 
     __slots__ = ("_backoff", "trouble")
 

@@ -12,7 +12,7 @@ from ecdsa_cggmp.presignature import Presignature, PublicPresignature, batch_dig
 from presig_pool.burning import Burning, Shares, Use, burn, shares_of, used
 from presig_pool.errors import PoolExhausted, PresignatureTaken, PresignatureVoid
 from presig_pool.grants import Grants
-from presig_pool.state import Event, State, Stock, after
+from presig_pool.state import Event, State, Stock, after, stock_of
 from presig_pool.statistics import HOUR, Statistics
 from presig_pool.store import Entry, PoolStore
 from presig_pool.watermarks import DEFAULT, Watermarks
@@ -55,7 +55,7 @@ class Pool:
         """
         try:
             with self._changing(now) as time:
-                stock = _stock_of(batch)
+                stock = stock_of(batch)
                 tally = self._store.tally(stock, time)
                 if tally.pending + tally.ready + len(batch) > self.watermarks.room:
                     raise UsageError(f"the pool has at most {self.watermarks.room} presignatures")
@@ -82,17 +82,16 @@ class Pool:
             UsageError: the batch is unknown or not PENDING.
             PresignatureVoid: it is void.
         """
-        with self._changing(now) as time:
+        with self._holding(now) as time:
             entries = self._store.of_batch(batch)
             if not entries:
                 raise UsageError("there is no such batch")
             for entry in entries:
                 after(entry.state, Event.CONFIRM)
-            ids = [entry.id for entry in entries]
-            signers = entries[0].stock.signers
-            others = tuple(j for j in signers if digests.get(j) != batch)
+            self._expect_unspent(ids := [entry.id for entry in entries])
+            others = tuple(j for j in entries[0].stock.signers if digests.get(j) != batch)
             if others:
-                self._store.void(ids, "the signers had different batches")
+                self._void(ids, "the signers had different batches")
             else:
                 self._store.confirm(ids, time)
             return others
@@ -198,7 +197,7 @@ class Pool:
         Returns:
             How many were voided.
         """
-        with self._changing(now):
+        with self._holding(now):
             used = [item for item in sorted(self._grants.of(request)) if item not in unused]
             self._void(used, "its request was given up")
             self._grants.release(request)
@@ -262,15 +261,10 @@ class Pool:
         try:
             burning()
         except BaseException:
-            self._void_spent(ids)
+            with suppress(Exception):
+                self._void(ids, "a signature failed")
             raise
         self._grants.settle(ids)
-
-    def _void_spent(self, ids: Collection[bytes]) -> None:
-        """Void what may have made a share; if the store fails again, it stays spent until expire()."""
-        with suppress(Exception):
-            self._store.void(tuple(ids), "a signature failed")
-            self._grants.settle(ids)
 
     # void
 
@@ -285,9 +279,8 @@ class Pool:
         Returns:
             How many were voided.
         """
-        with self._changing(now):
-            ids = [entry.id for entry in self._store.live() if not spared(entry.stock)]
-            return self._void(ids, reason)
+        with self._holding(now):
+            return self._void([it.id for it in self._store.live() if not spared(it.stock)], reason)
 
     def void_before(self, key: bytes, epoch: int, now: int) -> int:
         """Void the presignatures of a key's older epochs, whose shares with new ones would reveal the key."""
@@ -295,10 +288,10 @@ class Pool:
 
     def expire(self, now: int) -> int:
         """Void what is older than watermarks.max_age, and return how many; void what failed to be, too."""
-        with self._guard:
+        with self._holding(now) as time:
             if spent := self._grants.spent:
-                self._void_spent(spent)  # or it would keep its room in the pool for ever
-        with self._changing(now) as time:
+                with suppress(Exception):  # it is tried again, or it would keep its room for ever
+                    self._void(tuple(spent), "it failed to be burnt or voided before")
             old = self._store.live(time - self.watermarks.max_age)
             taken = self._grants.holders(time)
             return self._void([entry.id for entry in old if entry.id not in taken], "too old")
@@ -314,19 +307,26 @@ class Pool:
         Returns:
             How many were voided.
         """
-        with self._changing(now) as time:
+        with self._holding(now) as time:
             kept = {*ids, *self._grants.holders(time)}
             lacking = [item for item in self._ready(stock, time) if item not in kept]
             return self._void(lacking, "another signer does not have it")
 
     def _void(self, ids: Sequence[bytes], reason: str) -> int:
+        """Void presignatures; if the store fails nobody gets them, and expire() voids them.
+
+        Security:
+            It stands in no transaction, which could take back what the pool would think settled.
+        """
+        self._grants.spend(ids)
         self._store.void(ids, reason)
+        self._grants.settle(ids)
         return len(ids)
 
-    def purge(self) -> int:
-        """Forget what is void, and leave no trace of it in the file; return how many went."""
+    def purge(self, made_before: int | None = None) -> int:
+        """Forget what is void and, if that is given, was made before; see PoolStore.purge."""
         with self._guard:
-            return self._store.purge()
+            return self._store.purge(made_before)
 
     # figures
 
@@ -361,8 +361,14 @@ class Pool:
 
     @contextmanager
     def _changing(self, now: int) -> Iterator[int]:
-        """Hold the pool and one transaction; yield the time, which never goes back."""
-        with self._guard, self._store.transaction():
+        """Hold the pool and one transaction; yield the time."""
+        with self._holding(now) as time, self._store.transaction():
+            yield time
+
+    @contextmanager
+    def _holding(self, now: int) -> Iterator[int]:
+        """Hold the pool; yield the time, which never goes back."""
+        with self._guard:
             yield self._time(now)
 
     def _time(self, now: int) -> int:
@@ -376,9 +382,14 @@ class Pool:
         if not ids or len(set(ids)) != len(ids):
             raise UsageError("a request uses presignatures, each once")
         found = self._store.find(ids)
-        if any(item not in found or self._grants.is_spent(item) for item in ids):
-            raise PresignatureVoid("the presignature is void, or not known here")
+        if any(item not in found for item in ids):
+            raise PresignatureVoid("the presignature is not known here")
+        self._expect_unspent(ids)
         return [found[item] for item in ids]
+
+    def _expect_unspent(self, ids: Sequence[bytes]) -> None:
+        if any(self._grants.is_spent(item) for item in ids):
+            raise PresignatureVoid("the presignature is void: it failed to be burnt or voided")
 
     def _expect_free(self, entry: Entry, request: bytes, taken: Mapping[bytes, bytes]) -> None:
         if entry.state is State.BURNED:
@@ -386,15 +397,3 @@ class Pool:
         after(entry.state, Event.BURN)
         if taken.get(entry.id, request) != request:
             raise PresignatureTaken("the presignature was granted to another request")
-
-
-def _stock_of(batch: Sequence[Presignature]) -> Stock:
-    """Return the stock of a batch.
-
-    Raises:
-        UsageError: it is empty or mixed.
-    """
-    kinds = {(Stock.of(item.public), item.party, item.public.session) for item in batch}
-    if len(kinds) != 1:
-        raise UsageError("a batch is what one session made for one party")
-    return kinds.pop()[0]

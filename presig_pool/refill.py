@@ -104,7 +104,7 @@ def lend(held: Lease | None, asked: Lease, epoch: Epoch, now: int) -> Lease:
         renewed = (asked.leader, asked.fence) == (held.leader, held.fence)
         if now < held.until and not renewed:
             raise LeaseRefused(f"party {held.leader} leads the refill")
-        if asked.fence <= held.fence and not (renewed and now < held.until):
+        if now >= held.until and asked.fence <= held.fence:
             raise LeaseRefused("the lease is over")
     return Lease(stock, asked.leader, asked.fence, now + LEASE_SECONDS)
 
@@ -114,15 +114,18 @@ def lend(held: Lease | None, asked: Lease, epoch: Epoch, now: int) -> Lease:
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """A peer with which refills failed.
+    """A peer, or a set of signers, with which refills failed.
 
     Args:
         failures: how many one after the other.
-        until: seconds; no refill with the peer before.
+        until: seconds; no refill with the peer, or of these signers, before.
     """
 
     failures: int
     until: int
+
+
+BackOffs = Mapping[PartyId | Stock, BackOff]  # of a peer: of all stocks with it; of a stock: of it alone
 
 
 def longer(before: BackOff | None, now: int) -> BackOff:
@@ -138,27 +141,35 @@ def longer(before: BackOff | None, now: int) -> BackOff:
 
 
 def after_abort(
-    backoffs: Mapping[PartyId, BackOff], stock: Stock, named: Iterable[PartyId], me: PartyId, now: int
-) -> Mapping[PartyId, BackOff]:
+    backoffs: BackOffs, stock: Stock, blamed: Iterable[PartyId], me: PartyId, now: int
+) -> BackOffs:
     """Return the back-offs after a refill failed; see longer().
 
     Args:
         backoffs: those before.
         stock: what was refilled.
-        named: culprits, suspects or missing parties of the abort.
+        blamed: whose failure it is alone. Security: a suspect may be honest, and its other stocks do not
+            wait because one of their signers has spoiled this one.
         me: this signer.
         now: seconds.
 
     Returns:
-        Those before, and the named ones; all the other signers when nobody else is named.
+        Those before, and those of the blamed; that of the stock alone when no other signer is blamed.
     """
-    peers = {j for j in named if j in stock.signers and j != me} or {j for j in stock.signers if j != me}
-    return {**backoffs, **{j: longer(backoffs.get(j), now) for j in sorted(peers)}}
+    peers = {j for j in blamed if j in stock.signers and j != me}
+    causes: tuple[PartyId | Stock, ...] = tuple(sorted(peers)) or (stock,)
+    return {**backoffs, **{cause: longer(backoffs.get(cause), now) for cause in causes}}
 
 
-def after_success(backoffs: Mapping[PartyId, BackOff], stock: Stock) -> Mapping[PartyId, BackOff]:
-    """Return the back-offs after a refill succeeded: none for its signers."""
-    return {j: backoff for j, backoff in backoffs.items() if j not in stock.signers}
+def after_success(backoffs: BackOffs, stock: Stock) -> BackOffs:
+    """Return the back-offs after a refill succeeded: none for its signers, nor for it."""
+    return {cause: held for cause, held in backoffs.items() if cause != stock and cause not in stock.signers}
+
+
+def waits_until(backoffs: BackOffs, stock: Stock, me: PartyId) -> int:
+    """Return the second before which a stock is not refilled; 0 if nothing has failed."""
+    causes: tuple[PartyId | Stock, ...] = (stock, *(j for j in stock.signers if j != me))
+    return max((backoffs[cause].until for cause in causes if cause in backoffs), default=0)
 
 
 # the plan
@@ -210,7 +221,7 @@ class View:
         now: seconds.
         depths: of every stock of the present epoch that is to be kept filled.
         leases: the last one of each stock, if there was one.
-        backoffs: of peers.
+        backoffs: of peers and of stocks.
         signing: the parties that are signing now, or are about to.
         watermarks: of every stock.
     """
@@ -219,7 +230,7 @@ class View:
     now: int
     depths: Mapping[Stock, Depth]
     leases: Mapping[Stock, Lease] = field(default_factory=dict)
-    backoffs: Mapping[PartyId, BackOff] = field(default_factory=dict)
+    backoffs: BackOffs = field(default_factory=dict)
     signing: frozenset[PartyId] = frozenset()
     watermarks: Watermarks = DEFAULT
 
@@ -230,11 +241,11 @@ class Plan:
 
     Args:
         orders: one after the other, the stock that is emptiest first.
-        waiting: the peer that a short stock waits for, and until when.
+        waiting: until when a short stock waits after failures.
     """
 
     orders: tuple[Order, ...]
-    waiting: Mapping[Stock, tuple[PartyId, int]]
+    waiting: Mapping[Stock, int]
 
 
 def plan_refill(view: View) -> Plan:
@@ -244,13 +255,13 @@ def plan_refill(view: View) -> Plan:
     stock runs there is no other, and none begins while a signer of the stock signs.
     """
     orders: list[Order] = []
-    waiting: dict[Stock, tuple[PartyId, int]] = {}
+    waiting: dict[Stock, int] = {}
     for stock, depth in sorted(view.depths.items(), key=lambda item: (item[1].expected, item[0])):
         missing = _missing(depth, view.watermarks)
         if not missing or depth.running or view.me not in stock.signers:
             continue
-        if (blocked := _blocked(stock, view)) is not None:
-            waiting[stock] = blocked
+        if view.now < (until := waits_until(view.backoffs, stock, view.me)):
+            waiting[stock] = until
             continue
         leader, fence = leader_at(stock, view.leases.get(stock), view.now, view.me)
         if leader == view.me and not view.signing & set(stock.signers):
@@ -261,13 +272,6 @@ def plan_refill(view: View) -> Plan:
 def _missing(depth: Depth, marks: Watermarks) -> int:
     wanted = marks.target - depth.expected if depth.expected < marks.low else 0
     return max(0, min(max(wanted, depth.wanted), marks.max - depth.expected))
-
-
-def _blocked(stock: Stock, view: View) -> tuple[PartyId, int] | None:
-    """Return the peer in back-off for which a stock waits longest."""
-    held = [(view.backoffs[j].until, j) for j in stock.signers if j in view.backoffs and j != view.me]
-    until, peer = max(held, default=(0, view.me))
-    return (peer, until) if view.now < until else None
 
 
 def _batches(count: int, batch: int) -> list[int]:

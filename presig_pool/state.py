@@ -3,13 +3,13 @@
 PENDING -> READY -> BURNED | VOID, and VOID from PENDING; nothing leads back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, Self
 
-from ecdsa_cggmp.presignature import PublicPresignature
+from ecdsa_cggmp.presignature import Presignature, PublicPresignature
 from presig_pool.errors import PresignatureVoid
 from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import MAX_PARTIES, Epoch, PartyId, party_ids
@@ -86,3 +86,15 @@ class Stock:
     def of(cls, public: PublicPresignature) -> Self:
         """Return the stock of a presignature."""
         return cls(bytes(public.sharing.key), public.sharing.epoch, public.signers)
+
+
+def stock_of(batch: Sequence[Presignature]) -> Stock:
+    """Return the stock of a batch: what one session made for one party.
+
+    Raises:
+        UsageError: it is empty or mixed.
+    """
+    kinds = {(Stock.of(item.public), item.party, item.public.session) for item in batch}
+    if len(kinds) != 1:
+        raise UsageError("a batch is what one session made for one party")
+    return kinds.pop()[0]

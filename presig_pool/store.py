@@ -170,5 +170,9 @@ class PoolStore(Protocol):
     def tally(self, stock: Stock, since: int) -> Tally:
         """Count the presignatures of a stock."""
 
-    def purge(self) -> int:
-        """Forget what is VOID, and leave no trace of deleted secrets in the file; return how many went."""
+    def purge(self, made_before: int | None = None) -> int:
+        """Forget what is VOID, and leave no trace of deleted secrets in the file; return how many went.
+
+        Args:
+            made_before: seconds; what is younger stays, and if there is nothing else the file is not written.
+        """

@@ -127,8 +127,12 @@ class SessionMachine(Generic[R]):
             raise UsageError("the sender does not belong to the session")
         return self._guard(lambda: self._advance() if self._accept(waiting, sender, envelope) else ())
 
-    def convict(self, evidence: Evidence) -> None:
+    def convict(self, evidence: Evidence) -> bool:
         """Take evidence that another party gives; it is ignored unless it proves a fault in this session.
+
+        Returns:
+            Whether it was looked at, and proves nothing. Security: that may take seconds, and whoever passes
+            evidence on has looked at it before, so that more of the same source is not worth a look.
 
         Raises:
             UsageError: the session has ended.
@@ -136,11 +140,12 @@ class SessionMachine(Generic[R]):
             FaultyCoordinatorError: proves that the coordinator did.
         """
         self._expect_running()
-        spec = self._session.spec
-        if evidence.header == self._session.header and evidence.holds(
-            self._session.roster, {spec.name: spec}
-        ):
+        session, spec = self._session, self._session.spec
+        if evidence.header != session.header:
+            return False
+        if evidence.holds(session.roster, {spec.name: spec}):
             self._end(blame([evidence]))
+        return True
 
     def time_out(self) -> NoReturn:
         """End the session because the caller has waited long enough.

@@ -243,16 +243,23 @@ class SqlPoolStore:
         """Count the presignatures of a stock."""
         return presig_tallies.tally(self._db, stock, since)
 
-    def purge(self) -> int:
-        """Forget what is VOID, and leave no trace of deleted secrets in the file; return how many went."""
+    def purge(self, made_before: int | None = None) -> int:
+        """Forget what is VOID, and leave no trace of deleted secrets in the file; return how many went.
+
+        Args:
+            made_before: seconds; what is younger stays, and if there is nothing else the file is not written.
+        """
+        old = "state = 'VOID' AND (?1 IS NULL OR made < ?1)"
+        # by the index of states
+        all_old = f"presignatures WHERE stock IN (SELECT id FROM stocks) AND {old}"  # noqa: S608
+        if made_before is not None and not count(self._db, all_old, made_before):
+            return 0
         with self.transaction():
-            self._db.execute(
-                "UPDATE stocks SET purged = purged + (SELECT count(*) FROM presignatures"
-                " WHERE stock = stocks.id AND state = 'VOID')"
-            )
-            count = self._db.execute("DELETE FROM presignatures WHERE state = 'VOID'")
+            number = f"SELECT count(*) FROM presignatures WHERE stock = stocks.id AND {old}"  # noqa: S608
+            self._db.execute(f"UPDATE stocks SET purged = purged + ({number})", made_before)  # noqa: S608
+            gone = self._db.execute(f"DELETE FROM {all_old}", made_before)  # noqa: S608
         self._db.truncate_log()
-        return count
+        return gone
 
     # inside
 

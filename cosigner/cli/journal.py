@@ -52,7 +52,7 @@ class Journal:
                 self._out.live(self._status)
 
     def status(self, found: PoolFigures) -> None:
-        """Show on a terminal what there is of presignatures; write which files of parties fail, once."""
+        """Show on a terminal what there is of presignatures; write who can make none, once."""
         for party in found.parties:
             self._trouble(party.party, party.trouble)
         stocks = [
@@ -68,7 +68,7 @@ class Journal:
         known = self._troubles.get(party)
         if trouble is None and known is not None:
             del self._troubles[party]
-            self.event("recovered", f"the file of party {party} works again", {"party": party}, "green")
+            self.event("recovered", f"party {party} can make presignatures again", {"party": party}, "green")
         elif trouble is not None and trouble.reason != known:
             self._troubles[party] = trouble.reason
             facts = {"party": party, "until": trouble.until, "reason": trouble.reason}

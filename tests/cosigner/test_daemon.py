@@ -10,27 +10,33 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
+import grpc
 import pytest
 
+from cosigner.calls import WALLET_CALLS
 from cosigner.clients import Clients
 from cosigner.clock import unix_now
-from cosigner.daemon import THREADS, WAITING
+from cosigner.daemon import THREADS, WAITING, Daemon
 from cosigner.errors import UnreachableError
 from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
 from cosigner.meeting import MeetingPlace
 from cosigner.party import Acceptance, Party, SigningOrder
-from cosigner.pool_calls import REFILL
+from cosigner.pool_calls import POOL_CALLS, REFILL
 from cosigner.pools import Pools
+from cosigner.refill_calls import REFILL_CALLS
 from cosigner.refilling import Leader
 from cosigner.remote import RemoteParty, Server
-from cosigner.service import MAX_REPORTING
+from cosigner.service import ABOUT, MAX_REPORTING, PRESENT, WALLET_SERVICE, party_service
 from cosigner.sessions import Sessions
 from cosigner.signing import sign
 from cosigner.steps import silent
 from presig_pool.watermarks import Watermarks
-from protocol.ids import PartyId
+from protocol.errors import MpcError
+from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
 from storage.errors import LockedError
 from tests.cosigner.group import STRANGER, consensus_accepts
@@ -89,6 +95,24 @@ def test_wallet_is_used_while_its_parties_are_served(serving: Serving, client: L
     client.close()
     with LocalWallet.open(serving.home) as again:
         assert again.unlocked == (0, 2)
+
+
+def test_nobody_is_asked_to_sign_what_is_no_transaction(serving: Serving, server: Server) -> None:
+    """A raw digest and a presignature that is known are a forgery (CVE-2025-66017, A-N9)."""
+    assert {
+        method.name for method in (*WALLET_CALLS, *REFILL_CALLS, *POOL_CALLS, REFILL, ABOUT, PRESENT)
+    } == {
+        *("about", "present", "script", "end", "figures", "drain", "purge", "refill"),
+        *("ready_presignatures", "offer_presignatures", "open_signing", "receive"),  # a PSBT, and envelopes
+        *("depth", "lend", "keep", "open_presigning", "vouch", "confirm"),
+    }
+    for service in (WALLET_SERVICE, party_service(P0)):
+        for name in ("sign", "sign_digest", "sign_hash", "sign_message", "burn", "sign_share"):
+            call = server._channel.unary_unary(f"/{service}/{name}")
+            with pytest.raises(grpc.RpcError) as caught:
+                call(bytes(32), timeout=60)
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert serving.incidents == []
 
 
 def test_server_says_what_it_serves(server: Server) -> None:
@@ -384,12 +408,13 @@ def test_presignature_with_a_signer_in_the_process_that_died_is_void(
 def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     segwit: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really, opened, gone = Party.open_signing, threading.Event(), threading.Event()
+    really, asked, gone, opened = Party.open_signing, threading.Event(), threading.Event(), threading.Event()
 
     def slow(party: Party, order: SigningOrder) -> Acceptance:
+        asked.set()
+        assert gone.wait(60)
         accepted = really(party, order)
         opened.set()
-        assert gone.wait(60)
         return accepted
 
     monkeypatch.setattr(Party, "open_signing", slow)
@@ -403,8 +428,9 @@ def test_session_that_is_opened_for_a_client_that_has_gone_is_ended(
     with ThreadPoolExecutor(1) as threads:
         with LocalWallet.open(segwit.home) as client:
             signing = threads.submit(client.sign, everything(client))
-            assert opened.wait(60)
+            assert asked.wait(60)
         assert signing.exception(60) is not None
+    assert opened.wait(60)
     eventually(lambda: segwit.granted() == 0)
     assert segwit.ready(0, 0, 2) == (6, 0)
 
@@ -439,6 +465,61 @@ def test_sessions_of_a_client_that_is_not_watched_end_when_their_time_is_over(
     eventually(lambda: segwit.granted() == 0)
     assert {it.what for it in segwit.incidents} == {"a signing session"}
     assert segwit.ready(0, 0, 2) == (6, 0)
+
+
+def test_error_of_the_program_at_a_party_ends_no_look_at_the_others(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere in the suite an error that a thread tells fails the test."""
+    told, really = list[threading.ExceptHookArgs](), Party.end_old
+
+    def end_old(party: Party) -> tuple[MpcError, ...]:
+        if party.id == P0 and not told:
+            raise KeyError("session")
+        return really(party)
+
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    monkeypatch.setattr("cosigner.clients.MAX_CLIENTS", 0)
+    sign_and_die(segwit, monkeypatch, "receive")
+    monkeypatch.setattr(Party, "end_old", end_old)
+    monkeypatch.setattr("cosigner.party.SESSION_SECONDS", 0)
+    eventually(lambda: segwit.granted() == 0)
+    assert [args.exc_type for args in told] == [KeyError]
+
+
+def test_looks_that_fail_become_rare_until_one_succeeds() -> None:
+    waits = list[float]()
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return len(waits) > 12
+
+    looking = SimpleNamespace(
+        _stop=SimpleNamespace(wait=wait), _parties=[P0], _end_old=lambda _: len(waits) > 10
+    )
+    Daemon._look(cast(Daemon, looking))
+    assert waits[:3] == [0.25, 0.5, 1]
+    assert waits[10:] == [60, 0.25, 0.25]
+
+
+def test_what_a_session_that_could_not_be_ended_was_granted_is_void(
+    segwit: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, really = list[threading.ExceptHookArgs](), Party.halt
+    monkeypatch.setattr(threading, "excepthook", told.append)
+
+    def halt(party: Party, session: SessionId) -> MpcError | None:
+        if party.id == P0:
+            raise KeyError("session")
+        return really(party, session)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Party, "halt", halt)
+        sign_and_die(segwit, monkeypatch, "receive")
+        eventually(lambda: segwit.granted() == 0)
+    assert [args.exc_type for args in told] == [KeyError]
+    assert [segwit.ready(i, 0, 2) for i in (0, 2)] == [(5, 0)] * 2
+    assert KeyError in {type(it.error) for it in segwit.incidents}
 
 
 def test_client_that_goes_on_is_watched_by_one_call_and_its_sessions_are_forgotten(

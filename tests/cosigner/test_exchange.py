@@ -4,12 +4,14 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from cosigner.exchange import MAX_LETTERS, Failure, Letter, carry, ended_on_error, first_error
 from cosigner.sessions import Sessions
 from protocol.errors import FaultyPartyError, MpcError, SessionTimeout, UnattributedAbort, UsageError
+from protocol.evidence import Evidence
 from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.signed import Kind, Slot, read_envelope
@@ -131,6 +133,38 @@ def test_evidence_is_checked_and_is_of_the_session() -> None:
         assert found.suspects == {0, *said.culprits}
     found = first_error([failure], toss.header(session=b"another"), keys, spec)
     assert isinstance(found, UnattributedAbort)
+
+
+def test_of_evidence_that_does_not_hold_one_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may take seconds, and whoever gives it may give 128."""
+    checked = list[Evidence]()
+    holds = Evidence.holds
+
+    def counted(evidence: Evidence, *args: Any) -> bool:
+        checked.append(evidence)
+        return holds(evidence, *args)
+
+    monkeypatch.setattr(Evidence, "holds", counted)
+    size = Evidence(toss.header(), LIAR, "size", (toss.session(LIAR).sign(Slot.broadcast(1, LIAR), b""),))
+    false = [replace(size, check=f"no {i}") for i in range(9)]
+    header, keys, spec = toss.header(), toss.roster(N), toss.TOSS
+    culprits = {PartyId(i): "size" for i in range(9)}
+    many = [replace(it, culprit=PartyId(i)) for i, it in enumerate(false)]
+    for named, proofs, looks in (
+        (culprits, many, 1),
+        ({LIAR: "size"}, [size, *false], 0),
+        ({LIAR: "size"}, [size] * 9, 0),
+        ({LIAR: "size"}, [replace(size, header=toss.header(session=b"another")), size], 1),
+    ):
+        checked.clear()
+        first_error([Failure(IDS[0], FaultyPartyError(named, proofs))], header, keys, spec)
+        assert len(checked) == looks
+    sessions, place = Sessions(), toss.session(IDS[0])
+    sessions.open(place, toss.opening(place), lambda _: None)
+    checked.clear()
+    given = [b"", bytes(replace(size, header=toss.header(session=b"another"))), *map(bytes, [*false, size])]
+    assert isinstance(sessions.end(header.session, given), SessionTimeout)
+    assert len(checked) == 1
 
 
 class Stuck(Peer):

@@ -21,6 +21,7 @@ from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.priority import NICE, yield_to_others
 from cosigner.refill_messages import Holding, PresignOrder
 from cosigner.refilling import Leader, Seen
+from cosigner.trouble import Trouble
 from ecdsa_cggmp.presignature import Presignature
 from native.verify import verify_ecdsa
 from presig_pool.errors import LeaseRefused
@@ -129,6 +130,23 @@ def test_what_is_over_is_void_whether_there_is_a_refill_or_not(group: Signers) -
     stock = group.filled(0, 1)
     group.now += group.marks.max_age + 1
     Kept(group, 0).tend()
+    assert group.figures(stock, 0) == (0, 0, 2)
+
+
+def test_what_has_been_void_for_long_is_forgotten_and_still_counted(group: Signers) -> None:
+    stock = group.filled(0, 1)
+    kept, store = Kept(group, 0), group.stores[0]
+    assert isinstance(store, MemoryStore)
+    group.signer(0).pool.void("drained", group.now)
+    for passed, rows in (
+        (0, 2),
+        (keeper_module.VOID_SECONDS, 2),
+        (1, 2),
+        (keeper_module.PURGE_SECONDS - 1, 0),
+    ):
+        group.now += passed
+        kept.tend()
+        assert len(store.kept) == rows
     assert group.figures(stock, 0) == (0, 0, 2)
 
 
@@ -399,6 +417,47 @@ def test_wrong_proof_names_its_sender_with_evidence() -> None:
     assert cause.evidence
 
 
+@pytest.mark.parametrize(
+    ("at", "error", "blamed"),
+    [
+        ("open", REFUSED, True),
+        ("receive", GONE, True),
+        ("confirm", FullError("full"), True),
+        ("receive", REFUSED, False),
+        ("receive", UnattributedAbort("round", [P0]), False),
+        ("vouch", REFUSED, False),
+        ("confirm", REFUSED, False),
+    ],
+)
+def test_what_a_signer_may_have_spoiled_for_another_delays_no_other_set_of_signers(
+    at: str, error: Exception, blamed: bool
+) -> None:
+    group = Signers(4, 3, marks=ONE)
+    broken = with_peer(group, 1, Broken)
+    assert isinstance(broken, Broken)
+    broken.at, broken.error = at, error
+    spoiled, other = group.stock(0, 1, 2), group.stock(0, 1, 3)
+    kept = Kept(group, 0, spoiled, other)
+    with pytest.raises(RefillFailedError) as caught:
+        kept.keeper.refill(spoiled, 1)
+    assert (caught.value.named, caught.value.blamed) == ({1}, {1} if blamed else set())
+    broken.at = ""
+    kept.tend()
+    assert [group.figures(stock, 1)[1] for stock in (spoiled, other)] == [0, 0 if blamed else 1]
+
+
+def test_proven_culprit_delays_all_stocks_that_it_signs_and_no_other() -> None:
+    group = Signers(4, 3, marks=ONE)
+    with_peer(group, 2, Spoiling)
+    spoiled, its, other = group.stock(0, 1, 2), group.stock(0, 2, 3), group.stock(0, 1, 3)
+    kept = Kept(group, 0, spoiled, its, other)
+    with pytest.raises(RefillFailedError) as caught:
+        kept.keeper.refill(spoiled, 1)
+    assert caught.value.blamed == {2}
+    kept.tend()
+    assert [group.figures(stock, 0)[1] for stock in (spoiled, its, other)] == [0, 0, 1]
+
+
 class Slanderer(Peer):
     """Says that another party has cheated, without a proof."""
 
@@ -588,8 +647,9 @@ def test_rest_doubles_while_the_own_file_fails(troubled: Kept, failing: Failing)
 )
 def test_keeper_ends_when_the_own_file_is_lost(troubled: Kept, failing: Failing, error: Exception) -> None:
     failing.at, failing.error = "transaction", error
-    with patch.object(keeper_module, "POLL_SECONDS", 0.01):
-        troubled.keeper.run(NEVER)
+    # in a thread of its own, whose priority stays low
+    with patch.object(keeper_module, "POLL_SECONDS", 0.01), ThreadPoolExecutor(1) as pool:
+        pool.submit(troubled.keeper.run, NEVER).result(WAIT)
     trouble = troubled.keeper.trouble
     assert trouble is not None
     assert (trouble.until, str(error) in trouble.reason) == (None, True)
@@ -612,6 +672,37 @@ def test_loop_goes_on_after_the_own_file_has_failed(troubled: Kept, failing: Fai
         finally:
             stop.set()
             thread.join(WAIT)
+    assert troubled.group.figures(stock, 0)[1] == 1
+    assert troubled.keeper.trouble is None
+
+
+def test_error_of_the_program_is_told_and_ends_no_keeper(
+    troubled: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere in the suite an error that a thread tells fails the test."""
+    stop, (stock,), told = threading.Event(), troubled.keeper._stocks, list[threading.ExceptHookArgs]()
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    monkeypatch.setattr(keeper_module, "POLL_SECONDS", 0.02)
+    with patch.object(Leader, "look", side_effect=KeyError("what nobody is to see")) as look:
+        with pytest.raises(KeyError):
+            troubled.tend()
+        thread = threading.Thread(target=troubled.keeper.run, args=(stop,))
+        thread.start()
+        try:
+            until = time.monotonic() + WAIT
+            while troubled.keeper.trouble is None and time.monotonic() < until:
+                time.sleep(0.02)
+            trouble = troubled.keeper.trouble
+            assert trouble == Trouble(
+                troubled.group.now + BACK_OFF_SECONDS, "an error in the program, KeyError: its log says where"
+            )
+            assert look.call_count == 2  # it rests
+        finally:
+            stop.set()
+            thread.join(WAIT)
+    assert [(args.exc_type, args.thread) for args in told] == [(KeyError, thread)]
+    troubled.group.now += BACK_OFF_SECONDS
+    troubled.tend()
     assert troubled.group.figures(stock, 0)[1] == 1
     assert troubled.keeper.trouble is None
 

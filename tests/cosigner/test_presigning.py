@@ -12,6 +12,7 @@ from cosigner import presigning, randomness
 from cosigner.presigning import Signer
 from cosigner.refill_messages import Holding, KeepRequest, LeaseRequest, PresignOrder, vouch, write_stock
 from cosigner.steps import Deed
+from cosigner.waste import MOST_WASTED, WINDOW_SECONDS
 from ecdsa_cggmp.aux_info import AuxInfo
 from ecdsa_cggmp.presign_messages import MULTIPLY, PresignPlan
 from ecdsa_cggmp.presignature import Presignature
@@ -19,6 +20,7 @@ from native.entropy import random_bytes
 from native.errors import MemoryLockError, WipedError
 from presig_pool.errors import LeaseRefused
 from presig_pool.refill import LEASE_SECONDS, Lease
+from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
 from protocol.codec import decode
 from protocol.errors import EncodingError, FaultyPartyError, MpcError, UnattributedAbort, UsageError
@@ -140,6 +142,67 @@ def test_leader_gets_leases_of_a_bounded_number_of_stocks() -> None:
         with pytest.raises(LeaseRefused, match="stocks"):
             group.signer(1).lend(P1, bytes(LeaseRequest(group.stock(1, 3), 0)))
         group.signer(1).lend(P0, bytes(LeaseRequest(group.stock(0, 1), 0)))
+
+
+def waste(group: Signers, stock: Stock, times: int, leader: PartyId = P0) -> None:
+    """Have batches begun at signer 1 and given up."""
+    signer = group.signer(1)
+    for _ in range(times):
+        header = group.signer(leader).header(stock, 1)
+        signer.open_presigning(leader, order(header))
+        signer._sessions.end(header.session)
+
+
+def test_leader_who_leaves_batches_unfinished_is_refused_for_an_hour() -> None:
+    group = Signers(3, 2)
+    stock, signer, began = group.stock(0, 1), group.signer(1), group.now
+    signer.lend(P0, bytes(LeaseRequest(stock, 0)))
+    waste(group, stock, MOST_WASTED)
+    with pytest.raises(LeaseRefused, match=r"party 0 has left 8 batches .* in 61 min"):
+        signer.open_presigning(P0, order(group.signer(0).header(stock, 1)))
+    with pytest.raises(LeaseRefused, match="party 0 has left"):  # so that another one gets its turn
+        signer.lend(P0, bytes(LeaseRequest(stock, 0)))
+    other = group.stock(1, 2)
+    signer.lend(P2, bytes(LeaseRequest(other, 0)))
+    waste(group, other, 1, P2)
+    group.now += LEASE_SECONDS
+    signer.lend(P1, bytes(LeaseRequest(stock, 1)))
+    group.now = began + WINDOW_SECONDS - 1
+    with pytest.raises(LeaseRefused, match="in 1 min"):
+        signer.lend(P0, bytes(LeaseRequest(stock, 2)))
+    group.now += 1
+    signer.lend(P0, bytes(LeaseRequest(stock, 2)))
+    assert signer.open_presigning(P0, order(group.signer(0).header(stock, 1), 2))
+
+
+def test_clock_that_is_set_back_refuses_no_leader_for_longer(group: Signers) -> None:
+    stock = group.stock(0, 1)
+    group.signer(1).lend(P0, bytes(LeaseRequest(stock, 0)))
+    waste(group, stock, MOST_WASTED)
+    group.now -= 1
+    group.signer(1).lend(P0, bytes(LeaseRequest(stock, 0)))
+
+
+def test_finished_batches_are_no_waste_unless_their_leader_has_them_voided(group: Signers) -> None:
+    stock = group.stock(0, 1)
+    group.lend(stock, 0)
+    waste(group, stock, MOST_WASTED - 1)
+    group.filled(0, 1, count=1)
+    group.filled(0, 1, count=1)
+    group.signer(1).keep(P0, bytes(KeepRequest(LeaseRequest(stock, 0), group.signer(1).pool.ready(stock, 0))))
+    group.signer(1).lend(P0, bytes(LeaseRequest(stock, 0)))
+    group.signer(1).keep(P0, bytes(KeepRequest(LeaseRequest(stock, 0), ())))
+    with pytest.raises(LeaseRefused, match="unfinished or void"):
+        group.signer(1).lend(P0, bytes(LeaseRequest(stock, 0)))
+
+
+def test_request_that_costs_nothing_is_no_waste(group: Signers) -> None:
+    stock = group.stock(0, 1)
+    group.lend(stock, 0)
+    for _ in range(MOST_WASTED):
+        with pytest.raises(UsageError, match="at most 2"):
+            group.signer(1).open_presigning(P0, order(group.signer(0).header(stock, 3)))
+    group.lend(stock, 0)
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", bytes(33) + b"\xff" * 8 + b"\x01\0" + bytes(8), bytes(43)])
@@ -618,6 +681,28 @@ def test_wrong_proof_of_a_peer_is_evidence_for_all() -> None:
     group.now += LEASE_SECONDS
     group.signer(0).lend(P0, bytes(LeaseRequest(stock, 1)))
     assert group.signer(0).open_presigning(P0, order(group.signer(0).header(stock, 1), 1))
+
+
+def test_peer_with_three_wrong_proofs_makes_no_more_presignatures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong product whose success depends on a bit of x would be an oracle (A-Z13)."""
+    group = Signers(5, 3)
+    group.peers[P2] = group.peer(2, Spoiling)
+    stock = group.stock(0, 1, 2)
+    for attempt in range(3):
+        group.now += LEASE_SECONDS
+        for j in stock.signers:
+            group.peers[j].lend(P2, bytes(LeaseRequest(stock, attempt)))
+        header = group.signer(2).header(stock, 2)
+        asked = order(header, attempt)
+        group.letters = [(j, m) for j in stock.signers for m in group.peers[j].open_presigning(P2, asked)]
+        assert len(group.carry(header)) == 3
+    monkeypatch.setattr(presigning.presign, "participate", pytest.fail)  # nothing is computed for it
+    header = group.signer(2).header(stock, 2)
+    for i in (0, 1):
+        with pytest.raises(UsageError, match="party 2 was at fault in 3 sessions"):
+            group.signer(i).open_presigning(P2, order(header, 2))
+    monkeypatch.undo()
+    group.filled(0, 1, 3)
 
 
 def test_what_a_party_does_is_told_outside_of_its_locks(group: Signers) -> None:

@@ -106,8 +106,9 @@ class MemoryStore:
             sum(kept.confirmed is not None and kept.confirmed >= since for kept in mine),
         )
 
-    def purge(self) -> int:
-        gone = [kept.entry for kept in self.kept.values() if kept.entry.state is State.VOID]
+    def purge(self, made_before: int | None = None) -> int:
+        void = [kept.entry for kept in self.kept.values() if kept.entry.state is State.VOID]
+        gone = [entry for entry in void if made_before is None or entry.made < made_before]
         for entry in gone:
             self.purged[entry.stock] += 1
             del self.kept[entry.id]

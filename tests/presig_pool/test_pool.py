@@ -424,6 +424,57 @@ def test_what_could_not_be_voided_gives_its_room_back_when_the_store_works_again
             pool.grant(stock(), B, [item], NOW)
 
 
+@pytest.mark.parametrize("way", ["withdraw", "void", "expire", "keep"])
+def test_what_could_not_be_voided_spoils_no_signature_and_is_void_when_the_store_works_again(
+    pool: Pool, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = fill(pool, count=2)
+    late = fill(pool, 2, 1, now=NOW + 900)[0]
+    pool.grant(stock(), A, [first, second], NOW + 900)
+    ways: dict[str, Callable[[], int]] = {
+        "withdraw": lambda: pool.withdraw(A, [], NOW + 900),
+        "void": lambda: pool.void("drained", NOW + 900),
+        "expire": lambda: pool.expire(NOW + 1001),
+        "keep": lambda: pool.keep(stock(), [late], NOW + 900),
+    }
+
+    def fail(changed: Sequence[object], *_: object) -> None:
+        if changed:
+            raise Disk
+
+    monkeypatch.setattr(pool._store, "void", fail)
+    if way != "withdraw":
+        pool.release(A)
+    with pytest.raises(Disk):
+        ways[way]()
+    now = NOW + 1000
+    assert set(pool.free(stock(), now)) == ({late} if way != "void" else set())
+    assert set(pool.ready(stock(), now)) == set(pool.free(stock(), now))
+    for item in (first, second):
+        with pytest.raises(PresignatureVoid):
+            pool.grant(stock(), B, [item], now)
+    monkeypatch.undo()
+    pool.expire(now)
+    assert pool.statistics(stock(), now).voided == (3 if way == "void" else 2)
+    assert pool._grants.spent == frozenset()
+
+
+def test_batch_that_could_not_be_voided_is_never_ready(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    label = pool.add(batch(1, 3), NOW)
+
+    def fail(*_: object) -> None:
+        raise Disk
+
+    monkeypatch.setattr(pool._store, "void", fail)
+    with pytest.raises(Disk):
+        pool.confirm(label, {}, NOW)
+    monkeypatch.undo()
+    with pytest.raises(PresignatureVoid):
+        pool.confirm(label, {PartyId(0): label, PartyId(1): label}, NOW)
+    pool.expire(NOW)
+    assert pool.statistics(stock(), NOW).voided == 3
+
+
 def test_a_signer_that_returns_too_few_shares_burns_nothing(pool: Pool) -> None:
     first, second, _ = fill(pool)
     pool.grant(stock(), A, [first, second], NOW)
@@ -516,6 +567,24 @@ def test_purging_keeps_the_counts(pool: Pool) -> None:
 
 
 # figures
+
+
+def test_a_coordinator_picks_among_those_that_the_other_signers_have(pool: Pool) -> None:
+    first, second, third = fill(pool)
+    assert pool.choose(stock(), 2, NOW, {third, digest(9), first}) == (first, third)
+    with pytest.raises(PoolExhausted) as caught:
+        pool.choose(stock(), 2, NOW, {second})
+    assert caught.value.ready == 1
+
+
+def test_the_oldest_is_that_of_the_stock(pool: Pool) -> None:
+    assert pool.statistics(stock(), NOW).oldest is None
+    fill(pool, 2, now=NOW, signers=(0, 2), me=0)
+    (item, *_) = fill(pool, now=NOW + 10)
+    assert pool.statistics(stock(), NOW + 15).oldest == 5
+    fill(pool, 3, now=NOW + 20)
+    assert pool.statistics(stock(), NOW + 25).oldest == 15
+    assert item in pool.ready(stock(), NOW + 25)
 
 
 def test_statistics_are_of_the_last_hour(pool: Pool) -> None:

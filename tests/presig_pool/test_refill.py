@@ -11,6 +11,7 @@ from presig_pool.refill import (
     LEASE_SECONDS,
     MAX_BACK_OFF_SECONDS,
     BackOff,
+    BackOffs,
     Depth,
     Lease,
     Order,
@@ -21,6 +22,7 @@ from presig_pool.refill import (
     leader_at,
     lend,
     plan_refill,
+    waits_until,
 )
 from presig_pool.state import Stock
 from presig_pool.watermarks import Watermarks
@@ -31,6 +33,7 @@ from tests.presig_pool.samples import NOW, stock
 ME, PEER, THIRD = PartyId(0), PartyId(1), PartyId(2)
 S = stock((0, 1))
 T = stock((0, 2))
+THREE = Stock(S.key, S.epoch, (ME, PEER, THIRD))
 
 
 def counts(view: View) -> list[tuple[Stock, int]]:
@@ -85,8 +88,8 @@ def test_only_a_signer_refills() -> None:
 # back-off
 
 
-def test_back_off_doubles_to_an_hour_and_names_the_peer() -> None:
-    backoffs: Mapping[PartyId, BackOff] = {}
+def test_back_off_doubles_to_an_hour() -> None:
+    backoffs: BackOffs = {}
     waits = []
     for _ in range(12):
         backoffs = after_abort(backoffs, S, [PEER], ME, NOW)
@@ -95,7 +98,7 @@ def test_back_off_doubles_to_an_hour_and_names_the_peer() -> None:
     assert waits[-1] == MAX_BACK_OFF_SECONDS
     assert waits == sorted(waits)
     plan = plan_refill(seen({S: Depth(0), T: Depth(0)}, backoffs=backoffs))
-    assert plan.waiting == {S: (PEER, NOW + MAX_BACK_OFF_SECONDS)}
+    assert plan.waiting == {S: NOW + MAX_BACK_OFF_SECONDS}
     assert {order.stock for order in plan.orders} == {T}
     assert not plan_refill(seen({S: Depth(50)}, backoffs=backoffs)).waiting  # it is not short
     over = plan_refill(seen({S: Depth(0)}, backoffs=backoffs, now=NOW + MAX_BACK_OFF_SECONDS))
@@ -104,17 +107,28 @@ def test_back_off_doubles_to_an_hour_and_names_the_peer() -> None:
     assert after_success(backoffs, T) == backoffs
 
 
-def test_an_abort_that_names_nobody_backs_off_from_all_others() -> None:
-    three = Stock(S.key, S.epoch, (ME, PEER, THIRD))
-    for named in ([], [ME], [PartyId(9)]):
-        assert set(after_abort({}, three, named, ME, NOW)) == {PEER, THIRD}
-    assert set(after_abort({}, three, [THIRD, ME], ME, NOW)) == {THIRD}
+def test_an_abort_without_blame_backs_off_from_these_signers_alone() -> None:
+    for blamed in ([], [ME], [PartyId(9)]):
+        backoffs = after_abort({}, THREE, blamed, ME, NOW)
+        assert set(backoffs) == {THREE}
+        plan = plan_refill(seen({THREE: Depth(0), S: Depth(0), T: Depth(0)}, backoffs=backoffs))
+        assert plan.waiting == {THREE: NOW + BACK_OFF_SECONDS}
+        assert {order.stock for order in plan.orders} == {S, T}
+    assert set(after_abort({}, THREE, [THIRD, ME], ME, NOW)) == {THIRD}
 
 
-def test_the_peer_that_is_waited_for_longest_is_named() -> None:
-    three = Stock(S.key, S.epoch, (ME, PEER, THIRD))
-    backoffs = {PEER: BackOff(1, NOW + 5), THIRD: BackOff(2, NOW + 9), ME: BackOff(9, NOW + 99)}
-    assert plan_refill(seen({three: Depth(0)}, backoffs=backoffs)).waiting == {three: (THIRD, NOW + 9)}
+def test_success_of_some_signers_ends_no_back_off_of_others() -> None:
+    backoffs: BackOffs = after_abort(after_abort({}, THREE, [], ME, NOW), T, [THIRD], ME, NOW)
+    assert after_success(backoffs, S) == backoffs
+    assert set(after_success(backoffs, T)) == {THREE}
+    assert after_success(backoffs, THREE) == {}
+
+
+def test_a_stock_waits_for_the_longest_back_off_of_its_signers_and_its_own() -> None:
+    backoffs: BackOffs = {PEER: BackOff(1, NOW + 5), THIRD: BackOff(2, NOW + 9), ME: BackOff(9, NOW + 99)}
+    assert plan_refill(seen({THREE: Depth(0)}, backoffs=backoffs)).waiting == {THREE: NOW + 9}
+    assert waits_until({**backoffs, THREE: BackOff(3, NOW + 12)}, THREE, ME) == NOW + 12
+    assert waits_until({}, THREE, ME) == 0
 
 
 # leases
@@ -181,7 +195,7 @@ def test_a_user_orders_a_refill_out_of_turn_but_not_while_another_leads() -> Non
 
 # properties
 
-STOCKS = [S, T, stock((1, 2)), Stock(S.key, S.epoch, (ME, PEER, THIRD)), stock((0, 1), 1)]
+STOCKS = [S, T, stock((1, 2)), THREE, stock((0, 1), 1)]
 small = st.integers(0, 200)
 depths = st.builds(Depth, small, small, st.integers(0, 64), small)
 marks = st.lists(st.integers(1, 160), min_size=3, max_size=3).flatmap(
@@ -191,7 +205,7 @@ marks = st.lists(st.integers(1, 160), min_size=3, max_size=3).flatmap(
 )  # fmt: skip
 times = st.integers(NOW - 500, NOW + 500)
 backoffs = st.dictionaries(
-    st.sampled_from([ME, PEER, THIRD]), st.builds(BackOff, st.integers(1, 9), times), max_size=3
+    st.sampled_from([ME, PEER, THIRD, S, THREE]), st.builds(BackOff, st.integers(1, 9), times), max_size=3
 )
 
 
@@ -231,16 +245,14 @@ def test_a_plan_keeps_the_rules(view: View) -> None:
             assert s not in plan.waiting
             assert not view.signing & set(s.signers)
             assert leader_at(s, view.leases.get(s), NOW, view.me) == (view.me, mine[0].fence)
-            assert all(
-                view.backoffs[j].until <= NOW for j in s.signers if j in view.backoffs and j != view.me
-            )
-    for s, (peer, until) in plan.waiting.items():
-        assert view.backoffs[peer].until == until > NOW
-        assert peer in s.signers
+            assert waits_until(view.backoffs, s, view.me) <= NOW
+    for s, until in plan.waiting.items():
+        causes = [cause for cause, held in view.backoffs.items() if held.until == until > NOW]
+        assert {s, *s.signers} & set(causes)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sets(st.sampled_from([S, Stock(S.key, S.epoch, (ME, PEER, THIRD))]), min_size=1), depths, times)
+@given(st.sets(st.sampled_from([S, THREE]), min_size=1), depths, times)
 def test_of_those_who_see_the_same_one_leads(stocks: set[Stock], depth: Depth, until: int) -> None:
     leases = {s: Lease(s, s.signers[-1], 3, until) for s in stocks}
     for s in stocks:
@@ -261,7 +273,6 @@ def test_no_two_leaders_ever_have_the_consent_of_all(
     asks: list[tuple[int, int, bool]], skews: list[int], liar: int
 ) -> None:
     """Clocks differ, requests are lost or partly answered, and one signer asks out of turn."""
-    three = Stock(S.key, S.epoch, (ME, PEER, THIRD))
     held: list[Lease | None] = [None, None, None]
     now = NOW
 
@@ -276,10 +287,10 @@ def test_no_two_leaders_ever_have_the_consent_of_all(
     for who, passed, out_of_turn in asks:
         now += passed
         me = PartyId(who)
-        leader, fence = leader_at(three, held[who], now + skews[who], me)
+        leader, fence = leader_at(THREE, held[who], now + skews[who], me)
         if leader != me and not (out_of_turn and who == liar):
             continue
-        asked = Lease(three, me, fence, 2**62)
+        asked = Lease(THREE, me, fence, 2**62)
         before = leading()
         answers = 0
         for i in (who, *(i for i in range(3) if i != who)):

@@ -202,9 +202,9 @@ def test_evidence_of_another_party_ends_the_session() -> None:
 
 def test_evidence_that_proves_nothing_here_is_ignored() -> None:
     machine, _ = begin()
-    machine.convict(replace(proof_against_p2(), culprit=P1))
-    machine.convict(replace(proof_against_p2(), check="encoding"))
-    machine.convict(proof_against_p2(toss.header(session=b"another")))
+    assert machine.convict(replace(proof_against_p2(), culprit=P1))
+    assert machine.convict(replace(proof_against_p2(), check="encoding"))
+    assert not machine.convict(proof_against_p2(toss.header(session=b"another")))
     assert machine.failure is None
     with pytest.raises(SessionTimeout):
         machine.time_out()
@@ -383,7 +383,10 @@ def test_session_whose_parts_do_not_fit_is_refused(change: dict[str, Any]) -> No
 
 
 BAD_SPECS = {
-    "engine's check": {"checks": {"echo": lambda _: True}},
+    **{
+        f"engine's {check}": {"checks": {check: lambda _: True}}
+        for check in ("equivocation", "unexpected", "size", "encoding", "echo")
+    },
     "echo without broadcast": {"echoed": frozenset({3})},
     "echo as message": {"messages": {(1, Kind.ECHO): TALK.messages[1, Kind.BROADCAST]}},
 }

@@ -16,7 +16,7 @@ from protocol.errors import SecretReuseError, UsageError
 from protocol.ids import PartyId
 from storage import envelope
 from storage.engine import Database
-from storage.errors import CorruptError, StorageError
+from storage.errors import CorruptError, FullError, StorageError
 from storage.parties import PartyStore
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
 from tests.storage.pools import M1, M2, A, B, a_party, opened, pool_of, refill, states
@@ -309,6 +309,23 @@ def test_purging_more_than_once_keeps_the_counts(store: PartyStore) -> None:
     assert pool.statistics(stock(), NOW).voided == 6
 
 
+def test_purge_of_what_is_old_leaves_the_rest(store: PartyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = pool_of(store)
+    old, burned, ready = refill(pool)
+    young = batch(2)
+    label = pool.add(young, NOW + 1)
+    pool.confirm(label, {}, NOW + 1)
+    pool.grant(stock(), A, [burned], NOW)
+    pool.burn(A, [Use(burned, M1)], signer(M1), NOW)
+    store.presignatures.void([old], "for a test")
+    assert pool.purge(NOW + 1) == 1
+    everything = [old, burned, ready, *(item.public.id for item in young)]
+    assert list(store.presignatures.find(everything)) == everything[1:]
+    assert pool.statistics(stock(), NOW).voided == 2
+    monkeypatch.setattr(Database, "execute", None)  # nothing is old: nothing is written
+    assert pool.purge(NOW + 1) == 0
+
+
 def test_the_store_burns_all_or_none(store: PartyStore) -> None:
     first, second, third = refill(pool_of(store))
     store.presignatures.void([third], "for a test")
@@ -316,6 +333,35 @@ def test_the_store_burns_all_or_none(store: PartyStore) -> None:
         store.presignatures.burn([Consumption(item, A, M1, b"share", NOW) for item in (first, second, third)])
     assert store.presignatures.consumption(first) is None
     assert store.presignatures.ready(stock(), 9) == (first, second)
+
+
+def test_void_that_the_disk_had_no_room_for_costs_no_signature(
+    store: PartyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store never opens one that it was told to void, and the pool does not offer it meanwhile."""
+    pool = pool_of(store)
+    first, second, third = refill(pool)
+    run = Database._run
+
+    def full(self: Database, query: str, *values: object) -> sqlite3.Cursor:
+        if "SET state = 'VOID'" in query:
+            raise FullError("no room")
+        return run(self, query, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_run", full)
+        with pytest.raises(FullError):
+            pool.keep(stock(), [third], NOW)
+    assert store.presignatures.find([first])[first].state is State.READY
+    assert pool.choose(stock(), 1, NOW) == (third,)
+    pool.grant(stock(), A, [third], NOW)
+    assert pool.burn(A, [Use(third, M1)], signer(M1), NOW)
+    for item in (first, second):
+        with pytest.raises(PresignatureVoid):
+            pool.grant(stock(), B, [item], NOW)
+    pool.expire(NOW)
+    found = store.presignatures.find([first, second, third])
+    assert [found[item].state for item in (first, second, third)] == [State.VOID, State.VOID, State.BURNED]
 
 
 def test_the_settings_are_durable(store: PartyStore) -> None:
@@ -348,15 +394,16 @@ def test_no_step_looks_through_all_that_was_ever_used(
         pool.expire(NOW)
         pool.statistics(stock(), NOW)
         pool.void("for a test", NOW)
+        pool.purge(NOW + 1)
     plans = [
         store._db.rows(f"EXPLAIN QUERY PLAN {query}", *values)
         for query, values in asked.items()
-        if query.startswith(("SELECT", "UPDATE", "INSERT"))
+        if query.startswith(("SELECT", "UPDATE", "INSERT", "DELETE"))
     ]
     assert len(plans) > 15
     steps = {step for plan in plans for *_, step in plan}
     scans = {step for step in steps if step.startswith("SCAN")}
-    assert scans == {"SCAN vault", "SCAN p USING INDEX presignatures_live"}
+    assert scans == {"SCAN vault", "SCAN p USING INDEX presignatures_live", "SCAN stocks"}  # signer sets
     assert not any(step.endswith("(stock=?)") for step in steps)
 
 
