@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 # seconds for each fuzz target
 FUZZ_SECONDS ?= 60
-# what `make mutants` tries: files of ecdsa_cggmp/, or --changed, or nothing for all
+# what `make mutants` tries: files of its packages, or --changed, or nothing for all
 MUTANTS ?=
 
 CMAKE = $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -S native -DMPCW_EXTENSION=OFF -DMPCW_WERROR=ON
@@ -12,7 +12,7 @@ CTEST = $(BIN)/ctest --output-on-failure
 # coincurve's extension module, of which the C tests use libsecp256k1
 LIBSECP = $(shell $(BIN)/python -c 'from coincurve import _libsecp256k1 as m; print(m.__file__)')
 
-.PHONY: setup build bitcoind strace test check native-check native-test native-sanitize fuzz mutants bench bench-smoke bench-plots demo wheel-check clean help
+.PHONY: setup build bitcoind strace test check native-check native-test native-sanitize fuzz mutants vectors bench bench-smoke bench-plots demo wheel-check clean help
 .DEFAULT_GOAL := test
 
 help:  ## this list
@@ -37,8 +37,9 @@ bitcoind:  ## a real bitcoind under .cache/, for the tests that want one
 strace:  ## strace, for the tests that stop a party at any of its system calls
 	tools/install-system-packages strace
 
+# with bytecode, which many short processes of the tests begin with; files in the order of tests/conftest.py
 test:  ## the whole suite on all cores; what wants a bitcoind or strace is skipped where there is none
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 demo:  ## a 2-of-3 wallet on regtest: key generation, presignatures, mixed payment, bump, confirmation
 	$(BIN)/mpcw demo
@@ -70,8 +71,11 @@ fuzz:  ## every fuzz target for FUZZ_SECONDS each
 	$(BIN)/cmake --build build/fuzz
 	tools/fuzz build/fuzz/fuzz $(FUZZ_SECONDS)
 
-mutants:  ## every verifier check of ecdsa_cggmp deleted in turn, and the tests that should notice
+mutants:  ## every check of ecdsa_cggmp and the pool deleted in turn, and the tests that should notice
 	PYTHONPATH=tools $(BIN)/python -m mutants $(MUTANTS)
+
+vectors:  ## tests/vectors/cggmp24 anew; the tests compare what stands there with what is made
+	$(BIN)/python tests/ecdsa_cggmp/make_vectors.py
 
 bench:  ## the benchmarks
 	$(BIN)/pytest bench --benchmark-only

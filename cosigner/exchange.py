@@ -40,6 +40,13 @@ class Endpoint(Protocol):
         """End a session; return the error with which it ended."""
 
 
+class Member(Endpoint, Protocol):
+    """A party of sessions that need no coordinator but for carrying their messages."""
+
+    def open(self, header: bytes) -> Sequence[Sealed]:
+        """Start a session and return what to deliver."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """That a session failed.
@@ -83,6 +90,26 @@ def coordinate(
     if failures:
         raise first_error(failures, place.header, place.roster, place.spec)
     return results[0]
+
+
+def run(peers: Mapping[PartyId, Member], header: Header, roster: Roster, spec: ProtocolSpec) -> None:
+    """Carry the messages of a session without a coordinator until it is over everywhere.
+
+    Args:
+        peers: the parties of the session.
+        header: of the session.
+        roster: of its parties.
+        spec: of its protocol.
+
+    Raises:
+        FaultyPartyError: proves whose fault it is.
+        MpcError: what failed first.
+    """
+    with ended_on_error(header.session, peers):
+        letters = [(party, sealed) for party, peer in peers.items() for sealed in peer.open(bytes(header))]
+        failures = carry(header.session, peers, letters)
+    if failures:
+        raise first_error(failures, header, roster, spec)
 
 
 @contextmanager

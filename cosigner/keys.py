@@ -1,12 +1,14 @@
 """The public side of a wallet's keys: one for Taproot, and one for SegWit if the wallet has that account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
+from cosigner.refreshed import Refreshed
 from cosigner.segwit_key import SegwitKey
 from cosigner.taproot_key import TaprootKey
 from ecdsa_cggmp.key_share import PublicShare
 from protocol.errors import UsageError
+from protocol.ids import Epoch
 from wallet.account import Account
 from wallet.network import Network
 
@@ -21,6 +23,7 @@ class WalletKeys:
     Args:
         taproot: FROST; its generation made the parties known to each other.
         segwit: threshold ECDSA; None for a wallet without.
+        refresh: the last one; None if the shares are those of the key generation.
 
     Raises:
         UsageError: the keys are of other numbers of parties.
@@ -28,6 +31,7 @@ class WalletKeys:
 
     taproot: TaprootKey
     segwit: SegwitKey | None
+    refresh: Refreshed | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         info = self.taproot.info
@@ -50,6 +54,27 @@ class WalletKeys:
         """
         taproot = TaprootKey.recover(recovery_data, network, birth)
         return cls(taproot, None if segwit is None else SegwitKey.of(segwit, network, birth))
+
+    def after(self, refresh: Refreshed) -> Self:
+        """Return the keys with the shares of a refresh; accounts and public keys stay.
+
+        Raises:
+            UnattributedAbort: not all parties have confirmed it.
+            UsageError: it is of other keys.
+        """
+        refresh.check(self.host_keys, len(self.accounts))
+        taproot, *segwit = (new.sharing for new in refresh.keys)
+        return replace(
+            self,
+            taproot=self.taproot.after(taproot),
+            segwit=None if self.segwit is None else self.segwit.after(*segwit),
+            refresh=refresh,
+        )
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch of the shares of all keys: 0 until the first refresh."""
+        return Epoch(self.taproot.epoch)
 
     @property
     def accounts(self) -> tuple[Account, ...]:

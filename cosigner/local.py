@@ -4,9 +4,12 @@ Between the parties and the coordinator there are bytes only (cosigner.exchange)
 served by another process (cosigner.parties), and neither side notices.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Final, Self
 
+from cosigner import level
 from cosigner.calls import WalletPeer
 from cosigner.creation import make_wallet
 from cosigner.errors import NotEnoughSignersError
@@ -17,6 +20,9 @@ from cosigner.parties import OwnParties, Parties
 from cosigner.plan import WalletPlan
 from cosigner.pools import PoolFigures, Pools, PoolVerbs
 from cosigner.primes import PrimeSource
+from cosigner.refresh_party import RefreshParty, RefreshTerms
+from cosigner.refreshed import Refreshed
+from cosigner.refreshing import refresh
 from cosigner.settings import WatchSettings
 from cosigner.signing import Signed, sign
 from cosigner.spending import SpendingWallet
@@ -24,6 +30,7 @@ from cosigner.steps import Deed, Progress, Step, silent
 from presig_pool.errors import PoolExhausted
 from protocol.errors import UnattributedAbort, UsageError
 from protocol.ids import COORDINATOR, PartyId
+from storage.errors import CorruptError, LockedError
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
 from storage.signing_log import SignedEntry
@@ -113,11 +120,17 @@ class LocalWallet(SpendingWallet):
     ) -> None:
         super().__init__(folder.path.name, settings, store, home)
         self._folder, self._progress = folder, progress
+        self._has_let_go = False
         self.parties = Parties(folder, self.keys, progress)
 
     def close(self) -> None:
         """Seal the parties that are unlocked here and close all files; a second call does nothing."""
         self.parties.close()
+        super().close()
+
+    def let_go(self) -> None:
+        """Leave the state of the wallet to other processes from now on; parties can still be unlocked."""
+        self._has_let_go = True
         super().close()
 
     def detach(self) -> OwnParties:
@@ -148,8 +161,101 @@ class LocalWallet(SpendingWallet):
             StorageError: its store is damaged, or another process has it.
         """
         self._expect_party(party)
-        if party not in self.unlocked:
-            self.parties.own.unlock(party, passphrase)
+        if party in self.unlocked:
+            return
+        store = self.parties.own.open(party, passphrase)
+        try:
+            self._follow(store)
+        except BaseException:
+            store.close()
+            raise
+        self.parties.own.admit(party, store)
+
+    def _follow(self, store: PartyStore) -> None:
+        """Take a refresh over that a party knows and this wallet does not.
+
+        Its file was put back from a copy, or it has let go of it and another process made the refresh.
+        """
+        record = store.record_of_handover()
+        if record is None or (known := Refreshed.from_bytes(record)).epoch <= self.keys.epoch:
+            return
+        try:
+            with self._state_at_hand():
+                if known.epoch > self.keys.epoch:
+                    self._go_over(known)
+                else:
+                    self.parties.go_over(self.keys)
+        except UnattributedAbort as e:
+            raise CorruptError("the store of the party is of another key than the wallet") from e
+
+    @contextmanager
+    def _state_at_hand(self) -> Iterator[None]:
+        """Have the state of the wallet open, which others may have changed since let_go()."""
+        if not self._has_let_go:
+            yield
+            return
+        with SqlWalletStore.open(self._folder.database) as self._store:
+            self.settings = WatchSettings.read(self._store)
+            yield
+
+    def refresh(self, primes: PrimeSource | None = None) -> None:
+        """Have all parties make new shares of the same keys; old shares and presignatures become void.
+
+        Public keys, chain codes and addresses stay. A kill at any moment leaves the old shares in use, or
+        the new ones: who has not gone over to them does so when it is unlocked next.
+
+        Args:
+            primes: for new auxiliary info of the SegWit key; None to keep the old one.
+
+        Raises:
+            LockedError: parties are served by another process.
+            NotEnoughSignersError: not all parties are unlocked.
+            UsageError: the threshold is 1, with which every share is the key itself; or the wallet has no
+                use for primes.
+            FaultyPartyError: proves that parties deviated; the old shares stay in use.
+            MpcError: the refresh has failed otherwise; the old shares stay in use.
+            StorageError: a file cannot be written.
+
+        Security:
+            Copies of files from before still hold old shares, of which t are the key: destroy them. Keep
+            the auxiliary info only if nobody can have read a party's file: its factors, with the messages
+            of a later session, give that party's new share.
+        """
+        self.expect_refreshable()
+        if primes is not None and self.keys.segwit is None:
+            raise UsageError("a wallet without a SegWit account has no auxiliary info")
+        own = self.parties.own
+        if missing := [i for i in range(self.plan.n) if i not in own.parties]:
+            names = ", ".join(map(str, missing))
+            raise NotEnoughSignersError(
+                f"a refresh takes all {self.plan.n} parties, and party {names} is sealed",
+                "unlock it with its passphrase",
+            )
+        peers = {
+            i: RefreshParty(self._refresh_terms(i, store, primes), store) for i, store in own.stores.items()
+        }
+        self._go_over(refresh(peers, self.keys, self._progress, None if primes is None else level.PARAMS))
+
+    def _refresh_terms(self, party: PartyId, store: PartyStore, primes: PrimeSource | None) -> RefreshTerms:
+        factors = None if primes is None else partial(primes.factors, party)
+        return RefreshTerms(party, store.host_key(), self.keys, level.PARAMS, factors, self._progress)
+
+    def expect_refreshable(self) -> None:
+        """Check that nothing stands in the way of a refresh but passphrases; raises as refresh() does."""
+        if self.plan.t == 1:
+            raise UsageError("with a threshold of 1 every share is the key itself: no refresh changes it")
+        if self.parties.served:
+            raise LockedError(
+                "mpcw serve has the files of parties, and presignatures that the refresh makes void",
+                "stop it with Ctrl-C, refresh, and start it again",
+            )
+
+    def _go_over(self, refreshed: Refreshed) -> None:
+        """Use the new shares from now on; that the wallet's file says so is what decides after a crash."""
+        settings = self.settings.after(refreshed)
+        self._store.set_plan(settings.text())
+        self.settings = settings
+        self.parties.go_over(self.keys)
 
     def change_passphrase(self, party: PartyId, old: Passphrase, new: Passphrase) -> None:
         """Seal a party under another passphrase, whether it is unlocked or not.

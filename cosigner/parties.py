@@ -13,15 +13,17 @@ from cosigner.party import Credentials, Party
 from cosigner.plan import WalletPlan
 from cosigner.pools import PoolFigures, Pools, past_figures
 from cosigner.presigning import EcdsaCredentials
+from cosigner.refreshed import Refreshed
+from cosigner.refreshing import catch_up
 from cosigner.segwit_key import SegwitKey
 from cosigner.segwit_signing import SegwitSigner
-from cosigner.steps import Progress
+from cosigner.steps import Deed, Progress, Step
 from ecdsa_cggmp.key_share import PublicShare
 from presig_pool.pool import Pool
 from presig_pool.watermarks import DEFAULT as WATERMARKS
 from protocol.errors import UsageError
 from protocol.ids import PartyId
-from storage.errors import CorruptError, LockedError
+from storage.errors import CorruptError, LockedError, StorageError
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
 
@@ -48,31 +50,56 @@ class OwnParties:
         if keys.segwit is not None:
             self.pools = Pools(keys.segwit, self.parties, self.stores, unix_now, WATERMARKS)
 
-    def unlock(self, party: PartyId, passphrase: Passphrase) -> None:
-        """Unseal a party; one that is unlocked stays so.
+    def open(self, party: PartyId, passphrase: Passphrase) -> PartyStore:
+        """Open and unseal the store of a party, which admit() takes.
 
         Raises:
             WrongPassphraseError: the passphrase is another.
-            StorageError: its store is damaged, or another process has it.
+            StorageError: the store is damaged, or another process has it.
         """
-        if party in self.parties:
-            return
         store = PartyStore.open(self._folder.party(party))
         try:
             store.unseal(passphrase)
         except BaseException:
             store.close()
             raise
-        self.admit(party, store)
+        return store
 
     def admit(self, party: PartyId, store: PartyStore) -> None:
-        """Take the unsealed store of a party over."""
+        """Take the unsealed store of a party over, which goes over to the shares that are in use.
+
+        Raises:
+            StorageError: the store is damaged, or of before the last refresh; it is closed.
+        """
         try:
+            if catch_up(store, party, self._keys, unix_now()):
+                self._progress(Step(party, Deed.OLD_SHARES_DELETED, f"epoch {self._keys.epoch}"))
             self.parties[party] = self._party(store, party)
         except BaseException:
             store.close()
             raise
         self.stores[party] = store
+
+    def succeed(self, before: "OwnParties") -> None:
+        """Take the stores of parties over that were unlocked for other shares of the same keys.
+
+        Raises:
+            StorageError: what failed first; the other parties are taken over nevertheless.
+        """
+        for party in before.parties.values():
+            party.end_all()
+        before.parties.clear()
+        errors = []
+        try:
+            for i in sorted(before.stores):
+                try:
+                    self.admit(i, before.stores.pop(i))
+                except StorageError as e:
+                    errors.append(e)
+        finally:
+            before.close()
+        if errors:
+            raise errors[0]
 
     def close(self) -> None:
         """Seal all parties; a second call does nothing."""
@@ -86,6 +113,8 @@ class OwnParties:
         plan = WalletPlan.parse(store.terms() or "")
         ecdsa = _last_ecdsa(store) if plan.segwit else None
         keys = WalletKeys.recover(store.recovery_data(), ecdsa, plan.network, plan.birth)
+        if (record := store.record_of_handover()) is not None:
+            keys = keys.after(Refreshed.from_bytes(record))
         share = store.share(keys.taproot.public_key)
         if {share.party, store.party, ecdsa.party if ecdsa else party} != {party}:
             raise CorruptError(f"this is the store of party {store.party}, not of party {party}")
@@ -104,8 +133,14 @@ class Parties:
 
     def __init__(self, folder: WalletFolder, keys: WalletKeys, progress: Progress) -> None:
         """See OwnParties; the server is looked for when a party is needed."""
-        self._folder, self._keys = folder, keys
+        self._folder, self._keys, self._progress = folder, keys, progress
         self.own = OwnParties(folder, keys, progress)
+
+    def go_over(self, keys: WalletKeys) -> None:
+        """Have the parties unlocked here go over to the shares of a refresh; see OwnParties.succeed."""
+        before, self._keys = self.own, keys
+        self.own = OwnParties(self._folder, keys, self._progress)
+        self.own.succeed(before)
 
     @cached_property
     def server(self) -> "Server | None":
@@ -133,10 +168,6 @@ class Parties:
         """Return parties that take part, to be asked."""
         everybody = {**self.served, **self.own.parties}
         return {party: everybody[party] for party in sorted(parties)}
-
-    def unlock(self, party: PartyId, passphrase: Passphrase) -> None:
-        """Unseal a party in this process; see OwnParties.unlock."""
-        self.own.unlock(party, passphrase)
 
     @contextmanager
     def store(self, party: PartyId) -> Iterator[PartyStore]:

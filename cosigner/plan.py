@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Self
@@ -108,6 +108,10 @@ class WalletPlan:
                 "raise the threshold, or make the wallet with --no-segwit",
             )
         self.chain.check(self.network)
+
+    def with_caps(self, caps: FeeCaps) -> Self:
+        """Return the same with other fee caps."""
+        return replace(self, caps=caps)
 
     def text(self) -> str:
         """Return the form in which it is stored."""

@@ -17,7 +17,7 @@ from native.primes import PrimeKind
 from native.primes import Progress as SearchProgress
 from protocol.errors import SecretReuseError
 from protocol.ids import PartyId
-from storage.errors import CorruptError, StorageError
+from storage.errors import CorruptError, StorageError, WrongPassphraseError
 from storage.passphrase import Passphrase
 from storage.prime_stock import PrimeSet, PrimeStock
 from storage.used_moduli import UsedModuli
@@ -92,6 +92,9 @@ class PrimeSource:
                 if _fitting(stock):  # the passphrase's key takes most of a second
                     stock.unseal(self.passphrases[me])
                 return self._first_good(stock)
+        except WrongPassphraseError:
+            self._say(me, Deed.STOCK_NOT_USED, "it has another passphrase")
+            return None
         except StorageError as e:
             self._say(me, Deed.STOCK_NOT_USED, str(e))
             return None

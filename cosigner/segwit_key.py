@@ -1,7 +1,7 @@
 """The public side of a SegWit key, and what a session signs under it: each side computes both for itself."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from ecdsa_cggmp.key_share import PublicShare
@@ -11,6 +11,7 @@ from ecdsa_cggmp.sign_messages import Input, SigningPlan
 from frost_bip340.tweak import derive
 from native.curve import Scalar
 from presig_pool.state import Stock
+from protocol.errors import UsageError
 from protocol.ids import PartyId
 from protocol.resharing.plan import Sharing
 from wallet.account import Account, KeyPath
@@ -44,6 +45,17 @@ class SegwitKey:
         """
         key = ExtendedKey(bytes(share.sharing.key), share.chain_code)
         return cls(share.sharing, Account(SEGWIT, ScriptType.P2WPKH, key, network, birth))
+
+    def after(self, sharing: Sharing) -> Self:
+        """Return the key with other shares; nothing else of it changes.
+
+        Raises:
+            UsageError: they are not of this key, or of another number of parties or threshold.
+        """
+        now = self.sharing
+        if (sharing.key, sharing.t, sharing.n) != (now.key, now.t, now.n):
+            raise UsageError("the new shares are not of the SegWit key")
+        return replace(self, sharing=sharing)
 
     @property
     def public_key(self) -> bytes:

@@ -5,11 +5,11 @@ once for the key and once for the auxiliary info -> vouch -> confirm: a party st
 vouches for it, and shows its account when all have vouched for the same.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from cosigner.exchange import Endpoint, carry, ended_on_error, first_error
+from cosigner.exchange import Member, run
 from cosigner.sessions import Sessions
 from cosigner.steps import Deed, Progress, Step
 from ecdsa_cggmp import aux_rounds, keygen_checks, keygen_rounds
@@ -51,14 +51,11 @@ class SegwitKeygenStore(Protocol):
         """Read the auxiliary info back."""
 
 
-class SegwitKeygenPeer(Endpoint, Protocol):
+class SegwitKeygenPeer(Member, Protocol):
     """A party of a key generation as its coordinator sees it: bytes in, bytes out."""
 
     def prepare(self) -> None:
         """Get the primes of the auxiliary info."""
-
-    def open(self, header: bytes) -> Sequence[Sealed]:
-        """Start a session and return what to deliver."""
 
     def vouch(self) -> bytes:
         """Return a signature under what was stored, 64 bytes."""
@@ -261,12 +258,7 @@ def _run(
     peers: Mapping[PartyId, SegwitKeygenPeer], spec: ProtocolSpec, roster: Roster, params: bytes = b""
 ) -> None:
     session, parties = SessionId(random_bytes(32)), tuple(map(PartyId, range(roster.n)))
-    header = Header(spec.name, spec.version, session, roster.digest, parties, params)
-    with ended_on_error(session, peers):
-        letters = [(party, sealed) for party, peer in peers.items() for sealed in peer.open(bytes(header))]
-        failures = carry(session, peers, letters)
-    if failures:
-        raise first_error(failures, header, roster, spec)
+    run(peers, Header(spec.name, spec.version, session, roster.digest, parties, params), roster, spec)
 
 
 def _public_share(party: PartyId, data: bytes) -> PublicShare:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from protocol.errors import EncodingError, MpcError, UsageError
+from protocol.errors import EncodingError, FaultyPartyError, MpcError, UsageError
 from protocol.evidence import Evidence
 from protocol.header import Header
 from protocol.ids import SESSION_ID_SIZE, PartyId, SessionId
@@ -24,11 +24,13 @@ R = TypeVar("R")
 # of one protocol. Security: a peer that opens more at once wants something else than signatures, and one that
 # opens refills does not keep others from signing
 MAX_OPEN: Final = 32
+# in which a party was proved to be at fault. Security: each attempt may be a guess about a secret
+MAX_FAULTY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    protocol: str
+    place: Session
     # the type of the result is that of the callback: open() has them from one caller
     machine: SessionMachine[Any]
     store: Callable[[Any], None]
@@ -39,9 +41,11 @@ class Sessions:
     """Runs session machines, and stores the result of one before its last message leaves."""
 
     def __init__(self) -> None:
-        self._guard = threading.RLock()  # of the two below, never held while a machine works
+        self._guard = threading.RLock()  # of all below, never held while a machine works
         self._running: dict[SessionId, _Running] = {}
         self._used: set[SessionId] = set()
+        self._over: dict[SessionId, Session] = {}  # the last of them: somebody may yet prove a fault
+        self._faulty: set[tuple[PartyId, SessionId]] = set()  # who was proved to be at fault, and where
 
     def open(self, session: Session, opening: Continue[R], store: Callable[[R], None]) -> tuple[Sealed, ...]:
         """Start a session.
@@ -62,25 +66,32 @@ class Sessions:
         with self._guard:
             self.expect_new(header)
             self._used.add(header.session)
-            self._running[header.session] = _Running(header.protocol, machine, store, threading.Lock())
+            self._running[header.session] = _Running(session, machine, store, threading.Lock())
         return sealed
 
     def expect_new(self, header: Header) -> None:
         """Check that a session may be opened, before any work for it.
 
         Raises:
-            UsageError: its id was used before, or too many sessions of its protocol are open.
+            UsageError: its id was used before, too many sessions of its protocol are open, or one of its
+                parties was proved to be at fault in MAX_FAULTY sessions since this process began.
         """
         with self._guard:
             if header.session in self._used:
                 raise UsageError("the id of this session was used before")
+            faults = Counter(party for party, _ in self._faulty)
+            if faulty := [party for party in header.parties if faults[party] >= MAX_FAULTY]:
+                raise UsageError(
+                    f"party {faulty[0]} was at fault in {MAX_FAULTY} sessions, as evidence has shown:"
+                    " find out why, and start this party again to go on with it"
+                )
             if self.open_protocols()[header.protocol] >= MAX_OPEN:
                 raise UsageError(f"{MAX_OPEN} sessions are open already")
 
     def open_protocols(self) -> Counter[str]:
         """Return how many sessions of each protocol are open."""
         with self._guard:
-            return Counter(running.protocol for running in self._running.values())
+            return Counter(running.place.header.protocol for running in self._running.values())
 
     def is_open(self, session: SessionId) -> bool:
         """Tell whether a session is open."""
@@ -106,6 +117,9 @@ class Sessions:
                 sealed = machine.receive(sender, envelope)
                 if machine.done:
                     running.store(machine.result)
+            except FaultyPartyError as e:
+                self._blame(session, e.evidence)
+                raise
             finally:
                 if machine.done or machine.failure is not None:
                     self._forget(session)
@@ -123,6 +137,7 @@ class Sessions:
         """
         running = self._forget(session)
         if running is None:
+            self._judge(session, evidence)
             return None
         with running.turn:
             if running.machine.done or running.machine.failure is not None:
@@ -134,8 +149,31 @@ class Sessions:
                             break
                 running.machine.time_out()
             except MpcError as e:
+                if isinstance(e, FaultyPartyError):
+                    self._blame(session, e.evidence)
                 return e
+
+    def _judge(self, session: SessionId, evidence: Iterable[bytes]) -> None:
+        """Take evidence about a session that is over here: a signer's last message is judged by others."""
+        with self._guard:
+            place = self._over.get(session)
+        if place is None:
+            return
+        for data in evidence:
+            with suppress(EncodingError):
+                proof = Evidence.from_bytes(data)
+                if proof.header == place.header and proof.holds(place.roster, {place.spec.name: place.spec}):
+                    self._blame(session, [proof])
+
+    def _blame(self, session: SessionId, evidence: Iterable[Evidence]) -> None:
+        with self._guard:
+            self._faulty.update((proof.culprit, session) for proof in evidence)
 
     def _forget(self, session: SessionId) -> _Running | None:
         with self._guard:
-            return self._running.pop(session, None)
+            running = self._running.pop(session, None)
+            if running is not None:
+                self._over[session] = running.place
+                if len(self._over) > MAX_OPEN:
+                    self._over.pop(next(iter(self._over)))
+            return running

@@ -1,12 +1,13 @@
 """What the watching side of a wallet keeps of it: its plan, and the public side of its keys."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from cosigner.keys import WalletKeys
 from cosigner.plan import WalletPlan
+from cosigner.refreshed import Refreshed
 from ecdsa_cggmp.key_share import PublicShare
 from protocol.errors import MpcError
 from storage.errors import CorruptError
@@ -21,8 +22,8 @@ class WatchSettings:
     Args:
         plan: what its user decided.
         recovery_data: of the generation of the Taproot key, public.
-        segwit: a public share of the SegWit key; None for a wallet without.
-        keys: what these say.
+        segwit: a public share of the SegWit key as it was generated; None for a wallet without.
+        keys: what these say, and the last refresh.
     """
 
     plan: WalletPlan
@@ -67,13 +68,24 @@ class WatchSettings:
     def _parse(cls, data: dict[str, Any]) -> Self:
         segwit = data.get("segwit")  # wallets of before SegWit accounts have none
         share = None if segwit is None else PublicShare.from_bytes(bytes.fromhex(segwit))
-        return cls.of(WalletPlan.parse(data["plan"]), bytes.fromhex(data["recovery_data"]), share)
+        made = cls.of(WalletPlan.parse(data["plan"]), bytes.fromhex(data["recovery_data"]), share)
+        refresh = data.get("refresh")
+        return made if refresh is None else made.after(Refreshed.from_bytes(bytes.fromhex(refresh)))
+
+    def after(self, refresh: Refreshed) -> Self:
+        """Return the settings of the wallet after a refresh.
+
+        Raises:
+            UnattributedAbort, UsageError: it is none of this wallet's.
+        """
+        return replace(self, keys=self.keys.after(refresh))
 
     def text(self) -> str:
         """Return the form in which the store keeps it."""
         segwit = None if self.segwit is None else bytes(self.segwit).hex()
         data = {"plan": self.plan.text(), "recovery_data": self.recovery_data.hex(), "segwit": segwit}
-        return json.dumps(data)
+        refresh = self.keys.refresh
+        return json.dumps(data if refresh is None else {**data, "refresh": bytes(refresh).hex()})
 
     def write(self, path: Path) -> None:
         """Make the store of a new wallet.

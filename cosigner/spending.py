@@ -25,7 +25,7 @@ from wallet.build import (
 from wallet.errors import ChainRefusedError, MalformedError, UnknownError
 from wallet.fees import estimated_rate
 from wallet.history import Status
-from wallet.psbt import Psbt
+from wallet.psbt import Psbt, cleared, combine
 from wallet.review import Review, review
 from wallet.spending.draft import origin_fields
 from wallet.sync import SyncReport, publish
@@ -147,14 +147,34 @@ class SpendingWallet(WatchWallet):
         except KeyError as e:
             raise UnknownError(f"there is no draft {show_txid(txid)}", "list them with: mpcw tx list") from e
 
-    def keep_draft(self, psbt: Psbt) -> None:
-        """Keep a transaction that was made elsewhere as a draft.
+    def keep_draft(self, psbt: Psbt) -> Psbt:
+        """Keep a transaction that was made elsewhere as a draft; a draft of it that there is loses nothing.
+
+        Returns:
+            What is kept: the PSBT, joined with the draft (BIP-174, Combiner).
 
         Raises:
             RefusedError: a rule of the wallet's review forbids it.
+            MalformedError: it contradicts the draft.
+            CorruptError: the draft is not what was kept.
         """
-        self.review(psbt)
-        self._store.put_draft(psbt.tx.txid, bytes(psbt))
+        txid = psbt.tx.txid
+        with self._store.transaction():
+            if txid in self._store.drafts():
+                psbt = self._joined(self.draft(txid), psbt)
+            self.review(psbt)
+            self._store.put_draft(txid, bytes(psbt))
+        return psbt
+
+    def _joined(self, draft: Psbt, psbt: Psbt) -> Psbt:
+        try:
+            return cleared(combine([draft, psbt]))
+        except MalformedError as e:
+            name = show_txid(draft.tx.txid)
+            raise MalformedError(
+                f"this PSBT contradicts the draft that is kept of its transaction: {e}",
+                f"to take it instead, forget the draft: mpcw tx drop {name}",
+            ) from e
 
     def drop_draft(self, txid: Txid) -> None:
         """Forget a draft, also one that is damaged.

@@ -1,7 +1,7 @@
 """The public side of a Taproot key, and what a session signs under it: each side computes both for itself."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from frost_bip340.key_share import ThresholdInfo
@@ -9,6 +9,9 @@ from frost_bip340.params import SessionParams
 from frost_bip340.recovery import coordinator_recover
 from frost_bip340.signing_rounds import Input, SigningRequest
 from frost_bip340.tweak import derive, output_tweak
+from protocol.errors import UsageError
+from protocol.ids import Epoch, PartyId
+from protocol.resharing.plan import Sharing
 from wallet.account import Account, KeyPath
 from wallet.bip32 import ExtendedKey
 from wallet.network import Network
@@ -47,6 +50,26 @@ class TaprootKey:
         """
         info, params, chain_code = coordinator_recover(recovery_data)
         return cls(info, params, 0, taproot_account(info, chain_code, network, birth))
+
+    @property
+    def sharing(self) -> Sharing:
+        """The public side of all shares of the epoch."""
+        info = self.info
+        pubshares = tuple(info.pubshare(PartyId(i)) for i in range(info.n))
+        return Sharing(info.thresh_pk, info.t, pubshares, Epoch(self.epoch))
+
+    def after(self, sharing: Sharing) -> Self:
+        """Return the key with other shares; nothing else of it changes.
+
+        Raises:
+            UsageError: they are not of this key, or of another number of parties or threshold.
+        """
+        info = self.info
+        if (sharing.key, sharing.t, sharing.n) != (info.thresh_pk, info.t, info.n):
+            raise UsageError("the new shares are not of the Taproot key")
+        return replace(
+            self, info=ThresholdInfo(sharing.t, sharing.key, sharing.pubshares), epoch=sharing.epoch
+        )
 
     @property
     def public_key(self) -> bytes:

@@ -14,11 +14,12 @@ from cosigner.settings import WatchSettings
 from storage.errors import CorruptError
 from storage.wallets import SqlWalletStore
 from wallet import address
-from wallet.account import Account, Branch, KeyPath
+from wallet.account import GAP_LIMIT, Account, Branch, KeyPath
 from wallet.chain.base import Block, ChainBackend, RegtestBackend
 from wallet.coins import Balance, Coin
 from wallet.descriptor import Descriptor, import_json
 from wallet.errors import MalformedError, NetworkMismatchError, UnknownError
+from wallet.fees import FeeCaps
 from wallet.history import HistoryEntry
 from wallet.labels import Label, LabelFile, LabelType, read_labels, write_labels
 from wallet.ledger import Ledger
@@ -110,6 +111,11 @@ class WatchWallet:
         self.settings = replace(self.settings, plan=replace(self.plan, chain=chain))
         self._store.set_plan(self.settings.text())
 
+    def set_caps(self, caps: FeeCaps) -> None:
+        """Have the wallet's own review go by other fee caps; each party keeps its own."""
+        self.settings = replace(self.settings, plan=self.plan.with_caps(caps))
+        self._store.set_plan(self.settings.text())
+
     @property
     def plan(self) -> WalletPlan:
         """What the user decided when the wallet was made."""
@@ -190,18 +196,27 @@ class WatchWallet:
         """Return the transactions as of the last sync, oldest first."""
         return tuple(self.ledger().entries.values())
 
-    def rescan(self, from_height: int) -> SyncReport:
+    def rescan(self, from_height: int, gap: int = GAP_LIMIT) -> int:
         """Have the backend look at old blocks again, and read everything anew.
 
         Args:
             from_height: first block to look at.
+            gap: how many unused addresses of a branch to look beyond (BIP-44, Address gap limit). The wallet
+                knows those before the last one that was used from then on.
+
+        Returns:
+            How many transactions were found that the wallet did not have.
 
         Raises:
             ChainError: the backend failed.
             StorageError: the state cannot be written; it is as it was.
         """
+        before = len(self.history())
+        self._index = ScriptIndex(self.accounts, gap)
+        self.sync(full=True)  # a node looks only for what it was told to watch
         self.chain.rescan(from_height)
-        return self.sync(full=True)
+        self.sync(full=True)
+        return len(self.history()) - before
 
     # ---- addresses ----
 

@@ -104,7 +104,7 @@ def lend(held: Lease | None, asked: Lease, epoch: Epoch, now: int) -> Lease:
         renewed = (asked.leader, asked.fence) == (held.leader, held.fence)
         if now < held.until and not renewed:
             raise LeaseRefused(f"party {held.leader} leads the refill")
-        if asked.fence <= held.fence and not (renewed and now < held.until):
+        if now >= held.until and asked.fence <= held.fence:
             raise LeaseRefused("the lease is over")
     return Lease(stock, asked.leader, asked.fence, now + LEASE_SECONDS)
 

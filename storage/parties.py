@@ -1,6 +1,6 @@
 """What one party keeps: its host key, key shares and auxiliary info, sealed, and a log of what it signed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ecdsa_cggmp import key_share as ecdsa
@@ -17,6 +17,8 @@ from presig_pool.state import Stock
 from presig_pool.store import Tally
 from protocol.codec import decode
 from protocol.errors import EncodingError, UsageError
+from protocol.ids import Epoch
+from protocol.resharing.handover import Certificate, Holding, Pending
 from protocol.roster import ROSTER_LIMIT, Roster
 from storage import presig_tallies, reuse_log, signing_log
 from storage.engine import Database
@@ -25,13 +27,18 @@ from storage.key_shares import KeyShares, Scheme
 from storage.manifest import RowId
 from storage.party_file import PartyFile
 from storage.reuse_log import ReuseLog
+from storage.sealed import Change
 from storage.signing_log import SignedEntry
 
 _HOST_KEY: Final = RowId("host key")
 _ROSTER: Final = RowId("roster")
 _TERMS: Final = RowId("terms")
+_PAST_TERMS: Final = "past terms"
 _AUX: Final = RowId("aux info")
+_PENDING_AUX: Final = "pending aux info"
+_HANDOVER: Final = RowId("handover")
 _RECOVERY: Final = "recovery"
+_TIME: Final = 8  # bytes, before past terms
 _FROST: Final = Scheme("share", PublicShare.of, PublicShare.from_bytes, PublicShare.with_secshare)
 _ECDSA: Final = Scheme(
     "ecdsa share", ecdsa.PublicShare.of, ecdsa.PublicShare.from_bytes, ecdsa.PublicShare.with_secshare
@@ -110,6 +117,30 @@ class PartyStore(PartyFile):
         except UnicodeDecodeError as e:
             raise CorruptError("the terms are no text", "sealed", str(_TERMS)) from e
 
+    def change_terms(self, terms: str, now: int) -> None:
+        """Keep other terms, and write down those in whose place they come.
+
+        Args:
+            terms: as put_terms() takes them.
+            now: Unix seconds.
+
+        Raises:
+            MissingError: there are none yet.
+        """
+        with self._vault.change() as change:
+            old = self._vault.read(_TERMS).public
+            number = len(self._vault.rows(_PAST_TERMS))
+            change.put(RowId(_PAST_TERMS, number.to_bytes(4, "big")), now.to_bytes(_TIME, "big") + old)
+            change.put(_TERMS, terms.encode())
+
+    def past_terms(self) -> tuple[tuple[int, str], ...]:
+        """Return the terms that others have replaced, oldest first, each with the Unix seconds of its end."""
+        rows = [data for _, data in sorted(self._vault.rows(_PAST_TERMS).items())]
+        try:
+            return tuple((int.from_bytes(data[:_TIME], "big"), data[_TIME:].decode()) for data in rows)
+        except UnicodeDecodeError as e:
+            raise CorruptError("past terms are no text", "sealed", _PAST_TERMS) from e
+
     # FROST shares
 
     def put_share(self, share: KeyShare, recovery_data: bytes) -> None:
@@ -126,15 +157,6 @@ class PartyStore(PartyFile):
             self._frost.put(change, share)
             change.put(RowId(_RECOVERY, bytes(share.info.thresh_pk)), recovery_data)
 
-    def put_refreshed(self, share: KeyShare) -> None:
-        """Seal the share of another epoch beside the old one, until drop_share() deletes that.
-
-        Raises:
-            UsageError: as for put_share(), or the key is unknown.
-        """
-        with self._vault.change() as change:
-            self._frost.put_refreshed(change, share)
-
     def shares(self) -> Sequence[PublicShare]:
         """Return the public parts of all shares, by key and epoch."""
         return self._frost.publics()
@@ -150,16 +172,6 @@ class PartyStore(PartyFile):
             MissingError: there is none.
         """
         return self._frost.share(key, epoch)
-
-    def drop_share(self, key: bytes, epoch: int) -> None:
-        """Delete a share of an old epoch, from the file and from its log.
-
-        Raises:
-            UsageError: there is none, or it is the last of its key.
-        """
-        with self._vault.change() as change:
-            self._frost.drop(change, key, epoch)
-        self._db.truncate_log()
 
     def recovery_data(self, key: bytes | None = None) -> bytes:
         """Return the recovery data of a key, as it was read from the file.
@@ -188,15 +200,6 @@ class PartyStore(PartyFile):
         with self._vault.change() as change:
             self._ecdsa.put(change, share)
 
-    def put_ecdsa_refreshed(self, share: ecdsa.KeyShare) -> None:
-        """Seal the share of another epoch beside the old one, until drop_ecdsa_share() deletes that.
-
-        Raises:
-            UsageError: as for put_ecdsa_share(), or the key is unknown.
-        """
-        with self._vault.change() as change:
-            self._ecdsa.put_refreshed(change, share)
-
     def ecdsa_shares(self) -> Sequence[ecdsa.PublicShare]:
         """Return the public parts of all ECDSA shares, by key and epoch."""
         return self._ecdsa.publics()
@@ -213,30 +216,20 @@ class PartyStore(PartyFile):
         """
         return self._ecdsa.share(key, epoch)
 
-    def drop_ecdsa_share(self, key: bytes, epoch: int) -> None:
-        """Delete an ECDSA share of an old epoch, from the file and from its log.
-
-        Raises:
-            UsageError: there is none, or it is the last of its key.
-
-        Security:
-            Void the presignatures of the epoch first: with the new share they reveal the key.
-        """
-        with self._vault.change() as change:
-            self._ecdsa.drop(change, key, epoch)
-        self._db.truncate_log()
-
     def put_aux(self, aux: AuxInfo) -> None:
         """Seal the auxiliary info of all parties and this party's factors, in the place of older ones.
 
         Raises:
             UsageError: it is another party's.
         """
+        self._put_aux(_AUX, aux)
+        self._db.truncate_log()  # an older set is in neither file
+
+    def _put_aux(self, row: RowId, aux: AuxInfo) -> None:
         if aux.me != self.party:
             raise UsageError("the auxiliary info is another party's")
         with aux.own.packed() as factors, encode(factors) as secret, self._vault.change() as change:
-            change.put(_AUX, bytes(aux), secret)
-        self._db.truncate_log()  # an older set is in neither file
+            change.put(row, bytes(aux), secret)
 
     def aux(self, params: Params) -> AuxInfo:
         """Return the auxiliary info.
@@ -247,12 +240,92 @@ class PartyStore(PartyFile):
         Raises:
             MissingError: there is none yet.
         """
-        public, secret = self._vault.read_secret(_AUX)
+        return self._read_aux(_AUX, params)
+
+    def _read_aux(self, row: RowId, params: Params) -> AuxInfo:
+        public, secret = self._vault.read_secret(row)
         try:
             with secret, decode_secret(secret, SecretResidues, PACKED_NUMBERS) as factors:
                 return AuxInfo.restore(params, public, factors)
         except (EncodingError, UsageError, NativeError) as e:
-            raise CorruptError(str(e), "sealed", str(_AUX)) from e
+            raise CorruptError(str(e), "sealed", str(row)) from e
+
+    # refreshes of all shares: new ones stand beside those in use until a certificate tells to use them
+
+    def prepare(self, pending: Pending[KeyShare]) -> None:
+        """Seal what a handover of a FROST key has given the party; see KeyShares.prepare."""
+        with self._vault.change() as change:
+            self._frost.prepare(change, pending)
+
+    def prepare_ecdsa(self, pending: Pending[ecdsa.KeyShare]) -> None:
+        """Seal what a handover of an ECDSA key has given the party; see KeyShares.prepare."""
+        with self._vault.change() as change:
+            self._ecdsa.prepare(change, pending)
+
+    def holding(self, key: bytes) -> Holding[KeyShare]:
+        """Return the share of a FROST key that is in use, and the handovers that wait."""
+        return self._frost.holding(key)
+
+    def ecdsa_holding(self, key: bytes) -> Holding[ecdsa.KeyShare]:
+        """Return the share of an ECDSA key that is in use, and the handovers that wait."""
+        return self._ecdsa.holding(key)
+
+    def prepare_aux(self, aux: AuxInfo, epoch: Epoch) -> None:
+        """Seal auxiliary info beside the one in use, in whose place it goes with the shares of an epoch.
+
+        Raises:
+            UsageError: it is another party's, or there is some of this epoch already.
+        """
+        if self.pending_aux(aux.params, epoch) is not None:
+            raise UsageError("there is auxiliary info of this epoch already")
+        self._put_aux(RowId(_PENDING_AUX, epoch=epoch), aux)
+
+    def pending_aux(self, params: Params, epoch: Epoch) -> AuxInfo | None:
+        """Return the auxiliary info that waits for the shares of an epoch; None if there is none."""
+        row = RowId(_PENDING_AUX, epoch=epoch)
+        return self._read_aux(row, params) if row in self._vault.rows(_PENDING_AUX) else None
+
+    def hand_over(
+        self, record: bytes, frost: Mapping[bytes, Certificate], ecdsa: Mapping[bytes, Certificate]
+    ) -> None:
+        """Go over to new shares of all keys at once, and delete the old ones, from the file and its log.
+
+        The auxiliary info that waits for them takes the place of the old one.
+
+        Args:
+            record: of the handover, public, which record_of_handover() returns from now on.
+            frost: the certificate of each FROST key.
+            ecdsa: that of each ECDSA key.
+
+        Raises:
+            UnattributedAbort: one is of no handover that the party has prepared; nothing is changed.
+            MissingError: a key is unknown.
+
+        Security:
+            Void the presignatures of the old epoch first: with the new share they reveal the key. Those of
+            this process cannot be opened any more.
+        """
+        with self._vault.change() as change:
+            epochs = [self._frost.activate(change, key, it) for key, it in frost.items()]
+            epochs += [self._ecdsa.activate(change, key, it) for key, it in ecdsa.items()]
+            self._activate_aux(change, max(epochs))
+            change.put(_HANDOVER, record)
+        with self._guard:
+            self._forget()
+        self._db.truncate_log()
+
+    def _activate_aux(self, change: Change, epoch: Epoch) -> None:
+        for row in self._vault.rows(_PENDING_AUX):
+            if row.epoch == epoch:
+                public, secret = self._vault.read_secret(row)
+                with secret:
+                    change.put(_AUX, public, secret)
+            if row.epoch <= epoch:
+                change.delete(row)
+
+    def record_of_handover(self) -> bytes | None:
+        """Return the record of the last hand_over(); None before."""
+        return self._public(_HANDOVER)
 
     # what was signed
 

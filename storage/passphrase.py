@@ -18,6 +18,7 @@ from protocol.errors import UsageError
 from storage.errors import MissingError, StorageError
 
 MAX_SIZE: Final = 1024  # bytes
+TRIES: Final = 3  # of somebody who types
 
 
 class Passphrase:
@@ -81,10 +82,10 @@ class Passphrase:
 
         Args:
             prompt: what to write there, such as "Passphrase of party 0".
-            confirm: ask twice, for a new passphrase.
+            confirm: ask twice, for a new passphrase; again if the two differ.
 
         Raises:
-            UsageError: as for the class, or the two differ.
+            UsageError: as for the class, or the two differ each time.
             StorageError: there is no terminal.
         """
         try:
@@ -94,15 +95,21 @@ class Passphrase:
                 "there is no terminal to ask for a passphrase", "give it in a file or a file descriptor"
             ) from e
         try:
-            first = cls(_ask(terminal, f"{prompt}: "))
-            if confirm:
-                with cls(_ask(terminal, f"{prompt} (again): ")) as second:
-                    if not first.is_same(second):
-                        first.wipe()
-                        raise UsageError("the two passphrases differ")
-            return first
+            return cls._twice(terminal, prompt) if confirm else cls(_ask(terminal, f"{prompt}: "))
         finally:
             os.close(terminal)
+
+    @classmethod
+    def _twice(cls, terminal: int, prompt: str) -> Self:
+        for left in reversed(range(TRIES)):
+            first = cls(_ask(terminal, f"{prompt}: "))
+            with cls(_ask(terminal, f"{prompt} (again): ")) as second:
+                if first.is_same(second):
+                    return first
+            first.wipe()
+            if left:
+                os.write(terminal, b"  the two differ: try again\n")
+        raise UsageError("the two passphrases differ")
 
     @contextmanager
     def view(self) -> Iterator[memoryview]:

@@ -58,19 +58,19 @@ class FeeCaps:
             raise RefusedError(
                 "fee-absolute",
                 f"the fee of {fee} sat is above the cap of {self.absolute} sat",
-                "lower the fee rate, or spend fewer coins",
+                "lower the fee rate, spend fewer coins, or have the cap raised",
             )
         if fee * 100 > self.relative * amount:
             raise RefusedError(
                 "fee-relative",
                 f"the fee of {fee} sat is above {self.relative} percent of the amount of {amount} sat",
-                "lower the fee rate, or send more at once",
+                "lower the fee rate, send more at once, or have the cap raised",
             )
         if fee > self.rate.fee(vsize):
             raise RefusedError(
                 "fee-rate",
                 f"the fee rate of {FeeRate.of(fee, vsize)} is above the cap of {self.rate}",
-                "lower the fee rate",
+                "lower the fee rate, or have the cap raised",
             )
 
 

@@ -7,11 +7,11 @@ The digests that are signed are computed here and come from nowhere else.
 
 Amounts. A P2WPKH signature commits to the amount of its own input only (BIP-143), so that two sessions that
 lie about one input each yield a transaction whose fee nobody has seen (CVE-2020-14199). Every input therefore
-brings the transaction that it spends from. The exception is P2TR inputs of ours where all inputs of the
-transaction are P2TR: then each signature of ours commits to the amounts and scripts of all inputs (BIP-341,
-sha_amounts and sha_scriptpubkeys) and is worthless unless all are true, and the fee with them. A P2WPKH input
-of ours beside them would be signed whatever they are in truth, even coins of others. A foreign input proves
-its amount in any case.
+brings the transaction that it spends from, or another input does that spends from the same. The exception is
+P2TR inputs of ours where all inputs of the transaction are P2TR: then each signature of ours commits to the
+amounts and scripts of all inputs (BIP-341, sha_amounts and sha_scriptpubkeys) and is worthless unless all are
+true, and the fee with them. A P2WPKH input of ours beside them would be signed whatever they are in truth,
+even coins of others. A foreign input proves its amount in any case.
 """
 
 from collections.abc import Mapping, Sequence
@@ -262,12 +262,24 @@ def _claim(psbt: Psbt, index: int, coin: TxOut, keys: OwnKeys) -> Claim | None:
 def _expect_proven(psbt: Psbt, prevouts: Sequence[TxOut], claims: Sequence[Claim | None]) -> None:
     """Refuse an amount that neither a previous transaction proves nor all of our digests commit to."""
     committed = all(script_type(coin.script_pubkey) is ScriptType.P2TR for coin in prevouts)
-    for index, (fields, claim) in enumerate(zip(psbt.inputs, claims, strict=True)):
-        if fields.non_witness_utxo is None and not (committed and claim is not None):
+    # Psbt has checked that each is the transaction of this id
+    brought = zip(psbt.tx.inputs, psbt.inputs, strict=True)
+    proofs = {
+        txin.prevout.txid: fields.non_witness_utxo
+        for txin, fields in brought
+        if fields.non_witness_utxo is not None
+    }
+    for index, (txin, claim) in enumerate(zip(psbt.tx.inputs, claims, strict=True)):
+        proof = proofs.get(txin.prevout.txid)
+        if proof is None and not (committed and claim is not None):
             raise RefusedError(
                 Rule.AMOUNT_UNPROVEN,
                 f"the amount of input {index} is not proven",
                 "add its non_witness_utxo",
+            )
+        if proof is not None and prevouts[index] not in proof.outputs[txin.prevout.index :][:1]:
+            raise RefusedError(
+                Rule.AMOUNT_UNPROVEN, f"input {index} says to spend another output than it does"
             )
 
 

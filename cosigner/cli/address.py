@@ -41,7 +41,8 @@ def new(
         if unused > GAP_LIMIT:
             call.out.warn(
                 f"{unused} addresses have received nothing: a wallet that is restored elsewhere looks only "
-                f"{GAP_LIMIT} unused addresses ahead"
+                f"{GAP_LIMIT} unused addresses ahead, unless it is told to look further; here that is done by"
+                " mpcw wallet rescan --gap"
             )
     call.out.hint(f"mpcw address verify {made.text}")
 

@@ -32,7 +32,7 @@ NOUNS: Final = {
     "primes": "Primes for new wallets, found ahead.",
     "fee": "What a transaction should pay.",
     "chain": "The chain that the wallet sees, and blocks on demand on regtest.",
-    "key": "The public side of the wallet's threshold keys.",
+    "key": "The wallet's threshold keys: their public side, and new shares of them.",
     "passphrase": "The passphrases that seal the parties.",
     "config": "Where wallets are kept and which one is meant.",
 }

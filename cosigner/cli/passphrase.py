@@ -46,6 +46,11 @@ def change(
         ):
             wallet.change_passphrase(who, old, new)
     call.out.result({"party": party, "changed": True}, [f"Party {party} has a new passphrase."])
+    if call.place.primes(who).is_file():
+        call.out.note(
+            f"The primes of party {party} that wait for a new wallet keep the passphrase that they have;"
+            f" mpcw primes discard --party {party} forgets them."
+        )
 
 
 def _new(path: Path | None, party: int) -> Passphrase:

@@ -36,8 +36,8 @@ _ENDS_HERE: Final = "Presignatures end with the process that makes them, and no 
 def status(call: Invocation) -> None:
     """Show how many presignatures there are, how fast they are used and made, and what went wrong."""
     with call.open() as wallet:
-        found = wallet.pool_figures()
-    call.out.result(describe(found), _table(found))
+        found, epoch = wallet.pool_figures(), wallet.keys.epoch
+    call.out.result({"epoch": epoch, **describe(found)}, _table(found, _none_yet(epoch)))
     for line in _remarks(found):
         call.out.note(line)
     for line in _troubles(found):
@@ -154,14 +154,14 @@ def _look(call: Invocation, wallet: LocalWallet, seconds: float | None) -> tuple
     with call.out.table() as shown:
         try:
             while end is None or time.monotonic() < end:
-                shown(_screen(found))
+                shown(_screen(found, wallet.keys.epoch))
                 time.sleep(
                     _LOOK_SECONDS if end is None else min(_LOOK_SECONDS, max(0.0, end - time.monotonic()))
                 )
                 found = wallet.pool_figures()
         except KeyboardInterrupt:
             return found, True
-        shown(_screen(found))
+        shown(_screen(found, wallet.keys.epoch))
     return found, False
 
 
@@ -221,7 +221,16 @@ def _stock_value(stock: StockFigures) -> dict[str, Any]:
     return value
 
 
-def _table(found: PoolFigures) -> list[Line]:
+def _none_yet(epoch: int) -> str:
+    """Say that there were no presignatures for the shares in use."""
+    if not epoch:
+        return "There were never any presignatures."
+    return (
+        f"The shares were refreshed (epoch {epoch}): presignatures of before are void. There are no new ones."
+    )
+
+
+def _table(found: PoolFigures, empty: str) -> list[Line]:
     numbers = ("ready", "granted", "pending", "used/h", "made/h", "lasts", "oldest")
     rows = show.Rows("signers", *numbers, right=numbers)
     for stock in found.stocks:
@@ -233,11 +242,15 @@ def _table(found: PoolFigures) -> list[Line]:
         rows.add(
             names, _ready(stock, found), *map(str, counts), *times, below="\n".join([ever, *_doing(stock)])
         )
-    return rows.lines("There were never any presignatures.")
+    return rows.lines(empty)
 
 
-def _screen(found: PoolFigures) -> list[Line]:
-    return [*_table(found), *_remarks(found), *(Text(line, "yellow") for line in _troubles(found))]
+def _screen(found: PoolFigures, epoch: int) -> list[Line]:
+    return [
+        *_table(found, _none_yet(epoch)),
+        *_remarks(found),
+        *(Text(line, "yellow") for line in _troubles(found)),
+    ]
 
 
 def _ready(stock: StockFigures, found: PoolFigures) -> Text:

@@ -127,13 +127,12 @@ def extract_tx(call: Invocation, psbt: Source) -> None:
 
 @command(app, "import", examples="mpcw psbt import payment.psbt")
 def import_psbt(call: Invocation, psbt: Source) -> None:
-    """Keep a PSBT as a draft of this wallet, after its review."""
+    """Keep a PSBT as a draft of this wallet, after its review; what a draft of it holds already stays."""
     with call.open() as wallet:
-        found = to_v0(read(psbt))
-        wallet.keep_draft(found)
-    txid = show_txid(found.tx.txid)
+        kept = wallet.keep_draft(to_v0(read(psbt)))
+    txid = show_txid(kept.tx.txid)
     call.out.result({"txid": txid}, [f"kept {txid}"])
-    call.out.hint(f"mpcw tx {'broadcast' if is_signed(found) else 'sign'} {txid}")
+    call.out.hint(f"mpcw tx {'broadcast' if is_signed(kept) else 'sign'} {txid}")
 
 
 @command(app, "export", examples="mpcw psbt export 4f2c... -o payment.psbt")

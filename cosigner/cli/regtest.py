@@ -1,7 +1,10 @@
 """mpcw regtest: a throwaway bitcoind."""
 
 import shlex
+import signal
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +41,7 @@ def regtest(
 ) -> None:
     """Run a bitcoind with a regtest chain of its own until Ctrl-C."""
     with (
+        _ended_like_ctrl_c(),
         tempfile.TemporaryDirectory(prefix="mpcw-regtest-") as temporary,
         RegtestNode(directory or Path(temporary), binary, port=port) as node,
     ):
@@ -56,3 +60,15 @@ def regtest(
             call.out.note("stopped")
         else:
             raise ChainError(f"bitcoind ended by itself with exit code {code}")
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Have SIGTERM and the end of the terminal do as Ctrl-C does: nothing is left behind."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -59,6 +59,7 @@ def serve(
         chosen, threshold, name = _parties_of(wallet, parties), wallet.plan.t, wallet.name
         marks = _marks(wallet, low=low, target=target, max=most)
         place = stack.enter_context(MeetingPlace.claim(wallet.folder.meeting))
+        wallet.let_go()  # or all other commands would wait while passphrases are typed
         unlock(wallet, chosen, passphrase_file or [], call.out)
         own = wallet.detach()
         stack.callback(own.close)

@@ -10,7 +10,7 @@ import typer
 from cosigner.cli import confirm, show
 from cosigner.cli.command import Invocation
 from cosigner.cli.refill import expected_seconds, refill_line
-from cosigner.cli.unlock import unlock
+from cosigner.cli.unlock import passphrase_files, unlock
 from cosigner.errors import DeclinedError, NotEnoughSignersError
 from cosigner.local import LocalWallet
 from cosigner.signing import Signed
@@ -136,6 +136,7 @@ def carry_out(
     """
     with call.open() as wallet:
         signers_of(wallet, manner.signers)
+        passphrase_files(manner.passphrase_files, wallet.plan.n)
         wallet.sync()
         draft = make(wallet, manner.dry_run)
         if manner.dry_run:

@@ -13,7 +13,7 @@ from cosigner.local import LocalWallet
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from storage.errors import StorageError, WrongPassphraseError
-from storage.passphrase import Passphrase
+from storage.passphrase import TRIES, Passphrase
 
 FILE_VARIABLE: Final = "MPCW_PASSPHRASE_FILE_"
 
@@ -87,6 +87,8 @@ def stock_passphrase(party: PartyId, files: Mapping[PartyId, Path]) -> Passphras
 def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str], out: Output) -> None:
     """Unlock parties with their passphrases, but for those that take part already.
 
+    Who types another one is asked again; a file is read once.
+
     Args:
         wallet: whose they are.
         parties: which.
@@ -100,11 +102,16 @@ def unlock(wallet: LocalWallet, parties: Sequence[PartyId], given: Sequence[str]
     """
     files = passphrase_files(given, wallet.plan.n)
     for party in sorted(set(parties) - set(wallet.unlocked)):
-        with passphrase_of(wallet, party, files) as passphrase, out.working(f"unlocking party {party}"):
-            try:
-                wallet.unlock(party, passphrase)
-            except WrongPassphraseError as e:
-                raise WrongPassphraseError(f"party {party}: {e}", e.hint) from e
+        tries = TRIES if _file_of(wallet, party, files) is None else 1
+        for left in reversed(range(tries)):
+            with passphrase_of(wallet, party, files) as passphrase, out.working(f"unlocking party {party}"):
+                try:
+                    wallet.unlock(party, passphrase)
+                    break
+                except WrongPassphraseError as e:
+                    if not left:
+                        raise WrongPassphraseError(f"party {party}: {e}", e.hint) from e
+            out.note("  that does not open it: try again")
 
 
 def passphrase_of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, Path]) -> Passphrase:
@@ -115,11 +122,15 @@ def passphrase_of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, P
         party: which.
         files: that options name; they go before those of a demo, and these before those of variables.
     """
-    beside = demo_folder(wallet.home, wallet.name) / str(party)
-    file = files.get(party) or (beside if beside.exists() else _of_variable(party))
+    file = _file_of(wallet, party, files)
     if file is None:
         return _asked(f"Passphrase of party {party} of {wallet.name}", _in_a_file(party))
     return Passphrase.from_file(file)
+
+
+def _file_of(wallet: LocalWallet, party: PartyId, files: Mapping[PartyId, Path]) -> Path | None:
+    beside = demo_folder(wallet.home, wallet.name) / str(party)
+    return files.get(party) or (beside if beside.exists() else _of_variable(party))
 
 
 def ask_new(party: PartyId, instead: str) -> Passphrase:

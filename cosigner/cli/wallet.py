@@ -2,17 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cosigner.cli import show
+from cosigner.cli.caps import SHOW_OR_CHANGE, caps, caps_value, shown
 from cosigner.cli.command import Invocation, command
 from cosigner.cli.show import Line
 from cosigner.cli.unlock import PassphraseFiles, new_passphrases
 from cosigner.local import LocalWallet
 from cosigner.plan import ChainKind, ChainSettings, WalletPlan
 from protocol.errors import UsageError
+from wallet.account import GAP_LIMIT
 from wallet.amounts import FeeRate, format_btc, parse_amount
 from wallet.coins import Balance
 from wallet.fees import FeeCaps
@@ -22,6 +24,8 @@ from wallet.network import MAINNET, network
 from wallet.tx import show_txid
 
 app = typer.Typer(no_args_is_help=True)
+
+MAX_GAP: Final = 10_000  # on each branch, all of which are derived: half a minute
 
 
 @command(
@@ -90,11 +94,7 @@ def describe(wallet: LocalWallet) -> dict[str, object]:
             {"name": a.name, "kind": a.kind.value, "descriptor": d}
             for a, d in zip(wallet.accounts, wallet.descriptors(), strict=True)
         ],
-        "caps": {
-            "absolute": plan.caps.absolute,
-            "relative_percent": plan.caps.relative,
-            "rate_sat_per_kvb": plan.caps.rate.sat_per_kvb,
-        },
+        "caps": caps_value(plan.caps),
         "directory": str(wallet.folder.path),
     }
 
@@ -108,10 +108,7 @@ def _facts(wallet: LocalWallet) -> list[Line]:
         ("chain", plan.chain.kind.value + (f" at {plan.chain.url}" if plan.chain.url else "")),
         ("made", show.when(plan.birth) + " UTC"),
         *((f"{a.name} key", d) for a, d in zip(wallet.accounts, wallet.descriptors(), strict=True)),
-        (
-            "fee caps",
-            f"{show.sats(plan.caps.absolute)}, {plan.caps.relative} percent, {plan.caps.rate}",
-        ),
+        ("fee caps", ", ".join(shown(plan.caps))),
         ("directory", str(wallet.folder.path)),
     )
 
@@ -137,6 +134,9 @@ def show_wallet(call: Invocation) -> None:
     """Show what a wallet is: signers, network, descriptors, fee caps."""
     with call.open() as wallet:
         call.out.result(describe(wallet), _facts(wallet))
+
+
+command(app, examples=SHOW_OR_CHANGE)(caps)
 
 
 @command(app, examples="mpcw wallet balance --json")
@@ -218,16 +218,24 @@ def _status(entry: HistoryEntry) -> str:
     return f"{entry.confirmations} conf" if entry.confirmations else entry.status.value
 
 
-@command(app, examples="mpcw wallet rescan --from 0")
+@command(app, examples="mpcw wallet rescan\nmpcw wallet rescan --from 0 --gap 1000")
 def rescan(
     call: Invocation,
     from_height: Annotated[int, typer.Option("--from", min=0, help="First block to look at.")] = 0,
+    gap: Annotated[
+        int,
+        typer.Option(min=GAP_LIMIT, max=MAX_GAP, help="How many unused addresses in a row to look beyond."),
+    ] = GAP_LIMIT,
 ) -> None:
-    """Look at all blocks again for the wallet's addresses."""
-    with call.open() as wallet:
-        wallet.rescan(from_height)
-        found = wallet.balance()
-        call.out.result({"total": found.total}, [f"total {show.amount(found.total)}"])
+    """Look at all blocks again for the wallet's addresses.
+
+    A wallet that was restored from an old copy does not know how many addresses it has handed out since: if
+    more than the gap were never paid, those behind them are found with a larger one, and known from then on.
+    """
+    with call.open() as wallet, call.out.working("looking at the blocks"):
+        new, found = wallet.rescan(from_height, gap), wallet.balance()
+        total, count = show.amount(found.total), show.count(new, "new transaction")
+        call.out.result({"total": found.total, "new_transactions": new}, [f"total {total}, {count}"])
 
 
 @command(

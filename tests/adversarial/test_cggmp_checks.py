@@ -303,6 +303,21 @@ def test_every_test_in_the_table_of_attacks_exists() -> None:
         assert there.issuperset(names), (attack, sorted(set(names) - there))
 
 
+# how many of each group the catalogue has
+CATALOGUE = {"M": 11, "Z": 13, "E": 5, "K": 10, "S": 8, "N": 15}
+NO_BUDGETS = "A-N14"
+
+
+def test_every_attack_of_the_catalogue_is_in_the_table() -> None:
+    listed = set()
+    for attack, _, _ in table_of_attacks():
+        listed |= set(re.findall(r"A-[A-Z]\d+", attack))
+        for group, first, last in re.findall(r"A-([A-Z])(\d+) to A-\1(\d+)", attack):
+            listed |= {f"A-{group}{number}" for number in range(int(first), int(last) + 1)}
+    catalogue = {f"A-{group}{at + 1}" for group, count in CATALOGUE.items() for at in range(count)}
+    assert catalogue - listed == {NO_BUDGETS}
+
+
 def test_the_table_of_attacks_has_every_check() -> None:
     listed = {name for _, refused, _ in table_of_attacks() for name in re.findall("`([^`]+)`", refused)}
     for _, check in VIOLATIONS:

@@ -14,11 +14,13 @@ from ecdsa_cggmp.sign import SigningContext, SigningRequest, combine, sign_share
 from native.curve import ORDER, G, Point, Scalar
 from native.entropy import random_bytes
 from native.errors import WipedError
+from native.integer import random_ints
 from native.secret import SecretInts, SecretScalars
+from native.secret_scalar import random_scalars, to_ints
 from native.verify import verify_ecdsa
 from protocol.ids import PartyId
 from tests.ecdsa_cggmp.levels import TINY
-from tests.ecdsa_cggmp.network import dealt
+from tests.ecdsa_cggmp.network import aux_infos, dealt
 from tests.ecdsa_cggmp.presign_run import Recorded, corrupted_slot, record
 from tests.ecdsa_cggmp.presignatures import context, presignature, secret_key, shares_of
 
@@ -131,6 +133,34 @@ def test_masks_of_products_are_drawn_anew_from_their_whole_interval() -> None:
     # one is shorter by 64 bits with 2^-64, and all have one sign with 2^-63
     assert all(TINY.ell_prime - 64 < abs(number).bit_length() < TINY.ell_prime for number in drawn)
     assert min(drawn) < 0 < max(drawn)
+
+
+def plain(secret: SecretInts) -> list[int]:
+    data, size = secret.declassify(), secret.size
+    return [int.from_bytes(data[at : at + size], "big", signed=True) for at in range(0, len(data), size)]
+
+
+def test_products_are_those_of_plain_integers_and_never_the_same_twice() -> None:
+    """MtA with negative plaintexts (A-M8), and a fresh unit in each D (A-M10)."""
+    owner, count = aux_infos(2)[0].own.paillier, 200
+    k, x = random_scalars(count), random_scalars(count)
+    y = random_ints(count, TINY.ell_prime)
+    K = owner.public.encrypt(to_ints(k)).c
+    D, again = (owner.public.affine(K, to_ints(x), y).c for _ in range(2))
+    alpha, summand, size = plain(owner.decrypt(D)), plain(y), TINY.ciphertext_bytes
+    numbers = [
+        [int.from_bytes(data[at : at + 32], "big") for at in range(0, len(data), 32)]
+        for data in (k.declassify(), x.declassify())
+    ]
+    assert min(alpha) < 0 < max(alpha)
+    for a, b, c, d in zip(alpha, summand, *numbers, strict=True):
+        assert (a - b - c * d) % ORDER == 0
+    assert all(D[at : at + size] != again[at : at + size] for at in range(0, count * size, size))
+    n = int.from_bytes(owner.public.n, "big")
+    first = int.from_bytes(K[:size], "big"), plain(to_ints(x))[0]
+    without_unit = pow(*first, n * n) * (1 + summand[0] * n) % (n * n)
+    assert without_unit not in (int.from_bytes(D[:size], "big"), int.from_bytes(again[:size], "big"))
+    assert plain(owner.decrypt(without_unit.to_bytes(size, "big"))) == alpha[:1]
 
 
 # ePrint 2021/1330

@@ -13,8 +13,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
+import grpc
 import pytest
 
+from cosigner.calls import WALLET_CALLS
 from cosigner.clients import Clients
 from cosigner.clock import unix_now
 from cosigner.daemon import THREADS, WAITING, Daemon
@@ -23,11 +25,12 @@ from cosigner.keeper import Keeper, Refilling, Waiting
 from cosigner.local import LocalWallet
 from cosigner.meeting import MeetingPlace
 from cosigner.party import Acceptance, Party, SigningOrder
-from cosigner.pool_calls import REFILL
+from cosigner.pool_calls import POOL_CALLS, REFILL
 from cosigner.pools import Pools
+from cosigner.refill_calls import REFILL_CALLS
 from cosigner.refilling import Leader
 from cosigner.remote import RemoteParty, Server
-from cosigner.service import MAX_REPORTING
+from cosigner.service import ABOUT, MAX_REPORTING, PRESENT, WALLET_SERVICE, party_service
 from cosigner.sessions import Sessions
 from cosigner.signing import sign
 from cosigner.steps import silent
@@ -92,6 +95,24 @@ def test_wallet_is_used_while_its_parties_are_served(serving: Serving, client: L
     client.close()
     with LocalWallet.open(serving.home) as again:
         assert again.unlocked == (0, 2)
+
+
+def test_nobody_is_asked_to_sign_what_is_no_transaction(serving: Serving, server: Server) -> None:
+    """A raw digest and a presignature that is known are a forgery (CVE-2025-66017, A-N9)."""
+    assert {
+        method.name for method in (*WALLET_CALLS, *REFILL_CALLS, *POOL_CALLS, REFILL, ABOUT, PRESENT)
+    } == {
+        *("about", "present", "script", "end", "figures", "drain", "purge", "refill"),
+        *("ready_presignatures", "offer_presignatures", "open_signing", "receive"),  # a PSBT, and envelopes
+        *("depth", "lend", "keep", "open_presigning", "vouch", "confirm"),
+    }
+    for service in (WALLET_SERVICE, party_service(P0)):
+        for name in ("sign", "sign_digest", "sign_hash", "sign_message", "burn", "sign_share"):
+            call = server._channel.unary_unary(f"/{service}/{name}")
+            with pytest.raises(grpc.RpcError) as caught:
+                call(bytes(32), timeout=60)
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert serving.incidents == []
 
 
 def test_server_says_what_it_serves(server: Server) -> None:

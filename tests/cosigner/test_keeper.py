@@ -647,8 +647,9 @@ def test_rest_doubles_while_the_own_file_fails(troubled: Kept, failing: Failing)
 )
 def test_keeper_ends_when_the_own_file_is_lost(troubled: Kept, failing: Failing, error: Exception) -> None:
     failing.at, failing.error = "transaction", error
-    with patch.object(keeper_module, "POLL_SECONDS", 0.01):
-        troubled.keeper.run(NEVER)
+    # in a thread of its own, whose priority stays low
+    with patch.object(keeper_module, "POLL_SECONDS", 0.01), ThreadPoolExecutor(1) as pool:
+        pool.submit(troubled.keeper.run, NEVER).result(WAIT)
     trouble = troubled.keeper.trouble
     assert trouble is not None
     assert (trouble.until, str(error) in trouble.reason) == (None, True)

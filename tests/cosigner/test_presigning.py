@@ -683,6 +683,28 @@ def test_wrong_proof_of_a_peer_is_evidence_for_all() -> None:
     assert group.signer(0).open_presigning(P0, order(group.signer(0).header(stock, 1), 1))
 
 
+def test_peer_with_three_wrong_proofs_makes_no_more_presignatures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong product whose success depends on a bit of x would be an oracle (A-Z13)."""
+    group = Signers(5, 3)
+    group.peers[P2] = group.peer(2, Spoiling)
+    stock = group.stock(0, 1, 2)
+    for attempt in range(3):
+        group.now += LEASE_SECONDS
+        for j in stock.signers:
+            group.peers[j].lend(P2, bytes(LeaseRequest(stock, attempt)))
+        header = group.signer(2).header(stock, 2)
+        asked = order(header, attempt)
+        group.letters = [(j, m) for j in stock.signers for m in group.peers[j].open_presigning(P2, asked)]
+        assert len(group.carry(header)) == 3
+    monkeypatch.setattr(presigning.presign, "participate", pytest.fail)  # nothing is computed for it
+    header = group.signer(2).header(stock, 2)
+    for i in (0, 1):
+        with pytest.raises(UsageError, match="party 2 was at fault in 3 sessions"):
+            group.signer(i).open_presigning(P2, order(header, 2))
+    monkeypatch.undo()
+    group.filled(0, 1, 3)
+
+
 def test_what_a_party_does_is_told_outside_of_its_locks(group: Signers) -> None:
     """A progress display may ask the party what it has."""
     stock, seen = group.stock(0, 1), []

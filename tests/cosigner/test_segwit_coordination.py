@@ -312,6 +312,25 @@ def test_signer_whose_share_is_wrong_is_named_with_evidence_that_convinces_other
     assert consensus_accepts(psbt, extract(group.sign(psbt, 0, 1).psbt))
 
 
+def test_signer_with_three_wrong_shares_is_refused_and_no_presignature_has_two_shares() -> None:
+    """Lindell17, CVE-2023-33242 (A-N15): a signature that failed is no reason to try again for ever."""
+    group = group_of(12, 0, 2)
+    group.stock_up(3, 0, 1)
+    group.parties[PartyId(2)] = group.party(PartyId(2), WrongShare)
+    psbt = mixed_psbt(group)
+    for attempt in range(5):
+        expected = FaultyPartyError if attempt < 3 else PolicyDenied
+        with pytest.raises(
+            expected, match="party 2: signature share" if attempt < 3 else "party 2 was at fault"
+        ):
+            group.sign(psbt, 0, 2)
+        assert len(burnt(group, 0)) == 2 * min(attempt + 1, 3)
+        idle(group)
+    assert len(group.free(0, 0, 2)) == 6
+    # the others go on without it
+    assert consensus_accepts(psbt, extract(group.sign(psbt, 0, 1).psbt))
+
+
 def test_signer_that_says_to_have_been_told_other_contributions_is_named() -> None:
     group = group_of(2, 0, 1)
     group.parties[PartyId(1)] = group.party(PartyId(1), OtherContributions)

@@ -10,12 +10,14 @@ from unittest.mock import patch
 
 import pytest
 
-from cosigner.sessions import MAX_OPEN, Sessions
-from protocol.errors import SessionTimeout, UsageError
+from cosigner.sessions import MAX_FAULTY, MAX_OPEN, Sessions
+from protocol.errors import FaultyPartyError, SessionTimeout, UsageError
+from protocol.evidence import Evidence
 from protocol.header import Header
 from protocol.ids import PartyId
 from protocol.machine import Sealed, SessionMachine
 from protocol.session import Session
+from protocol.signed import Slot, read_envelope
 from tests.protocol import toss
 
 WAIT = 60  # seconds until a test gives up
@@ -159,3 +161,103 @@ def test_open_sessions_of_one_protocol_leave_room_for_those_of_another() -> None
     assert isinstance(sessions.end(first), SessionTimeout)
     assert not sessions.is_open(first)
     begin(MAX_OPEN + 2, "refill")
+
+
+# ---- faults that were proved ----
+
+
+class Lied(Toss):
+    """A session in which PEER reveals something else than it has committed to."""
+
+    def __init__(self, sessions: Sessions, name: bytes) -> None:
+        super().__init__()
+        self.sessions, self.header = sessions, head(name)
+        with pytest.raises(FaultyPartyError) as caught:
+            self.carry(self.open(self.header))
+        assert caught.value.culprits == {PEER: "opening"}
+        (self.proof,) = caught.value.evidence
+
+    def carry(self, letters: list[Sealed]) -> None:
+        while letters:
+            letters += self.there(self.sessions.receive(PEER, self.spoilt(letters.pop(0))))
+
+    def spoilt(self, sealed: Sealed) -> bytes:
+        _, message = read_envelope(sealed.envelope, PEER, ME)
+        if message.slot != Slot.broadcast(2, PEER):
+            return sealed.envelope
+        body = bytes([message.body[0] ^ 1]) + message.body[1:]
+        return toss.session(PEER, self.header).sign(message.slot, body).envelope(self.header)
+
+
+def is_refused(sessions: Sessions, header: Header) -> bool:
+    try:
+        sessions.expect_new(header)
+    except UsageError as e:
+        return "party 1 was at fault in 3 sessions" in str(e)
+    return False
+
+
+def test_party_at_fault_in_three_sessions_takes_part_in_no_more() -> None:
+    sessions, new = Sessions(), head(b"new")
+    assert MAX_FAULTY == 3
+    for number in range(3):
+        assert not is_refused(sessions, new)
+        Lied(sessions, b"%d" % number)
+    assert is_refused(sessions, new)
+    place = toss.session(ME, new)
+    with pytest.raises(UsageError, match="party 1"):
+        sessions.open(place, toss.opening(place), lambda _: None)
+    assert not sessions.open_protocols()
+    # the others go on without it
+    sessions.expect_new(replace(new, parties=(ME, PartyId(2))))
+
+
+def test_fault_counts_once_however_often_it_is_told() -> None:
+    sessions, elsewhere = Sessions(), Sessions()
+    lies = [Lied(elsewhere, b"%d" % number) for number in range(3)]
+    first = Lied(sessions, b"0")
+    for _ in range(5):
+        assert sessions.end(first.header.session, [bytes(first.proof)]) is None
+    for lie in lies[1:]:  # in which this party has not taken part
+        sessions.end(lie.header.session, [bytes(lie.proof)])
+    assert not is_refused(sessions, head(b"new"))
+
+
+def test_fault_that_others_prove_after_the_end_of_a_session_counts() -> None:
+    """A signer's last message is judged by the coordinator."""
+    sessions = Sessions()
+    proofs = [Lied(Sessions(), b"%d" % number).proof for number in range(3)]
+    for at, proof in enumerate(proofs):
+        it = Toss()
+        it.sessions = sessions
+        sessions.receive(PEER, it.last(it.open(proof.header)).envelope)
+        assert not sessions.is_open(proof.header.session)
+        false = replace(proof, check="share")
+        another = proofs[at - 1]
+        for data in (b"", bytes(false), bytes(another)):
+            sessions.end(proof.header.session, [data])
+            assert not is_refused(sessions, head(b"new"))
+        assert sessions.end(proof.header.session, [b"", bytes(false), bytes(proof)]) is None
+    assert is_refused(sessions, head(b"new"))
+
+
+def test_evidence_about_a_session_long_over_is_not_looked_at() -> None:
+    sessions, old = Sessions(), head(b"old")
+    for header in (old, *(head(b"%d" % number) for number in range(MAX_OPEN))):
+        place = toss.session(ME, header)
+        sessions.open(place, toss.opening(place), lambda _: None)
+        sessions.end(header.session)
+    proof = Lied(Sessions(), b"old").proof
+    with patch.object(Evidence, "holds", side_effect=AssertionError):
+        sessions.end(old.session, [bytes(proof)])
+
+
+def test_fault_that_ends_a_running_session_counts() -> None:
+    sessions = Sessions()
+    for number in range(3):
+        assert not is_refused(sessions, head(b"new"))
+        header, proof = head(b"%d" % number), Lied(Sessions(), b"%d" % number).proof
+        place = toss.session(ME, header)
+        sessions.open(place, toss.opening(place), lambda _: None)
+        assert isinstance(sessions.end(header.session, [bytes(proof)]), FaultyPartyError)
+    assert is_refused(sessions, head(b"new"))

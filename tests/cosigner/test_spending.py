@@ -13,7 +13,14 @@ from tests.cosigner.wallets import fund, passphrase, payment, unlock
 from wallet.amounts import FeeRate, Sats
 from wallet.build import CoinControl, Draft, Payment
 from wallet.chain.base import MempoolEntry, Verdict
-from wallet.errors import ChainError, ChainRefusedError, InsufficientFundsError, RefusedError, UnknownError
+from wallet.errors import (
+    ChainError,
+    ChainRefusedError,
+    InsufficientFundsError,
+    MalformedError,
+    RefusedError,
+    UnknownError,
+)
 from wallet.fees import FeeCaps
 from wallet.history import Status
 from wallet.psbt import extract
@@ -91,6 +98,37 @@ def test_draft_that_somebody_has_changed_is_refused_and_can_be_dropped(
     assert "drop" in caught.value.hint
     wallet.drop_draft(txid)
     assert list(wallet.drafts()) == [drafts[1].tx.txid]
+
+
+def test_draft_that_comes_again_unsigned_keeps_its_signatures(wallet: LocalWallet) -> None:
+    fund(wallet, 70_000)
+    unlock(wallet, 0, 1)
+    unsigned = wallet.draft_send(payment(40_000)).psbt
+    signed = wallet.sign(unsigned).psbt
+    assert wallet.keep_draft(unsigned) == signed
+    assert wallet.draft(unsigned.tx.txid) == signed
+
+
+def test_draft_takes_the_signatures_of_one_that_comes_signed(wallet: LocalWallet) -> None:
+    fund(wallet, 70_000)
+    unlock(wallet, 0, 1)
+    unsigned = wallet.draft_send(payment(40_000)).psbt
+    signed = wallet.sign(unsigned).psbt
+    wallet._store.put_draft(unsigned.tx.txid, bytes(unsigned))
+    assert wallet.keep_draft(signed) == signed
+    assert wallet.draft(unsigned.tx.txid) == signed
+
+
+def test_draft_that_comes_with_other_signatures_is_refused_and_the_first_stays(wallet: LocalWallet) -> None:
+    fund(wallet, 70_000)
+    unlock(wallet, 0, 1)
+    unsigned = wallet.draft_send(payment(40_000)).psbt
+    first, second = (wallet.sign(unsigned).psbt for _ in range(2))
+    wallet._store.put_draft(unsigned.tx.txid, bytes(first))
+    with pytest.raises(MalformedError, match="contradicts the draft") as caught:
+        wallet.keep_draft(second)
+    assert caught.value.hint.endswith(f"mpcw tx drop {show_txid(unsigned.tx.txid)}")
+    assert wallet.draft(unsigned.tx.txid) == first
 
 
 def test_dry_run_keeps_nothing_and_hands_out_no_address(wallet: LocalWallet) -> None:

@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
-
-import pytest
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from cosigner import segwit_keygen
 from cosigner.home import Home
@@ -18,6 +18,9 @@ from protocol.spec import ProtocolSpec
 from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import aux_infos, aux_secret
 
+if TYPE_CHECKING:
+    import pytest  # which would take a quarter of the time that a process of mpcw starts in
+
 CACHED = 7  # parties
 
 
@@ -25,9 +28,10 @@ CACHED = 7  # parties
 def tiny_ecdsa() -> Iterator[None]:
     """Have wallets of up to seven parties made in a moment."""
     turn = count()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cosigner.level.PARAMS", TINY)
-        patch.setattr(AuxSecret, "search", lambda *_, **__: aux_secret(next(turn) % CACHED))
+    with (
+        patch("cosigner.level.PARAMS", TINY),
+        patch.object(AuxSecret, "search", lambda *_, **__: aux_secret(next(turn) % CACHED)),
+    ):
         yield
 
 
@@ -36,7 +40,7 @@ def forget_moduli(home: Home) -> None:
     shutil.rmtree(home.moduli.parent, ignore_errors=True)
 
 
-def deal_aux(patch: pytest.MonkeyPatch) -> None:
+def deal_aux(monkeypatch: "pytest.MonkeyPatch") -> None:
     """Have a dealer give the parties of a new wallet their auxiliary info, in no time."""
     run = segwit_keygen._run
 
@@ -51,4 +55,4 @@ def deal_aux(patch: pytest.MonkeyPatch) -> None:
         for party, aux in zip(peers.values(), infos, strict=True):
             party._keep_aux(aux)
 
-    patch.setattr(segwit_keygen, "_run", deal)
+    monkeypatch.setattr(segwit_keygen, "_run", deal)

@@ -1,22 +1,26 @@
-"""Write tests/vectors/cggmp24: python tests/ecdsa_cggmp/make_vectors.py. Fixed seeds make it repeatable.
+"""Write tests/vectors/cggmp24: make vectors. Fixed seeds make it repeatable.
 
-Each file has a transcript of one proof at the tests' level: where it belongs, public keys, statement, proof
-and challenges in bytes, and last items of columns with which it is rejected.
+A file of a proof has its transcript at the tests' level: seeds, where it belongs, public keys, statement,
+proof and challenges in bytes, and last items of columns with which it is rejected, each with the reason. That
+of a session (session_vectors.py) has all messages, the result, and what is said when a bit of one is flipped.
 """
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from ecdsa_cggmp.zk import aff_g, elog, enc_elg, fac, mod, prm
+from ecdsa_cggmp.zk import aff_g, aff_g_star, dec, elog, enc_elg, fac, mod, prm, sch
+from ecdsa_cggmp.zk.aff_g_star import AffGStarKeys, AffGStarStatement, AffGStarWitness
+from ecdsa_cggmp.zk.dec import DecStatement
 from ecdsa_cggmp.zk.keys import ProofKeys
 from ecdsa_cggmp.zk.wire import scalar_items
-from native.curve import G, Point, mul_add_secret, mul_base, mul_secret
+from native.bit_proof import open_product
+from native.curve import G, Point, Scalar, mul_add_secret, mul_base, mul_secret
 from native.fac_proof import FacProver
 from native.hashing import tagged_hash
 from native.integer import random_ints
@@ -35,13 +39,16 @@ from native.range_proof import (
 )
 from native.ring_pedersen import RingPedersen, RingPedersenSecret
 from native.secret import SecretScalars, SecretSeed
-from native.secret_scalar import add, random_scalars, scale, to_ints
-from protocol.codec import Writer
+from native.secret_scalar import add, from_ints, random_scalars, scale, to_ints
+from protocol.codec import Reader, Writer
 from protocol.header import Header
 from protocol.ids import PartyId, SessionId
 from protocol.transcript import Domain
 from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import primes_of, residues
+from tests.ecdsa_cggmp.replay import replayed
+from tests.ecdsa_cggmp.session_vectors import SESSIONS
+from tests.ecdsa_cggmp.session_vectors import vector as session_vector
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "cggmp24"
 HEADER = Header("vectors", 1, SessionId(bytes(range(32))), bytes(32), (PartyId(0), PartyId(1)))
@@ -50,9 +57,32 @@ COUNT = 2
 
 Vector = dict[str, Any]
 
+# why a proof with another last item of a column is rejected: another challenge, or what the kernel finds
+CHALLENGE = "challenge"
+REASONS = {
+    "enc_elg": {"z1": "PAILLIER, CURVE, PEDERSEN", "z2": "PAILLIER", "z3": "PEDERSEN", "w": "CURVE"},
+    "aff_g": {
+        "z1": "PAILLIER, CURVE, PEDERSEN",
+        "z2": "PAILLIER, PLAINTEXT, PEDERSEN",
+        "z3": "PEDERSEN",
+        "z4": "PEDERSEN",
+        "w": "PAILLIER",
+        "w_y": "PLAINTEXT",
+    },
+    "elog": {"z": "z G = A + e L; u G + z X = N + e M", "u": "u G + z X = N + e M; u H = B + e Y"},
+    "prm": {"z": "EQUATION"},
+    "mod": {"a": "FOURTH_ROOT", "b": "FOURTH_ROOT", "x": "FOURTH_ROOT", "z": "NTH_ROOT", "w": "W"},
+    "fac": {"z1": "FACTORS, PRODUCT", "z2": "FACTORS", "w1": "FACTORS", "w2": "FACTORS", "v": "PRODUCT"},
+    "sch": {"z": "z G = A + e X"},
+}
+
+_seeds: dict[str, str] = {}  # those of the vector that is being made
+
 
 def seed(name: str) -> SecretSeed:
-    return SecretSeed.from_bytes(tagged_hash("mpcwallet/test vectors", name.encode()))
+    drawn = tagged_hash("mpcwallet/test vectors", name.encode())
+    _seeds[name] = drawn.hex()
+    return SecretSeed.from_bytes(drawn)
 
 
 def scalars(name: str) -> SecretScalars:
@@ -91,17 +121,22 @@ def vector(
 ) -> Vector:
     """The transcript, and the last item of each column of the proof changed by one bit or by G."""
     keys, changes = proof_keys(), {}
-    items = {"prm": TINY.m, "mod": TINY.m, "fac": 1}.get(proof, COUNT)
+    items = ITEMS.get(proof, COUNT)
     for part in parts:
         for name, column in hexed(part).items():
             data = bytes.fromhex(column)
-            last = data[len(data) - len(data) // items :]
+            last = data[-max(1, len(data) // items) :]
             if name in {"Y", "Z", "B_x"} or (proof == "elog" and name in {"A", "N", "B"}):
-                changes[name] = (Point(last) + G).xy.hex()
+                changes[name] = rejected(proof, name, (Point(last) + G).xy)
+            elif proof == "sch" and name == "A":
+                changes[name] = rejected(proof, name, bytes(Point.from_bytes(last) + G))
             else:
-                changes[name] = (last[:-1] + bytes([last[-1] ^ 1])).hex()
+                changes[name] = rejected(proof, name, last[:-1] + bytes([last[-1] ^ 1]))
+    seeds = dict(_seeds)
+    _seeds.clear()
     return {
         "proof": proof,
+        "seeds": seeds,
         "domain": bytes(domain(proof)).hex(),
         "context": keys.context.hex(),
         "N_i": keys.N_i.hex(),
@@ -113,6 +148,10 @@ def vector(
         "holds": True,
         "rejected with last item": changes,
     }
+
+
+def rejected(proof: str, column: str, last: bytes) -> dict[str, str]:
+    return {"value": last.hex(), "reason": REASONS.get(proof, {}).get(column, CHALLENGE)}
 
 
 def enc_elg_vector() -> Vector:
@@ -170,7 +209,8 @@ def mod_vector() -> Vector:
     proof = mod.ModProof(w, mod_respond(own, w, y))
     proof.write(writer := Writer())
     made = vector("mod", {"rho": RHO.hex()}, (proof.response,), y, writer)
-    made["rejected with last item"]["w"] = (bytes(len(w) - 1) + b"\x04").hex()  # a square
+    square = bytes(len(w) - 1) + b"\x04"
+    made["rejected with last item"]["w"] = rejected("mod", "w", square)
     return made
 
 
@@ -182,6 +222,63 @@ def fac_vector() -> Vector:
     return vector("fac", {"rho": RHO.hex()}, (proof.commitment, proof.response), e, writer)
 
 
+@dataclass(frozen=True)
+class SchProof:
+    """Commitment and response, which key generation sends in two messages."""
+
+    A: bytes
+    z: bytes
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        return cls(bytes(reader.point("A")), bytes(reader.scalar("z")))
+
+    def write(self, writer: Writer) -> None:
+        writer.fixed(self.A, 33).fixed(self.z, 32)
+
+
+def sch_vector() -> Vector:
+    x, tau = random_scalars(1, seed("x")), random_scalars(1, seed("tau"))
+    X, commitment = mul_base(x)[0], sch.SchCommitment(tau, mul_base(tau)[0])
+    e = sch._challenge(domain("sch"), RHO, X, commitment.A)
+    proof = SchProof(bytes(commitment.A), bytes(sch.respond(domain("sch"), RHO, commitment, x)))
+    proof.write(writer := Writer())
+    return vector("sch", {"rid": RHO.hex(), "X": bytes(X).hex()}, (proof,), bytes(e), writer)
+
+
+def dec_vector() -> Vector:
+    own, x, base = paillier(0), to_ints(random_scalars(1, seed("x"))), Scalar(7) * G
+    K = own.public.encrypt(random_ints(1, TINY.ell, seed("k")), None, seed("K")).c
+    D = own.public.encrypt(random_ints(1, TINY.ell_prime + TINY.epsilon, seed("d")), None, seed("D")).c
+    y, _ = open_product(own, D, K, x)
+    S = mul_secret(from_ints(y), [base])[0]
+    statement = DecStatement(K, D, mul_base(from_ints(x))[0], S, base)
+    with replayed("dec"):
+        proof = dec.prove(domain("dec"), proof_keys(), own, statement, x)
+    proof.write(writer := Writer())
+    return vector("dec", bit_statement(statement), (proof,), proof.e, writer)
+
+
+def aff_g_star_vector() -> Vector:
+    own, peer = paillier(0).public, paillier(1).public
+    x, y = to_ints(random_scalars(1, seed("x"))), random_ints(1, TINY.ell_prime, seed("y"))
+    C = peer.encrypt(random_ints(1, TINY.ell, seed("k")), None, seed("K")).c
+    D, Y = peer.affine(C, x, y, None, seed("D")), own.encrypt(y, None, seed("Y"))
+    statement = AffGStarStatement(C, D.c, Y.c, mul_base(from_ints(x))[0])
+    witness, keys = AffGStarWitness(x, y, D.rho, Y.rho), AffGStarKeys(own, peer)
+    with replayed("aff_g_star"):
+        proof = aff_g_star.prove(domain("aff_g_star"), proof_keys(), keys, statement, witness)
+    proof.write(writer := Writer())
+    return vector("aff_g_star", bit_statement(statement), (proof,), proof.e, writer)
+
+
+def bit_statement(statement: DecStatement | AffGStarStatement) -> dict[str, str]:
+    values = {name: getattr(statement, name) for name in statement.__slots__}
+    return {name: bytes(value).hex() for name, value in values.items()}
+
+
+# of a column of a proof, where that is not COUNT
+ITEMS = {"prm": TINY.m, "mod": TINY.m, "fac": 1, "sch": 1, "dec": TINY.kappa, "aff_g_star": TINY.kappa}
 MAKERS = {
     "enc_elg": enc_elg_vector,
     "aff_g": aff_g_vector,
@@ -189,6 +286,9 @@ MAKERS = {
     "prm": prm_vector,
     "mod": mod_vector,
     "fac": fac_vector,
+    "sch": sch_vector,
+    "dec": dec_vector,
+    "aff_g_star": aff_g_star_vector,
 }
 
 
@@ -200,3 +300,5 @@ if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, make in MAKERS.items():
         (FOLDER / f"{name}.json").write_text(text(make()))
+    for name in SESSIONS:
+        (FOLDER / f"{name}.json").write_text(text(session_vector(name)))

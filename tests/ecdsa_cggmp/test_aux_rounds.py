@@ -344,6 +344,7 @@ def test_a_proof_of_the_parameters_for_another_place_is_refused() -> None:
 # Pi-mod and Pi-fac
 
 
+@cache
 def moduli() -> dict[str, tuple[list[int], set[str]]]:
     """Factors, and the checks that may fail: whose proof is looked at first depends on nothing else."""
     return {

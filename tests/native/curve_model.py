@@ -1,5 +1,7 @@
 """secp256k1 in plain Python: slow, obvious, and independent of the code under test."""
 
+from gmpy2 import invert
+
 P = 2**256 - 2**32 - 977
 N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 G = (
@@ -15,9 +17,9 @@ def add(a: Affine, b: Affine) -> Affine:
     if a[0] == b[0]:
         if (a[1] + b[1]) % P == 0:
             return None
-        slope = 3 * a[0] * a[0] * pow(2 * a[1], -1, P)
+        slope = 3 * a[0] * a[0] * int(invert(2 * a[1], P))
     else:
-        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, P)
+        slope = (b[1] - a[1]) * int(invert(b[0] - a[0], P))
     x = (slope * slope - a[0] - b[0]) % P
     return x, (slope * (a[0] - x) - a[1]) % P
 

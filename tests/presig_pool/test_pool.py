@@ -569,6 +569,24 @@ def test_purging_keeps_the_counts(pool: Pool) -> None:
 # figures
 
 
+def test_a_coordinator_picks_among_those_that_the_other_signers_have(pool: Pool) -> None:
+    first, second, third = fill(pool)
+    assert pool.choose(stock(), 2, NOW, {third, digest(9), first}) == (first, third)
+    with pytest.raises(PoolExhausted) as caught:
+        pool.choose(stock(), 2, NOW, {second})
+    assert caught.value.ready == 1
+
+
+def test_the_oldest_is_that_of_the_stock(pool: Pool) -> None:
+    assert pool.statistics(stock(), NOW).oldest is None
+    fill(pool, 2, now=NOW, signers=(0, 2), me=0)
+    (item, *_) = fill(pool, now=NOW + 10)
+    assert pool.statistics(stock(), NOW + 15).oldest == 5
+    fill(pool, 3, now=NOW + 20)
+    assert pool.statistics(stock(), NOW + 25).oldest == 15
+    assert item in pool.ready(stock(), NOW + 25)
+
+
 def test_statistics_are_of_the_last_hour(pool: Pool) -> None:
     first, second, third = fill(pool, now=NOW)
     assert pool.statistics(stock(), NOW).time_to_empty is None

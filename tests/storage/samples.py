@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ecdsa_cggmp import key_share as ecdsa
 from frost_bip340.key_share import KeyShare
@@ -15,6 +16,7 @@ from native.secret import SecretScalars
 from native.secret_scalar import random_scalars
 from protocol.ids import Epoch, PartyId, SessionId
 from protocol.resharing.plan import Sharing
+from storage.key_shares import KeyShares
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
 from storage.signing_log import SignedEntry
@@ -73,6 +75,31 @@ def full_party(path: Path, party: int = 1) -> tuple[SecretScalars, KeyShare]:
         store.record(entry(0))
         store.record(entry(1))
     return host_key, share
+
+
+def put_refreshed(store: PartyStore, share: KeyShare | ecdsa.KeyShare) -> None:
+    """Put a share of another epoch beside the old one, as the first half of hand_over() does."""
+    with store._vault.change() as change:
+        if isinstance(share, KeyShare):
+            store._frost.put_refreshed(change, share)
+        else:
+            store._ecdsa.put_refreshed(change, share)
+
+
+def drop_share(store: PartyStore, key: bytes, epoch: int) -> None:
+    """Delete a share of an old epoch, as the second half of hand_over() does."""
+    _drop(store, store._frost, key, epoch)
+
+
+def drop_ecdsa_share(store: PartyStore, key: bytes, epoch: int) -> None:
+    """Delete an ECDSA share of an old epoch."""
+    _drop(store, store._ecdsa, key, epoch)
+
+
+def _drop(store: PartyStore, shares: KeyShares[Any, Any], key: bytes, epoch: int) -> None:
+    with store._vault.change() as change:
+        shares.drop(change, key, epoch)
+    store._db.truncate_log()
 
 
 def sql(path: Path, *statements: str | tuple[str, Sequence[object]]) -> list[tuple[object, ...]]:

@@ -13,7 +13,16 @@ from storage.errors import FullError, LockedError, StorageError, WrongPassphrase
 from storage.parties import PartyStore
 from storage.wallets import SqlWalletStore
 from tests.storage.crashes import Report, fill, killed
-from tests.storage.samples import entry, full_party, key_shares, phrase, script, unseal
+from tests.storage.samples import (
+    drop_share,
+    entry,
+    full_party,
+    key_shares,
+    phrase,
+    put_refreshed,
+    script,
+    unseal,
+)
 from tests.storage.test_wallets import SETTINGS, STORED, account, transaction
 from wallet.chain.base import Block
 
@@ -58,11 +67,11 @@ def test_a_killed_refresh_leaves_whole_shares(tmp_path: Path) -> None:
         store.unseal(phrase())
         *old, last = store.shares()
         for share in old:
-            store.drop_share(share.key, share.epoch)
+            drop_share(store, share.key, share.epoch)
         report("opened")
         for epoch in range(last.epoch + 1, 1000):
-            store.put_refreshed(key_shares(epoch=epoch)[1])
-            store.drop_share(last.key, epoch - 1)
+            put_refreshed(store, key_shares(epoch=epoch)[1])
+            drop_share(store, last.key, epoch - 1)
 
     counts = set()
     for _ in range(KILLS):

@@ -13,7 +13,17 @@ from protocol.errors import UsageError
 from protocol.ids import PartyId
 from storage.errors import CorruptError, MissingError, RolledBackError, SealedError
 from storage.parties import PartyStore
-from tests.storage.samples import RECOVERY, ecdsa_shares, key_shares, phrase, sql, unseal
+from tests.storage.samples import (
+    RECOVERY,
+    drop_ecdsa_share,
+    drop_share,
+    ecdsa_shares,
+    key_shares,
+    phrase,
+    put_refreshed,
+    sql,
+    unseal,
+)
 
 ME = PartyId(1)
 
@@ -38,19 +48,19 @@ FROST = Kind(
     "share",
     key_shares,
     lambda store, share: store.put_share(share, RECOVERY),
-    PartyStore.put_refreshed,
+    put_refreshed,
     PartyStore.share,
     PartyStore.shares,
-    PartyStore.drop_share,
+    drop_share,
 )
 ECDSA = Kind(
     "ecdsa share",
     ecdsa_shares,
     PartyStore.put_ecdsa_share,
-    PartyStore.put_ecdsa_refreshed,
+    put_refreshed,
     PartyStore.ecdsa_share,
     PartyStore.ecdsa_shares,
-    PartyStore.drop_ecdsa_share,
+    drop_ecdsa_share,
 )
 
 

@@ -17,7 +17,7 @@ from storage.envelope import seal_all
 from storage.kdf import Cost, derive_key
 from storage.parties import PartyStore
 from storage.passphrase import Passphrase
-from tests.storage.samples import RECOVERY, ROOT, entry, key_shares, phrase
+from tests.storage.samples import RECOVERY, ROOT, drop_share, entry, key_shares, phrase, put_refreshed
 
 WORDS = "correct horse battery staple"
 
@@ -48,8 +48,8 @@ def test_no_secret_is_in_any_file(tmp_path: Path) -> None:
     for act in (
         lambda: store.put_host_key(host_key),
         lambda: store.put_share(old, RECOVERY),
-        lambda: store.put_refreshed(new),
-        lambda: store.drop_share(bytes(old.info.thresh_pk), 0),
+        lambda: put_refreshed(store, new),
+        lambda: drop_share(store, bytes(old.info.thresh_pk), 0),
         lambda: store.record(entry()),
         lambda: store.change_passphrase(phrase(WORDS), phrase("another one")),
         store.close,

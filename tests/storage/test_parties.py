@@ -107,13 +107,14 @@ def test_a_file_with_a_damaged_header_is_not_kept_locked(path: Path) -> None:
             PartyStore.open(path)
 
 
-@pytest.mark.parametrize("kind", ["roster", "terms"])
+@pytest.mark.parametrize("kind", ["roster", "terms", "past terms"])
 def test_what_is_no_roster_or_text_is_refused_while_sealed(path: Path, kind: str) -> None:
     full_party(path)
-    sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, x'', 0, 1, x'ff', x'')", (kind,)))
+    sql(path, ("INSERT OR REPLACE INTO sealed VALUES (?, x'', 0, 1, ?, x'')", (kind, bytes(8) + b"\xff")))
     store = PartyStore.open(path)
+    ask = {"roster": store.roster, "terms": store.terms, "past terms": store.past_terms}[kind]
     with pytest.raises(CorruptError, match=kind):
-        (store.roster if kind == "roster" else store.terms)()
+        ask()
 
 
 def test_what_is_public_is_there_while_sealed(path: Path) -> None:
@@ -127,6 +128,27 @@ def test_what_is_public_is_there_while_sealed(path: Path) -> None:
     assert store.signatures() == (entry(0), entry(1))
 
 
+def test_changed_terms_leave_a_trace_that_cannot_be_taken_away(path: Path) -> None:
+    full_party(path)
+    with PartyStore.open(path) as store:
+        store.unseal(phrase())
+        for now, terms in ((1000, "stricter"), (2000, "laxer")):
+            store.change_terms(terms, now)
+        assert store.terms() == "laxer"
+    with PartyStore.open(path) as store:
+        assert store.past_terms() == ((1000, "2 of 3"), (2000, "stricter"))
+    sql(path, "DELETE FROM sealed WHERE kind = 'past terms' AND key = x'00000001'")
+    with PartyStore.open(path) as store, pytest.raises(CorruptError):
+        store.unseal(phrase())
+
+
+def test_terms_are_changed_only_where_there_are_some(store: PartyStore) -> None:
+    with pytest.raises(MissingError):
+        store.change_terms("others", 1000)
+    assert store.terms() is None
+    assert store.past_terms() == ()
+
+
 def test_nothing_else_is(path: Path) -> None:
     full_party(path)
     store = PartyStore.open(path)
@@ -136,6 +158,7 @@ def test_nothing_else_is(path: Path) -> None:
         lambda: store.put_host_key(random_scalars()),
         lambda: store.aux(TINY),
         lambda: store.put_terms(""),
+        lambda: store.change_terms("", 1000),
         lambda: store.record(entry(5)),
     ):
         with pytest.raises(SealedError):

@@ -181,8 +181,13 @@ def test_a_new_passphrase_is_asked_for_twice() -> None:
     shown, status = ask([b"one\n", b"one\n"], "confirm=True")
     assert status == 0, shown
     assert b"Passphrase (again)" in shown
-    shown, status = ask([b"one\n", b"two\n"], "confirm=True")
+    shown, status = ask([b"one\n", b"two\n", b"three\n", b"three\n"], "confirm=True")
+    assert status == 0, shown
+    assert b"the two differ: try again" in shown
+    assert b"got " + b"three".hex().encode() in shown
+    shown, status = ask([b"one\n", b"two\n"] * 3 + [b"one\n"] * 2, "confirm=True")
     assert status != 0
+    assert shown.count(b"try again") == 2
     assert b"the two passphrases differ" in shown
 
 

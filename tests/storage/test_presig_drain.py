@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -82,21 +81,20 @@ def together(works: list[Callable[[], None]]) -> None:
 
 
 def test_64_threads_drain_a_pool_and_get_each_presignature_once(store: PartyStore) -> None:
+    """Ten thousand requests for a hundred presignatures (A-N2)."""
     pool, wire = pool_of(store), Wire(100)
     refill(pool, 1, 100)
     granted: Counter[bytes] = Counter()
     empty: Counter[int] = Counter()
 
     def drain(number: int) -> None:
-        for attempt in count():
+        for attempt in range(157):
             request = digest(1000 * number + attempt)
             try:
                 (item,) = pool.choose(stock(), 1, NOW)
                 pool.grant(stock(), request, [item], NOW)
             except PoolExhausted:
                 empty[number] += 1
-                if empty[number] == 3:
-                    return
                 continue
             except (PresignatureTaken, SecretReuseError):
                 continue  # another was faster
@@ -107,7 +105,7 @@ def test_64_threads_drain_a_pool_and_get_each_presignature_once(store: PartyStor
     together([lambda number=number: drain(number) for number in range(64)])
     wire.expect_one_share_of_each()
     assert granted == Counter(list(wire.publics))
-    assert empty == dict.fromkeys(range(64), 3)  # all went on after the last one
+    assert set(empty) == {*range(64)}  # all went on after the last one
     assert pool.statistics(stock(), NOW).burned == 100
 
 

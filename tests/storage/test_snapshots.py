@@ -16,7 +16,7 @@ from storage.wallets import SqlWalletStore, WalletSettings
 from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import aux_infos, aux_secret
 from tests.presig_pool.samples import NOW, batch, digest, signer, stock
-from tests.storage.samples import RECOVERY, ecdsa_shares, entry, key_shares, phrase
+from tests.storage.samples import RECOVERY, drop_share, ecdsa_shares, entry, key_shares, phrase
 from tests.storage.test_wallets import STORED, account, block, transaction
 from wallet.network import REGTEST
 from wallet.script import ScriptType
@@ -53,7 +53,7 @@ def test_a_party_of_an_old_format_opens(tmp_path: Path, name: str) -> None:
             assert share.info == expected.info
             assert share.secshare.declassify() == expected.secshare.declassify()
         store.record(entry(2))
-        store.drop_share(bytes(expected.info.thresh_pk), 0)
+        drop_share(store, bytes(expected.info.thresh_pk), 0)
 
 
 @pytest.mark.parametrize(

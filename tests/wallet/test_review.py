@@ -17,6 +17,7 @@ from wallet.psbt import (
     KeyOrigin,
     LeafScript,
     Psbt,
+    PsbtInput,
     TapKeyOrigin,
     extract,
     finalize,
@@ -145,6 +146,30 @@ def test_own_taproot_amounts_may_come_without_previous_transactions_as_all_diges
             False,
             False,
         ]
+
+
+def two_coins_of_one_transaction(index: int = 1) -> Psbt:
+    """Two P2WPKH coins of ours, the first of which alone brings the transaction; the other says its index."""
+    paths = [receive(0), receive(1)]
+    outs = tuple(TxOut(Sats(100_000 + i), SEGWIT.script(path)) for i, path in enumerate(paths))
+    parent = Transaction((TxIn(OutPoint(Txid(bytes(32)), 0)),), outs)
+    inputs = [PsbtInput(None, out, **derivation(SEGWIT, path)) for out, path in zip(outs, paths, strict=True)]
+    txins = tuple(TxIn(OutPoint(parent.txid, i)) for i in (0, index))
+    out, fields = payment(199_001)
+    return with_input(Psbt.of(Transaction(txins, (out,)), inputs, [fields]), 0, non_witness_utxo=parent)
+
+
+def test_amount_may_be_proven_by_another_input_that_spends_from_the_same_transaction():
+    once = two_coins_of_one_transaction()
+    twice = with_input(once, 1, non_witness_utxo=once.inputs[0].non_witness_utxo)
+    assert review(once, ACCOUNTS, CAPS) == review(twice, ACCOUNTS, CAPS)
+
+
+def test_amount_that_the_proof_at_another_input_contradicts_is_refused():
+    once = two_coins_of_one_transaction()
+    for lie in (replace(once.spent(1), value=Sats(100_500)), once.spent(0)):
+        refused(Rule.AMOUNT_UNPROVEN, with_input(once, 1, witness_utxo=lie))
+    refused(Rule.AMOUNT_UNPROVEN, two_coins_of_one_transaction(index=2))
 
 
 def test_own_taproot_amount_beside_segwit_must_be_proven():

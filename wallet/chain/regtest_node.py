@@ -113,6 +113,8 @@ class RegtestNode:
 
     def start(self) -> None:
         """Start it and wait until it answers; after stop() it goes on with its chain."""
+        if self._port is not None:
+            return self._start()
         for _ in range(_ATTEMPTS - 1):
             with contextlib.suppress(_PortTakenError):
                 return self._start()
@@ -173,15 +175,29 @@ class RegtestNode:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                words = self._last_words()
-                kind = _PortTakenError if "Unable to bind" in words else ChainError
-                raise kind(f"{self._binary} ended when it started: {words}")
+                raise self._ended(self._last_words())
             # until it has written its cookie there is none, or that of a node that was killed here
             with contextlib.suppress(ChainError):
                 RpcClient(self.endpoint).call("getblockcount")
                 return
             time.sleep(_POLL_SECONDS)
         raise ChainError(f"{self._binary} does not answer: {self._last_words()}")
+
+    def _ended(self, words: str) -> ChainError:
+        """Return the error of a node that ended when it started: what holds what it needs, else its words."""
+        port = self.endpoint.port
+        if "Unable to bind" in words:
+            return _PortTakenError(
+                f"another program listens on port {port}",
+                f"use the node that runs there, end it (ss -ltnp sport = :{port} names it),"
+                " or choose another port",
+            )
+        if "Cannot obtain a lock" in words:
+            return ChainError(
+                f"another node runs in {self.datadir} and has the lock of it",
+                "use that one, end it, or choose another directory",
+            )
+        return ChainError(f"{self._binary} ended when it started: {words}")
 
     @property
     def _log(self) -> Path:

@@ -2,7 +2,7 @@
 
 from wallet.psbt.combiner import combine
 from wallet.psbt.description import decode
-from wallet.psbt.finalizer import extract, finalize
+from wallet.psbt.finalizer import cleared, extract, finalize
 from wallet.psbt.maps import PsbtInput, PsbtOutput
 from wallet.psbt.psbt import Psbt
 from wallet.psbt.unsigned import UnsignedTx
@@ -18,6 +18,7 @@ __all__ = [
     "TapKeyOrigin",
     "TapLeaf",
     "UnsignedTx",
+    "cleared",
     "combine",
     "decode",
     "extract",

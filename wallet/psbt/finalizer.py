@@ -35,7 +35,13 @@ def finalize(psbt: Psbt) -> Psbt:
             final = fields if fields.is_final else _with_witness(index, fields, spent, cache)
         except SignatureError as e:
             raise SignatureError(f"input {index}: {e}") from e
-        inputs.append(_cleared(final) if final.is_final else fields)
+        inputs.append(final)
+    return cleared(replace(psbt, inputs=tuple(inputs)))
+
+
+def cleared(psbt: Psbt) -> Psbt:
+    """Return the PSBT without the fields that its final inputs need no more (BIP-174, Input Finalizer)."""
+    inputs = (_cleared(fields) if fields.is_final else fields for fields in psbt.inputs)
     return replace(psbt, inputs=tuple(inputs))
 
 

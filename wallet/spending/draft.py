@@ -180,8 +180,8 @@ def _psbt(
     return Psbt.of(
         tx,
         [
-            PsbtInput(proofs.get(coin.outpoint.txid), coin.out, **origin_fields(basis.accounts, coin.owner))
-            for coin in coins
+            PsbtInput(proof, coin.out, **origin_fields(basis.accounts, coin.owner))
+            for coin, proof in zip(coins, _brought(coins, proofs), strict=True)
         ],
         [PsbtOutput(**origin_fields(basis.accounts, owner)) if owner else PsbtOutput() for owner in owners],
     )
@@ -206,16 +206,29 @@ def _proofs(basis: Basis, coins: Sequence[Coin]) -> Mapping[Txid, Transaction]:
     """
     txids = {coin.outpoint.txid for coin in coins}
     proofs = {txid: _stripped(basis.ledger.entry(txid).tx) for txid in txids}
-    sizes = {txid: len(bytes(tx)) for txid, tx in proofs.items()}
-    if sum(sizes[coin.outpoint.txid] for coin in coins) <= MAX_PROOFS:
+    size = sum(len(bytes(tx)) for tx in proofs.values())
+    if size <= MAX_PROOFS:
         return proofs
     if all(coin.kind is ScriptType.P2TR for coin in coins):
         return {}
     raise RefusedError(
         "psbt-size",
-        "the transactions that the coins are of are too large together to be shown to the signers",
-        "name some of the coins, and spend the others later",
+        f"the {len(proofs)} transactions that the coins are of have {size} bytes, and signers are shown"
+        f" {MAX_PROOFS} at most",
+        "pay less at once, which takes fewer coins; or name some of the coins, and spend the others later",
     )
+
+
+def _brought(coins: Sequence[Coin], proofs: Mapping[Txid, Transaction]) -> list[Transaction | None]:
+    """Return the previous transaction that each input brings: each its own, as other programs want it.
+
+    If there is no room for that, the first of those that spend from the same one brings it.
+    """
+    sizes = {txid: len(bytes(tx)) for txid, tx in proofs.items()}
+    if sum(sizes.get(coin.outpoint.txid, 0) for coin in coins) <= MAX_PROOFS:
+        return [proofs.get(coin.outpoint.txid) for coin in coins]
+    left = dict(proofs)
+    return [left.pop(coin.outpoint.txid, None) for coin in coins]
 
 
 def _stripped(tx: Transaction) -> Transaction:

@@ -99,6 +99,13 @@ CASES: dict[str, Case] = {
         "",
         "",
     ),
+    "passphrase file of no party": (
+        ["send", f"{STRANGER}=100000", "--fee-rate", 2, "--yes", "--passphrase-file", "3=x"],
+        2,
+        "usage",
+        "'3=x' is not PARTY=PATH with a party 0..2",
+        "",
+    ),
     "no terminal": (["send", f"{STRANGER}=100000"], 2, "usage", "--yes", ""),
 } | {
     f"amount {amount!r}": (["send", f"{STRANGER}={amount}", "--yes"], 2, "malformed", "", "")

@@ -67,6 +67,7 @@ CALLS: dict[str, Arguments] = {
     "wallet create": lambda m: ["second", "-n", 2, "-t", 2, "--no-segwit"],
     "wallet list": lambda m: [],
     "wallet show": lambda m: [],
+    "wallet caps": lambda m: ["--max-fee", "0.02btc"],
     "wallet balance": lambda m: [],
     "wallet history": lambda m: [],
     "wallet rescan": lambda m: ["--from", 1],
@@ -109,6 +110,7 @@ CALLS: dict[str, Arguments] = {
     "chain mine": lambda m: [2],
     "chain faucet": lambda m: [],
     "key show": lambda m: [],
+    "key refresh": lambda m: ["--yes"],
     "passphrase change": lambda m: [1, "--new-passphrase-file", m.passphrase_file(0)],
     "config path": lambda m: [],
     "config show": lambda m: [],
@@ -177,6 +179,30 @@ def test_history_tells_of_a_payment_and_its_replacement(mpcw: Mpcw) -> None:
     assert mpcw.fails("tx", "bump", second, "--yes")["code"] == 4
     assert mpcw.fails("wallet", "history", "--limit", "-1")["code"] == 2
     assert second in mpcw.ok("tx", "show", first).out
+
+
+def test_caps_are_changed_by_each_party_and_by_the_wallet_unless_parties_are_named(mpcw: Mpcw) -> None:
+    def absolute(*args: object) -> list[int]:
+        value = mpcw.json("wallet", "caps", *args)
+        return [each["absolute"] for each in (value["wallet"], *(p["caps"] for p in value["parties"]))]
+
+    before = absolute()
+    assert absolute("--max-fee", "0.02btc", "--party", 1) == [*before[:2], 2_000_000, before[3]]
+    assert absolute("--max-fee", 1, "--max-fee-rate", 9) == [1] * 4
+    assert mpcw.fails("send", f"{STRANGER}=100000", "--yes")["rule"] == "fee-absolute"
+    assert [len(p["changed"]) for p in mpcw.json("wallet", "caps")["parties"]] == [1, 2, 1]
+    assert absolute("--max-fee", 2_000_000, "--max-fee-rate", 500) == [2_000_000] * 4
+    mpcw.send()
+
+
+def test_caps_that_nobody_can_take_are_refused(mpcw: Mpcw) -> None:
+    before = mpcw.json("wallet", "caps")
+    for args in (["--max-fee", "-1"], ["--party", 1], ["--max-fee", 1, "--party", 3]):
+        assert mpcw.fails("wallet", "caps", *args)["code"] == 2
+    wrong = f"1={mpcw.passphrase_file(0)}"
+    error = mpcw.fails("wallet", "caps", "--max-fee", 1, "--party", 1, "--passphrase-file", wrong)
+    assert (error["name"], error["message"][:8]) == ("wrong-passphrase", "party 1:")
+    assert mpcw.json("wallet", "caps") == before
 
 
 def test_new_addresses_are_never_the_same_and_plain_on_stdout(mpcw: Mpcw) -> None:

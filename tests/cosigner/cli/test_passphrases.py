@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,19 @@ def test_payment_is_shown_asked_for_and_signed_at_a_terminal(mpcw: Mpcw) -> None
     assert mpcw.json("wallet", "history")[0]["status"] == "mempool"
 
 
+def test_who_mistypes_a_passphrase_is_asked_again(mpcw: Mpcw) -> None:
+    address = mpcw.json("address", "list")[0]["address"]
+    for mistakes, code in ((2, 0), (3, 10)):
+        terminal = Terminal(mpcw, "address", "verify", address)
+        for typed in [*["mistyped"] * mistakes, *PASSPHRASES[:2]][: 3 if code else 4]:
+            terminal.expect(" of main: ")
+            terminal.shown = ""
+            terminal.type(typed)
+        done = terminal.end()
+        assert done.code == code, done.out
+    assert "party 0: the passphrase does not open this file" in plain(done.out)
+
+
 def test_no_is_taken_for_an_answer(mpcw: Mpcw, unharmed: Callable[[], None]) -> None:
     for answer in ("n", "", "yess"):
         terminal = Terminal(mpcw, "send", f"{STRANGER}=1000000", "--fee-rate", "2")
@@ -119,12 +133,25 @@ def test_no_passphrase_is_asked_for_a_name_that_is_taken(mpcw: Mpcw) -> None:
         assert (done.code, "passphrase" in done.out) == (code, False)
 
 
+def test_wallet_can_be_used_while_the_passphrases_of_a_server_are_typed(mpcw: Mpcw) -> None:
+    terminal = Terminal(mpcw, "serve")
+    terminal.expect("Passphrase of party 0 of main: ")
+    assert mpcw.json("wallet", "balance")["total"] > 0
+    for party, passphrase in enumerate(PASSPHRASES):
+        terminal.expect(f"Passphrase of party {party} of main: ")
+        terminal.type(passphrase)
+    terminal.expect("serving party 0, 1, 2 of main")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end().code == 0
+
+
 def test_two_passphrases_that_differ_make_no_wallet(mpcw: Mpcw) -> None:
     terminal = Terminal(mpcw, "wallet", "create", "typed", "-n", "1", "-t", "1", "--no-segwit")
-    terminal.expect("party 0: ")
-    terminal.type("one")
-    terminal.expect("(again): ")
-    terminal.type("other")
+    for _ in range(3):
+        for prompt, typed in (("party 0: ", "one"), ("(again): ", "other")):
+            terminal.expect(prompt)
+            terminal.shown = ""
+            terminal.type(typed)
     done = terminal.end()
     assert (done.code, "the two passphrases differ" in done.out) == (2, True)
     assert [wallet["name"] for wallet in mpcw.json("wallet", "list")] == ["main"]

@@ -96,7 +96,7 @@ def test_a_wallet_whose_party_has_another_passphrase_leaves_the_stock_and_says_s
     other = bare.home.parent / "other"
     other.write_text("another passphrase")
     shown = bare.ok("wallet", "create", "main", "--passphrase-file", f"0={other}")
-    assert "party 0        stock of primes not used  the passphrase does not open" in shown.err
+    assert "party 0        stock of primes not used  it has another passphrase\n" in shown.err
     assert counts(bare) == {0: 1}
 
 
@@ -108,6 +108,15 @@ def test_a_stock_keeps_the_passphrase_that_it_was_made_with(bare: Mpcw) -> None:
     assert "party 1" in error["message"]
     assert "mpcw primes discard" in error["hint"]
     assert counts(bare) == {0: 1, 1: 1}
+
+
+def test_who_changes_a_passphrase_is_told_that_waiting_primes_keep_theirs(bare: Mpcw) -> None:
+    bare.ok("primes", "make", "-n", 1)
+    bare.ok("wallet", "create", "main", "--no-segwit")
+    for party, told in ((0, True), (1, False)):
+        shown = bare.ok("passphrase", "change", party, "--new-passphrase-file", bare.passphrase_file(2))
+        assert (f"primes of party {party} that wait" in shown.err) is told
+    assert counts(bare) == {0: 1}
 
 
 def test_a_stock_that_cannot_be_read_is_listed_and_can_be_discarded(bare: Mpcw) -> None:

@@ -1,6 +1,7 @@
 """Pi-mod: what it takes, and every modulus, w and root that it must not."""
 
 from dataclasses import replace
+from functools import cache
 from math import prod
 
 import gmpy2
@@ -179,6 +180,7 @@ def test_16_bit_factors_are_rejected_with_any_proof() -> None:
 # moduli
 
 
+@cache
 def moduli() -> dict[str, list[int]]:
     p = primes_of(PROVER, "blum")[0]
     return {

@@ -107,7 +107,7 @@ def test_a_port_that_was_taken_in_the_meantime_is_replaced_by_another(tmp_path: 
     taken = program(
         tmp_path, script=f"echo x >> {tmp_path}/ports; echo 'Unable to bind to any endpoint' >&2; exit 1"
     )
-    with pytest.raises(ChainError, match="Unable to bind"):
+    with pytest.raises(ChainError, match="another program listens"):
         RegtestNode(tmp_path / "node", taken)
     assert len((tmp_path / "ports").read_text().split()) == 3
 
@@ -152,8 +152,9 @@ def test_a_refused_option_is_an_error_with_its_words(bitcoind: Path, tmp_path: P
 
 def test_a_directory_that_another_node_uses_is_an_error(bitcoind: Path, tmp_path: Path) -> None:
     with RegtestNode(tmp_path / "node", bitcoind) as node:
-        with pytest.raises(ChainError, match="lock"):
+        with pytest.raises(ChainError, match=f"another node runs in {tmp_path / 'node'}") as caught:
             RegtestNode(tmp_path / "node", bitcoind)
+        assert "choose another directory" in caught.value.hint
         assert height(node) == 0  # which it has not disturbed
 
 
@@ -211,9 +212,16 @@ def test_a_port_that_is_given_is_kept(bitcoind: Path, tmp_path: Path) -> None:
         assert height(node) == 0
 
 
-def test_a_given_port_that_is_taken_is_an_error_and_no_other_is_used(bitcoind: Path, tmp_path: Path) -> None:
+def test_a_given_port_that_is_taken_is_named_at_once_and_no_other_is_used(
+    bitcoind: Path, tmp_path: Path
+) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(ChainError, match="Unable to bind"):
-            RegtestNode(tmp_path, bitcoind, port=other.getsockname()[1])
+        port = other.getsockname()[1]
+        with pytest.raises(ChainError, match=f"^another program listens on port {port}$") as caught:
+            RegtestNode(tmp_path, bitcoind, port=port)
+    assert "end it" in caught.value.hint
+    assert "choose another port" in caught.value.hint
+    log = (tmp_path / "regtest" / "debug.log").read_text()
+    assert log.count("Unable to bind") == 1

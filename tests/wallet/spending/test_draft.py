@@ -72,12 +72,18 @@ def test_previous_transactions_that_a_psbt_has_no_room_for_are_left_out_where_al
         assert review(psbt, ACCOUNTS, NO_CAPS).fee == psbt.fee
 
 
-def test_a_previous_transaction_takes_room_for_each_coin_of_it():
-    ours = [(script(index=i), 90_000) for i in range(5)]
-    parent = confirmed(pay(*ours, (b"\x6a" + bytes(999_000), 0)), 500)
-    use = CoinControl(frozenset(OutPoint(parent.tx.txid, i) for i in range(5)))
-    draft = send(basis([parent]), Payment((TxOut(Sats(100_000), SHOP),), RATE, use))
-    assert Psbt.from_bytes(bytes(draft.psbt)) == draft.psbt
+def test_a_previous_transaction_of_many_coins_is_shown_once_where_there_is_no_room_for_each():
+    for account in (TAPROOT, SEGWIT):
+        ours = [(script(account, i), 90_000) for i in range(5)]
+        parent = confirmed(pay(*ours, (b"\x6a" + bytes(999_000), 0)), 500)
+        for count in (3, 5):
+            use = CoinControl(frozenset(OutPoint(parent.tx.txid, i) for i in range(count)))
+            draft = send(basis([parent]), Payment((TxOut(Sats(100_000), SHOP),), RATE, use))
+            psbt = Psbt.from_bytes(bytes(draft.psbt))
+            assert psbt == draft.psbt
+            shown = [fields.non_witness_utxo for fields in psbt.inputs]
+            assert shown == [parent.tx] * 3 if count == 3 else [parent.tx, None, None, None, None]
+            assert review(psbt, ACCOUNTS, NO_CAPS).fee == draft.fee
 
 
 def test_previous_transactions_that_prove_a_p2wpkh_amount_are_never_left_out():
@@ -87,6 +93,8 @@ def test_previous_transactions_that_prove_a_p2wpkh_amount_are_never_left_out():
     with pytest.raises(RefusedError) as caught:
         send(wallet, Payment((TxOut(Sats(100_000), SHOP),), RATE, use))
     assert caught.value.rule == "psbt-size"
+    assert "the 4 transactions that the coins are of have 39" in str(caught.value)
+    assert "fewer coins" in caught.value.hint
     assert wallet.reserve(0, Branch.CHANGE) == 0
 
 

@@ -54,7 +54,10 @@ class Kernel:
         if failed or self.faults:
             fault = self._fault()
             self.close()
-            raise ChainError(f"the blocks in {directory} cannot be read{fault}")
+            raise ChainError(
+                f"the embedded chain in {directory} cannot be opened{fault}",
+                "see that its disk has 100 MB free, and try again",  # libbitcoinkernel wants 50 and takes 17
+            )
 
     def _open(self, directory: Path, reindex: bool) -> Any:
         context = pbk.ContextOptions()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.wallet.chain.embedded.rig import NOBODY, EmbeddedRig
 from tests.wallet.chain.purse import KINDS, Purse, outputs_of, spend, with_witness
 from wallet.chain.embedded.backend import EmbeddedChain
 from wallet.chain.embedded.disk import Disk
+from wallet.chain.embedded.kernel import Kernel
 from wallet.errors import ChainError
 from wallet.script import ScriptType
 from wallet.tx import Transaction
@@ -296,6 +298,21 @@ def test_a_full_disk_refuses_a_block_and_loses_none(tmp_path: Path) -> None:
     with EmbeddedChain(tmp_path) as chain:
         assert chain.tip() == tip
         chain.mine(1, NOBODY)
+
+
+def test_a_disk_with_too_little_space_for_a_chain_is_told_with_what_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Kernel._open
+
+    def short_of_space(self: Kernel, *place: Any) -> Any:
+        self.faults.append("Disk space is too low!")  # as the library tells it
+        return opened(self, *place)
+
+    monkeypatch.setattr(Kernel, "_open", short_of_space)
+    with pytest.raises(ChainError, match=r"cannot be opened: Disk space is too low!$") as caught:
+        EmbeddedChain(tmp_path)
+    assert "100 MB" in caught.value.hint
 
 
 def test_databases_that_a_full_disk_did_not_take_are_rebuilt(tmp_path: Path) -> None:
