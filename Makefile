@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 # seconds for each fuzz target
 FUZZ_SECONDS ?= 60
-# what `make mutants` tries: files of ecdsa_cggmp/, or --changed, or nothing for all
+# what `make mutants` tries: files of its packages, or --changed, or nothing for all
 MUTANTS ?=
 
 CMAKE = $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -S native -DMPCW_EXTENSION=OFF -DMPCW_WERROR=ON
@@ -71,7 +71,7 @@ fuzz:  ## every fuzz target for FUZZ_SECONDS each
 	$(BIN)/cmake --build build/fuzz
 	tools/fuzz build/fuzz/fuzz $(FUZZ_SECONDS)
 
-mutants:  ## every verifier check of ecdsa_cggmp deleted in turn, and the tests that should notice
+mutants:  ## every check of ecdsa_cggmp and the pool deleted in turn, and the tests that should notice
 	PYTHONPATH=tools $(BIN)/python -m mutants $(MUTANTS)
 
 vectors:  ## tests/vectors/cggmp24 anew; the tests compare what stands there with what is made

@@ -12,6 +12,7 @@ import pytest
 from cosigner.keeper import Keeper
 from cosigner.local import LocalWallet
 from cosigner.signing import sign
+from cosigner.waste import WINDOW_SECONDS
 from ecdsa_cggmp import sign_rounds
 from ecdsa_cggmp.presignature import Presignature
 from ecdsa_cggmp.sign_messages import SigningPlan
@@ -39,15 +40,21 @@ SYSCALLS = ("fdatasync", "fsync", "pwrite64", "write", "ftruncate", "unlink", "s
 DISK = ("fdatasync", "pwrite64", "ftruncate", "unlink")
 
 
-def now() -> int:
-    return int(time.time())
+class Hours:
+    """The time of all parties: an hour passes at each run, and what those before wasted is forgotten."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+
+    def __call__(self) -> int:
+        return int(time.time()) + WINDOW_SECONDS * self.passed
 
 
 class Life:
     """Party 0 in one process after the other, on one file; the other signer and the coordinator are here."""
 
-    def __init__(self, wallet: LocalWallet, log: Path) -> None:
-        self.wallet, self.log = wallet, log
+    def __init__(self, wallet: LocalWallet, log: Path, now: Hours) -> None:
+        self.wallet, self.log, self.now = wallet, log, now
         assert wallet.keys.segwit is not None
         self.key = wallet.keys.segwit
         self.path = wallet.folder.party(ME)
@@ -77,7 +84,8 @@ class Life:
     ) -> tuple["Story", int]:
         """Run the party and tell its story; with its exit code, or the signal that killed it, negative."""
         self.runs += 1
-        child = OtherProcess(self.wallet, Wire(), now)
+        self.now.passed += 1
+        child = OtherProcess(self.wallet, Wire(), self.now)
         with traced(child.pid, self.log, syscalls, injection), child.hung_up_on():
             story = Story(self, child, self.psbts[self.runs % PSBTS])
             tell(story)
@@ -117,7 +125,7 @@ class Life:
             for header in wire.headers.values():
                 if header.protocol == sign_rounds.SPEC.name:
                     self.expect_no_other_share(pool, header.session, SigningPlan.of(header))
-            figures = pool.statistics(self.stock, now())
+            figures = pool.statistics(self.stock, self.now())
             assert (figures.pending, figures.ready) == (0, 0)
             return len(signed)
 
@@ -143,16 +151,16 @@ class Life:
         stored = [pool._store.consumption(use.presignature) for use in uses]
         mine = [use.share for use in stored if use is not None and use.request == session]
         if mine:
-            assert pool.burn(session, uses, never, now()) == tuple(mine)
+            assert pool.burn(session, uses, never, self.now()) == tuple(mine)
         else:  # they are void, or another session was granted them after it
             with pytest.raises((PresignatureVoid, SecretReuseError)):
-                pool.burn(session, uses, never, now())
+                pool.burn(session, uses, never, self.now())
         other = bytes(32)
         for request, sighash in ((session, other), (other, uses[0].sighash)):
             with pytest.raises((PresignatureVoid, SecretReuseError)):
-                pool.burn(request, [Use(use.presignature, sighash) for use in uses], never, now())
+                pool.burn(request, [Use(use.presignature, sighash) for use in uses], never, self.now())
         with pytest.raises((PresignatureVoid, SecretReuseError)):
-            pool.grant(self.stock, other, [use.presignature for use in uses], now())
+            pool.grant(self.stock, other, [use.presignature for use in uses], self.now())
 
     def expect_no_key(self) -> None:
         """All shares of all runs, and the secrets of the other signer, give nothing away."""
@@ -220,7 +228,7 @@ class Story:
         assert error != "EIO" or self.done_after_error <= {"close"}
 
     def refill(self) -> None:
-        keeper = Keeper(party(self.life.wallet, PEER).refills, self.peers, (), now, lambda _: None)
+        keeper = Keeper(party(self.life.wallet, PEER).refills, self.peers, (), self.life.now, lambda _: None)
         assert keeper.refill(self.life.stock, BATCH) == BATCH
 
     def sign(self) -> None:

@@ -28,7 +28,7 @@ from tests.conftest import fast_directory
 from tests.cosigner.tiny import tiny_ecdsa
 from tests.cosigner.wallets import MIXED, create, unlock
 from tests.e2e import power_loss
-from tests.e2e.crash_life import DISK, PEER, SYSCALLS, Life, Story, never, now
+from tests.e2e.crash_life import DISK, PEER, SYSCALLS, Hours, Life, Story, never
 from tests.e2e.crash_party import ME, OtherProcess, Wire
 from tests.e2e.injection import Injection, counted, hindrance, traced
 from tests.e2e.power_loss import Disk
@@ -62,9 +62,11 @@ def life(template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
     with TemporaryDirectory(dir=fast_directory()) as directory:
         home = Home(Path(directory) / "home")
         shutil.copytree(template, home.path)
+        now = Hours()
+        monkeypatch.setattr("cosigner.parties.unix_now", now)
         with LocalWallet.open(home) as wallet:
             unlock(wallet, PEER)
-            life = Life(wallet, home.path / "strace.log")
+            life = Life(wallet, home.path / "strace.log", now)
             life.remember_secrets_of_the_peer(monkeypatch)
             yield life
 
@@ -133,7 +135,7 @@ def images_after_power_loss(
         syncs: system calls that do what they say.
     """
     disk, rng = Disk(life.path.parent), random.Random(1)
-    child = OtherProcess(life.wallet, Wire(), now)
+    child = OtherProcess(life.wallet, Wire(), life.now)
     with traced(child.pid, life.log, power_loss.SYSCALLS, options=power_loss.READABLE), child.hung_up_on():
         Story(life, child, life.psbts[0]).told()
     assert child.ended() == 0
@@ -181,7 +183,7 @@ def test_share_that_leaves_before_its_record_is_synced_is_seen(life: Life, tmp_p
 def test_key_is_found_when_presignatures_are_not_burnt(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pool, "burn", forgetful_burn)
     wire = Wire()
-    child = OtherProcess(life.wallet, wire, now)
+    child = OtherProcess(life.wallet, wire, life.now)
     with child.hung_up_on():
         child.start()
         story = Story(life, child, life.psbts[0])

@@ -167,6 +167,8 @@ def test_value_out_of_range_is_refused_with_its_name(read: Callable[[Reader], An
         lambda w: w.bytes_of(b"abc", 2),
         lambda w: w.text("abc", 2),
         lambda w: w.text("é", 2),
+        lambda w: w.text("a\x1f", 2),
+        lambda w: w.text("a\x7f", 2),
         lambda w: w.unsigned(256, 1),
         lambda w: w.unsigned(-1, 1),
         lambda w: w.signed(128, 1),

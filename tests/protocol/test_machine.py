@@ -383,7 +383,10 @@ def test_session_whose_parts_do_not_fit_is_refused(change: dict[str, Any]) -> No
 
 
 BAD_SPECS = {
-    "engine's check": {"checks": {"echo": lambda _: True}},
+    **{
+        f"engine's {check}": {"checks": {check: lambda _: True}}
+        for check in ("equivocation", "unexpected", "size", "encoding", "echo")
+    },
     "echo without broadcast": {"echoed": frozenset({3})},
     "echo as message": {"messages": {(1, Kind.ECHO): TALK.messages[1, Kind.BROADCAST]}},
 }

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mutants.run import Project
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -102,6 +103,20 @@ def test_a_listed_one_does_not(toy: Path) -> None:
     code, said = tool(toy)
     assert code == 0
     assert said.endswith("2 mutants: 1 killed, 1 listed as equivalent, 0 survive\n")
+
+
+def test_an_entry_about_another_package_says_nothing_here(toy: Path) -> None:
+    (toy / "list.toml").write_text(LISTED.replace("toy/", "other/"))
+    code, said = tool(toy)
+    assert code == 1
+    assert said.endswith("2 mutants: 1 killed, 0 listed as equivalent, 1 survive\n")
+
+
+def test_only_the_modules_that_are_named_are_mutated(toy: Path) -> None:
+    (toy / "toy" / "more.py").write_text(MODULE)
+    everything, some = (Project(toy, "toy", (), (), toy, *more) for more in ((), (("checks.py",),)))
+    assert some.modules() == ["toy/checks.py"]
+    assert everything.modules() == ["toy/__init__.py", "toy/checks.py", "toy/more.py"]
 
 
 def test_an_entry_about_no_mutant_fails_the_run(toy: Path) -> None:

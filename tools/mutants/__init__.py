@@ -1,1 +1,1 @@
-"""Delete one check of ecdsa_cggmp at a time, and see whether a test notices: `make mutants`."""
+"""Delete one check of threshold ECDSA at a time, and see whether a test notices: `make mutants`."""

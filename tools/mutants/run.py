@@ -30,6 +30,7 @@ class Project:
         tests: patterns of the files of tests.
         below: packages that the mutated one stands on, imported once.
         equivalents: the list of the mutants that may survive.
+        mutated: patterns of the modules in the package.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class Project:
     tests: Sequence[str]
     below: Sequence[str]
     equivalents: Path
+    mutated: Sequence[str] = ("**/*.py",)
 
     @property
     def output(self) -> Path:
@@ -44,8 +46,8 @@ class Project:
         return self.root / "build" / "mutants"
 
     def modules(self) -> list[str]:
-        """Return the files of the package."""
-        return self.files(f"{self.package}/**/*.py")
+        """Return the files that are mutated."""
+        return [file for pattern in self.mutated for file in self.files(f"{self.package}/{pattern}")]
 
     def files(self, pattern: str) -> list[str]:
         """Return the files of a pattern, as paths from the root."""
@@ -65,7 +67,8 @@ def run(project: Project, chosen: Iterable[str]) -> int:
     """
     sources = {name: Source(project.root, name) for name in project.modules()}
     found = {name: mutants(source) for name, source in sources.items()}
-    known = read_equivalents(project.equivalents)
+    mine = f"{project.package}/"
+    known = [it for it in read_equivalents(project.equivalents) if it.module.startswith(mine)]
     if old := stale(known, [mutant for of_module in found.values() for mutant in of_module]):
         for entry in old:
             print(f"{project.equivalents.name}: no such mutant: {entry}")

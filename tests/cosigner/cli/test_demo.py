@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +20,9 @@ from cosigner.local import LocalWallet
 from tests.cosigner.cli.conftest import COINBASE, ROOT, STRANGER, Mpcw
 from tests.cosigner.cli.test_commands import shape
 from tests.cosigner.cli.test_serve import Server
-from tests.cosigner.tiny import forget_moduli
+from tests.cosigner.tiny import forget_moduli, tiny_ecdsa
 from tests.seeds import new_seed
+from tests.storage.cheap import cheap_passphrases
 from wallet.tx import show_txid
 
 KILLS = 20
@@ -27,8 +30,25 @@ AMOUNT = 10_000_000
 MAX_FEE = 5_000  # satoshi: of all that a demo pays
 
 
-def test_demo_leaves_a_wallet_that_the_next_command_can_use(bare: Mpcw) -> None:
-    value = bare.json("demo")
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home where one demo has run, to be read or copied, and what it told."""
+    mpcw = Mpcw(tmp_path_factory.mktemp("demo") / "home")
+    with cheap_passphrases(), tiny_ecdsa():
+        return mpcw.home, mpcw.json("demo")
+
+
+@pytest.fixture
+def demo(bare: Mpcw, ran: tuple[Path, dict[str, Any]]) -> Mpcw:
+    """The command line, with the wallet of one demo."""
+    shutil.copytree(ran[0], bare.home)
+    return bare
+
+
+def test_demo_leaves_a_wallet_that_the_next_command_can_use(
+    demo: Mpcw, ran: tuple[Path, dict[str, Any]]
+) -> None:
+    value = ran[1]
     assert {**shape(value), "seconds": "dict"} == {
         "wallet": "str",
         "seconds": "dict",
@@ -45,29 +65,30 @@ def test_demo_leaves_a_wallet_that_the_next_command_can_use(bare: Mpcw) -> None:
     assert value["balance"] > 2 * COINBASE - AMOUNT - MAX_FEE
     # a presignature for the payment, and another one for its replacement
     assert value["presignatures"]["left"] == value["presignatures"]["made"] - 2
-    history = {entry["txid"]: entry["status"] for entry in bare.json("wallet", "history")}
+    history = {entry["txid"]: entry["status"] for entry in demo.json("wallet", "history")}
     assert (history[value["sent"]], history[value["bumped"]]) == ("replaced", "confirmed")
     # the passphrases are beside it, and the caller's variables are those of other wallets
     named = {f"MPCW_PASSPHRASE_FILE_{i}": "" for i in range(3)}
-    paid = bare("send", f"{STRANGER}=50000", "--yes", "--wait", "--json", variables=named)
+    paid = demo("send", f"{STRANGER}=50000", "--yes", "--wait", "--json", variables=named)
     assert paid.code == 0, paid
 
 
-def test_demo_spends_from_both_accounts_in_one_transaction(bare: Mpcw) -> None:
-    value = bare.json("demo")
-    with LocalWallet.open(Home(bare.home), "demo") as wallet:
+def test_demo_spends_from_both_accounts_in_one_transaction(
+    demo: Mpcw, ran: tuple[Path, dict[str, Any]]
+) -> None:
+    with LocalWallet.open(Home(demo.home), "demo") as wallet:
         wallet.sync()
         coins = wallet.ledger().coins.values()
         spent = [coin for coin in coins if coin.spent_by is not None]
-        assert [show_txid(coin.spent_by) for coin in spent if coin.spent_by] == [value["bumped"]] * 2
+        assert [show_txid(coin.spent_by) for coin in spent if coin.spent_by] == [ran[1]["bumped"]] * 2
         assert {wallet.accounts[coin.owner.account].name for coin in spent} == {"taproot", "segwit"}
 
 
-def test_demo_uses_what_a_server_has_made(bare: Mpcw) -> None:
-    assert bare.json("demo")["presignatures"]["made"] == 15
-    server = Server(bare, "-w", "demo", "--parties", "0,2", marks={"WATERMARKS": "1,15,20,15"})
+def test_demo_uses_what_a_server_has_made(demo: Mpcw, ran: tuple[Path, dict[str, Any]]) -> None:
+    assert ran[1]["presignatures"]["made"] == 15
+    server = Server(demo, "-w", "demo", "--parties", "0,2", marks={"WATERMARKS": "1,15,20,15"})
     server.stocked([0, 2])
-    value = bare.json("demo")
+    value = demo.json("demo")
     assert server.end(signal.SIGTERM) == (0, "")
     assert value["presignatures"]["made"] == 0
     assert value["presignatures"]["left"] > 0
@@ -110,9 +131,9 @@ def test_demo_tells_people_all_on_one_stream_in_order(bare: Mpcw) -> None:
     assert bare.json("wallet", "balance")["total"] > 4 * COINBASE - 2 * (AMOUNT + MAX_FEE)
 
 
-def test_demo_keeps_its_files_private(bare: Mpcw) -> None:
-    bare.ok("demo")
-    for path in [bare.home, *bare.home.rglob("*.db"), *(bare.home / "wallets").rglob("*")]:
+def test_demo_keeps_its_files_private(ran: tuple[Path, dict[str, Any]]) -> None:
+    home = ran[0]
+    for path in [home, *home.rglob("*.db"), *(home / "wallets").rglob("*")]:
         assert not path.stat().st_mode & 0o077, path
 
 

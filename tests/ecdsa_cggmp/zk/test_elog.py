@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ecdsa_cggmp.zk import elog
-from native.curve import G, PointVector, mul_add_secret, mul_base, mul_secret
+from ecdsa_cggmp.zk.wire import point_items
+from native.curve import G, PointVector, Scalar, mul_add_secret, mul_base, mul_secret
 from native.secret_scalar import random_scalars
 
 from .cases import DOMAIN
@@ -36,3 +37,21 @@ def test_a_proof_of_one_point_is_none_of_another() -> None:
     statement, proofs = proved(None)
     swapped = replace(statement, L=statement.Y, Y=statement.L)
     assert elog.failed(DOMAIN, CONTEXT, swapped, proofs) == (0, 1)
+
+
+def test_commitments_solved_after_the_challenge_are_rejected() -> None:
+    """A, N and B of responses and a challenge that the prover likes, for a statement that is false (A-Z6)."""
+    statement, _ = proved("Y")
+    L, M, X, Y, H = (
+        point_items(column)[1] for column in (statement.L, statement.M, statement.X, statement.Y, statement.H)
+    )
+    e, z, u = Scalar(3), Scalar(5), Scalar(7)
+    A, N, B = z * G - e * L, u * G + z * X - e * M, u * H - e * Y
+    wrong = elog.ElogStatement(*(point.xy for point in (L, M, X, Y, H)))
+    commitment = elog.ElogCommitment(A.xy, N.xy, B.xy)
+    proofs = elog.ElogProofs(1, commitment, elog.ElogResponse(bytes(z), bytes(u)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(elog, "_challenges", lambda *_: bytes(e))
+        assert elog.holds(DOMAIN, CONTEXT, wrong, proofs, 0)
+    assert not elog.holds(DOMAIN, CONTEXT, wrong, proofs, 0)
+    assert elog.failed(DOMAIN, CONTEXT, wrong, proofs) == (0,)

@@ -1,13 +1,13 @@
 """Pi-fac: no factor of N is small, shown to one verifier."""
 
 from dataclasses import fields, replace
-from math import isqrt
+from math import isqrt, prod
 
 import pytest
 
 from ecdsa_cggmp.zk import fac
 from ecdsa_cggmp.zk.keys import ProofKeys
-from native.fac_proof import FacProof, FacViolation, fac_violations
+from native.fac_proof import FacCommitment, FacProof, FacResponse, FacViolation, fac_violations
 from protocol.codec import Writer, decode
 from protocol.errors import EncodingError
 from tests.ecdsa_cggmp.levels import TINY
@@ -69,6 +69,27 @@ def test_each_broken_value_is_rejected(proof, name: str) -> None:
 def test_a_commitment_that_is_no_unit_is_rejected(proof, name: str) -> None:
     for value in (0, ring().n, primes_of(VERIFIER, "safe")[0], (1 << BITS) - 1):
         assert not holds(changed(proof, name, value.to_bytes(SIZE, "big")))
+
+
+def test_commitments_solved_after_the_challenge_are_rejected() -> None:
+    """A, B, T of responses and a challenge that the prover likes, for a factor of 16 bits (A-Z6)."""
+    keys = keys_of(filled(BITS, 65537))
+    n, s, t = (number(data) for data in (keys.pedersen.n, keys.pedersen.s, keys.pedersen.t))
+    e, z1, z2, w1, w2, v = 0xC0FFEE, 11, 12, 13, 14, 15
+
+    def power(*pairs: tuple[int, int]) -> int:
+        return prod(pow(base, exponent, n) for base, exponent in pairs) % n
+
+    P, Q = pow(t, 5, n), pow(t, 7, n)
+    A, B = power((s, z1), (t, w1), (P, -e)), power((s, z2), (t, w2), (Q, -e))
+    T = power((Q, z1), (t, v), (pow(s, number(keys.N_i), n), -e))
+    commitment = FacCommitment(*(x.to_bytes(SIZE, "big") for x in (P, Q, A, B, T)))
+    widths = {name: column.size for name, column in fac._response(TINY).items()}
+    values = zip(widths.items(), (z1, z2, w1, w2, v), strict=True)
+    response = FacResponse(**{name: x.to_bytes(size, "big") for (name, size), x in values})
+    chosen = FacProof(commitment, e.to_bytes(TINY.ell // 8, "big"), response)
+    assert not fac_violations(keys.N_i, keys.pedersen, chosen, TINY.sizes)
+    assert not holds(fac.FacProof(commitment, response), keys=keys)
 
 
 def test_challenges_depend_on_every_commitment(proof) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from ecdsa_cggmp.zk import prm
 from native.errors import LengthError
+from native.prm_proof import PrmProof, prm_violations
 from native.ring_pedersen import PedersenParameters
 from protocol.codec import Writer, decode
 from protocol.errors import EncodingError
@@ -124,6 +125,19 @@ def test_an_s_outside_of_the_powers_of_t_is_rejected() -> None:
     assert not holds(claimed(statement, 65537), statement)
     wrong = parameters(N, pow(t, 65537, N), t)
     assert not holds(claimed(wrong, 65536), wrong)
+
+
+def test_commitments_solved_after_the_challenge_are_rejected() -> None:
+    """A = t^z s^-e for responses and bits that the prover likes: another challenge belongs to them (A-Z6)."""
+    t = number(own().parameters.t)
+    statement = parameters(N, N - pow(t, 65537, N), t)
+    s, bits, z = number(statement.s), bytes(k % 2 for k in range(TINY.m)), [9**k for k in range(TINY.m)]
+    solved = [
+        int(gmpy2.powmod(t, z_k, N) * gmpy2.invert(s**e, N) % N) for z_k, e in zip(z, bits, strict=True)
+    ]
+    A, responses = (b"".join(x.to_bytes(SIZE, "big") for x in column) for column in (solved, z))
+    assert not prm_violations(statement, PrmProof(A, bits, responses), TINY.m)
+    assert not holds(prm.PrmProof(A, responses), statement)
 
 
 @pytest.mark.parametrize("n", ["even", "short", "0", "1", "all ones"])
