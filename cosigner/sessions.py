@@ -154,7 +154,11 @@ class Sessions:
                 return e
 
     def _judge(self, session: SessionId, evidence: Iterable[bytes]) -> None:
-        """Take evidence about a session that is over here: a signer's last message is judged by others."""
+        """Take evidence about a session that is over here: a signer's last message is judged by others.
+
+        Security:
+            Evidence takes seconds to check: of a session, that of one call is, up to what does not hold.
+        """
         with self._guard:
             place = self._over.get(session)
         if place is None:
@@ -162,8 +166,13 @@ class Sessions:
         for data in evidence:
             with suppress(EncodingError):
                 proof = Evidence.from_bytes(data)
-                if proof.header == place.header and proof.holds(place.roster, {place.spec.name: place.spec}):
-                    self._blame(session, [proof])
+                if proof.header != place.header:
+                    continue
+                with self._guard:
+                    self._over.pop(session, None)
+                if not proof.holds(place.roster, {place.spec.name: place.spec}):
+                    return
+                self._blame(session, [proof])
 
     def _blame(self, session: SessionId, evidence: Iterable[Evidence]) -> None:
         with self._guard:

@@ -223,22 +223,37 @@ def test_fault_counts_once_however_often_it_is_told() -> None:
     assert not is_refused(sessions, head(b"new"))
 
 
+def over(sessions: Sessions, header: Header) -> None:
+    """Have a session come to its end."""
+    it = Toss()
+    it.sessions = sessions
+    sessions.receive(PEER, it.last(it.open(header)).envelope)
+    assert not sessions.is_open(header.session)
+
+
 def test_fault_that_others_prove_after_the_end_of_a_session_counts() -> None:
     """A signer's last message is judged by the coordinator."""
     sessions = Sessions()
     proofs = [Lied(Sessions(), b"%d" % number).proof for number in range(3)]
     for at, proof in enumerate(proofs):
-        it = Toss()
-        it.sessions = sessions
-        sessions.receive(PEER, it.last(it.open(proof.header)).envelope)
-        assert not sessions.is_open(proof.header.session)
-        false = replace(proof, check="share")
-        another = proofs[at - 1]
-        for data in (b"", bytes(false), bytes(another)):
+        over(sessions, proof.header)
+        for data in (b"", bytes(proofs[at - 1])):  # none, and one about another session
             sessions.end(proof.header.session, [data])
             assert not is_refused(sessions, head(b"new"))
-        assert sessions.end(proof.header.session, [b"", bytes(false), bytes(proof)]) is None
+        assert sessions.end(proof.header.session, [b"", bytes(proof)]) is None
     assert is_refused(sessions, head(b"new"))
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_evidence_about_a_session_that_is_over_is_looked_at_once(holds: bool) -> None:
+    sessions = Sessions()
+    for number in range(3):
+        proof = Lied(Sessions(), b"%d" % number).proof
+        over(sessions, proof.header)
+        with patch.object(Evidence, "holds", side_effect=[holds]):
+            sessions.end(proof.header.session, [bytes(proof)] if holds else [bytes(proof)] * 2)
+            sessions.end(proof.header.session, [bytes(proof)])
+    assert is_refused(sessions, head(b"new")) is holds
 
 
 def test_evidence_about_a_session_long_over_is_not_looked_at() -> None:

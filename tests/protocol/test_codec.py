@@ -147,6 +147,7 @@ def test_infinity_is_the_only_addition_of_point_ext(data: bytes) -> None:
         (lambda r: r.boolean("f"), b"\x02"),
         (lambda r: r.bytes_of("f", 2), b"\0\0\0\x03abc"),
         (lambda r: r.bytes_of("f", 9), b"\0\0\0\x04abc"),
+        (lambda r: r.text("f", 9), b"\0\0\0\x01\x1f"),
         (lambda r: r.text("f", 9), b"\0\0\0\x01\x7f"),
         (lambda r: r.text("f", 9), b"\0\0\0\x01\xe9"),
         (lambda r: r.fixed("f", -1), b""),

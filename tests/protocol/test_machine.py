@@ -396,3 +396,16 @@ BAD_SPECS = {
 def test_protocol_that_takes_what_is_the_engines_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         replace(TALK, **change)
+
+
+def test_evidence_rests_on_echoes_of_the_broadcasts_of_others_alone() -> None:
+    culprit, other = PartyId(0), PartyId(1)
+    echo = (Slot(RoundNumber(1), Kind.ECHO, culprit),)
+    assert toss.TOSS.echoed == {1}
+    for slot, echoes in [
+        (Slot.broadcast(1, other), echo),
+        (Slot.broadcast(2, other), ()),
+        (Slot.broadcast(1, culprit), ()),
+        (Slot.direct(1, other, culprit), ()),
+    ]:
+        assert toss.TOSS.binding_echoes(culprit, [slot]) == echoes

@@ -10,9 +10,24 @@ from mutants.run import Project, run
 
 ROOT = Path(__file__).parents[2]
 EQUIVALENTS = Path(__file__).parent / "equivalent.toml"
-_BELOW = ("native", "protocol", "wallet", "wallet.chain.regtest_node", "hypothesis", "pytest_cov.plugin")
+_LOWEST = ("native", "wallet", "wallet.chain.regtest_node", "hypothesis", "pytest_cov.plugin")
+_BELOW = (*_LOWEST, "protocol")
 # each stands on those before it, which its trials import once
 PROJECTS = (
+    Project(
+        ROOT,
+        "protocol",
+        (
+            "tests/protocol/test_*.py",
+            "tests/ecdsa_cggmp/test_keygen*.py",
+            "tests/ecdsa_cggmp/test_sign_rounds.py",
+            "tests/ecdsa_cggmp/test_resharing.py",
+            "tests/ecdsa_cggmp/test_dealer.py",
+            "tests/frost_bip340/test_re*.py",
+        ),
+        _LOWEST,
+        EQUIVALENTS,
+    ),
     Project(
         ROOT,
         "ecdsa_cggmp",
