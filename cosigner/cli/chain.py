@@ -1,5 +1,6 @@
 """mpcw chain: the chain that the wallet sees, and blocks on demand on regtest."""
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -8,11 +9,17 @@ from cosigner.cli import show
 from cosigner.cli.address import AccountOption
 from cosigner.cli.command import Invocation, command
 from cosigner.local import LocalWallet
+from cosigner.plan import ChainKind, ChainSettings
 from wallet import address
 from wallet.network import REGTEST
 
 app = typer.Typer(no_args_is_help=True)
 
+RpcUrlOption = Annotated[str, typer.Option("--rpc-url", help="bitcoind's JSON-RPC, without credentials.")]
+RpcCookieOption = Annotated[
+    Path | None,
+    typer.Option("--rpc-cookie", help="File with bitcoind's cookie; the default one if not given."),
+]
 BLOCKS_TO_MATURE: Final = 100
 # an output that anybody could spend and nobody counts
 NOBODY: Final = b"\x51"
@@ -38,6 +45,40 @@ def info(call: Invocation) -> None:
             ("its time", show.when(tip.time) + " UTC"),
         )
         call.out.result(value, rows)
+
+
+def chain_settings(kind: ChainKind, url: str, cookie: Path | None) -> ChainSettings:
+    """Return the settings that options name; a path holds wherever the next command is typed."""
+    return ChainSettings(kind, url, None if cookie is None else cookie.expanduser().absolute())
+
+
+@command(
+    app,
+    "set",
+    examples="mpcw chain set bitcoind --rpc-url http://127.0.0.1:18543 --rpc-cookie ~/chain/regtest/.cookie",
+)
+def set_chain(
+    call: Invocation,
+    kind: Annotated[ChainKind, typer.Argument(metavar="CHAIN", help="embedded or bitcoind.")],
+    rpc_url: RpcUrlOption = "",
+    rpc_cookie: RpcCookieOption = None,
+) -> None:
+    """See the chain through another backend from now on, such as a node that has moved.
+
+    Nothing is changed if it cannot be reached or is of another network.
+    """
+    with call.open() as wallet:
+        before = wallet.plan.chain
+        wallet.set_chain(chain_settings(kind, rpc_url, rpc_cookie))
+        try:
+            wallet.sync()
+        except BaseException:
+            wallet.set_chain(before)
+            raise
+        height, place = wallet.chain.tip().height, f" at {rpc_url}" if rpc_url else ""
+        value = {"chain": kind.value, "chain_url": rpc_url, "height": height}
+        call.out.result(value, [f"{kind.value}{place}, height {height}"])
+    call.out.hint("mpcw wallet balance")
 
 
 @command(app, examples="mpcw chain mine 6")

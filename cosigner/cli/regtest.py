@@ -43,23 +43,33 @@ def regtest(
     with (
         _ended_like_ctrl_c(),
         tempfile.TemporaryDirectory(prefix="mpcw-regtest-") as temporary,
-        RegtestNode(directory or Path(temporary), binary, port=port) as node,
+        RegtestNode(_place(directory, temporary), binary, port=port) as node,
     ):
-        url, cookie = node.endpoint.url, node.endpoint.cookie
-        value = {"url": url, "cookie": str(cookie), "datadir": str(node.datadir)}
-        rows = show.facts(("url", url), ("cookie", str(cookie)), ("datadir", str(node.datadir)))
-        call.out.result(value, rows)
-        call.out.hint(f"mpcw wallet create NAME --chain bitcoind --rpc-url {url} --rpc-cookie {cookie}")
-        call.out.note("Ctrl-C ends it.")
-        if directory is not None:
-            again = shlex.quote(str(directory))
-            call.out.note(f"To go on with this chain: mpcw regtest --dir {again} --port {node.endpoint.port}")
         try:
+            _tell(call, node, kept=directory is not None)
             code = node.wait()
         except KeyboardInterrupt:
             call.out.note("stopped")
         else:
             raise ChainError(f"bitcoind ended by itself with exit code {code}")
+
+
+def _tell(call: Invocation, node: RegtestNode, *, kept: bool) -> None:
+    """Say how to make a wallet on a node, and how to go on with its chain if that is kept."""
+    url, cookie = node.endpoint.url, node.endpoint.cookie
+    value = {"url": url, "cookie": str(cookie), "datadir": str(node.datadir)}
+    rows = show.facts(("url", url), ("cookie", str(cookie)), ("datadir", str(node.datadir)))
+    call.out.result(value, rows)
+    call.out.hint(f"mpcw wallet create NAME --chain bitcoind --rpc-url {url} --rpc-cookie {cookie}")
+    call.out.note("Ctrl-C ends it.")
+    if kept:
+        again = shlex.quote(str(node.datadir))
+        call.out.note(f"To go on with this chain: mpcw regtest --dir {again} --port {node.endpoint.port}")
+
+
+def _place(directory: Path | None, temporary: str) -> Path:
+    """Return where the chain is, as a command that is typed elsewhere takes it."""
+    return Path(temporary) if directory is None else directory.expanduser().absolute()
 
 
 @contextmanager

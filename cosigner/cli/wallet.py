@@ -8,11 +8,12 @@ import typer
 
 from cosigner.cli import show
 from cosigner.cli.caps import SHOW_OR_CHANGE, caps, caps_value, shown
+from cosigner.cli.chain import RpcCookieOption, RpcUrlOption, chain_settings
 from cosigner.cli.command import Invocation, command
 from cosigner.cli.show import Line
 from cosigner.cli.unlock import PassphraseFiles, new_passphrases
 from cosigner.local import LocalWallet
-from cosigner.plan import ChainKind, ChainSettings, WalletPlan
+from cosigner.plan import ChainKind, WalletPlan
 from protocol.errors import UsageError
 from wallet.account import GAP_LIMIT
 from wallet.amounts import FeeRate, format_btc, parse_amount
@@ -49,8 +50,8 @@ def create(
         str, typer.Option("--network", help="regtest, signet, testnet4 or mainnet.")
     ] = "regtest",
     chain: Annotated[ChainKind, typer.Option(help="Where the wallet sees the chain.")] = ChainKind.EMBEDDED,
-    rpc_url: Annotated[str, typer.Option(help="bitcoind's JSON-RPC, without credentials.")] = "",
-    rpc_cookie: Annotated[Path | None, typer.Option(help="File with bitcoind's cookie.")] = None,
+    rpc_url: RpcUrlOption = "",
+    rpc_cookie: RpcCookieOption = None,
     max_fee: Annotated[str, typer.Option(help="The highest fee, in satoshi or as 0.01btc.")] = "1000000",
     max_fee_percent: Annotated[int, typer.Option(help="The highest fee, in percent of what is sent.")] = 10,
     max_fee_rate: Annotated[str, typer.Option(help="The highest fee rate, in sat/vB.")] = "500",
@@ -68,8 +69,8 @@ def create(
             "say --i-understand if that is what you want"
         )
     caps = FeeCaps(parse_amount(max_fee), max_fee_percent, FeeRate.parse(max_fee_rate))
-    settings = ChainSettings(chain, rpc_url, rpc_cookie)
-    plan = WalletPlan(net, parties, threshold, settings, caps, segwit=segwit)
+    seen = chain_settings(chain, rpc_url, rpc_cookie)
+    plan = WalletPlan(net, parties, threshold, seen, caps, segwit=segwit)
     call.place.expect_free(name)  # before anybody types passphrases
     secrets = new_passphrases(passphrase_file or [], parties)
     call.out.note(f"{threshold}-of-{parties} key generation on {net}:")

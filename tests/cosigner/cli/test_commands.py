@@ -107,6 +107,7 @@ CALLS: dict[str, Arguments] = {
     "presig watch": lambda m: ["--seconds", 1],
     "fee estimate": lambda m: ["--blocks", 2],
     "chain info": lambda m: [],
+    "chain set": lambda m: ["embedded"],
     "chain mine": lambda m: [2],
     "chain faucet": lambda m: [],
     "key show": lambda m: [],

@@ -1,11 +1,15 @@
 """mpcw demo, again and again, killed at any moment."""
 
 import json
+import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ import pytest
 
 from cosigner.home import Home
 from cosigner.local import LocalWallet
-from tests.cosigner.cli.conftest import COINBASE, STRANGER, Mpcw
+from tests.cosigner.cli.conftest import COINBASE, ROOT, STRANGER, Mpcw
 from tests.cosigner.cli.test_commands import shape
 from tests.cosigner.cli.test_serve import Server
 from tests.cosigner.tiny import forget_moduli, tiny_ecdsa
@@ -243,11 +247,39 @@ def test_regtest_says_how_to_use_it_and_keeps_nothing(bare: Mpcw, bitcoind: Path
     assert bare.fails("wallet", "balance")["code"] == 8
 
 
+@contextmanager
+def regtest(mpcw: Mpcw, *args: object) -> Iterator[tuple[dict[str, str], "subprocess.Popen[str]"]]:
+    """Run a node until the block ends, however it ends; lend what scripts get of it."""
+    with mpcw.start("regtest", *args, "--json") as node:
+        try:
+            assert node.stdout
+            yield json.loads("".join(node.stdout.readline() for _ in range(5))), node
+        finally:
+            node.terminate()
+
+
+def test_wallet_goes_to_another_chain_and_back_from_wherever_its_user_is(
+    mpcw: Mpcw, bitcoind: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = mpcw.json("wallet", "balance")
+    monkeypatch.chdir(tmp_path)
+    with regtest(mpcw, "--dir", os.path.relpath(tmp_path / "node", ROOT)) as (value, _):
+        assert Path(value["cookie"]).is_absolute()
+        to = ["chain", "set", "bitcoind", "--rpc-url", value["url"], "--rpc-cookie"]
+        assert mpcw.fails(*to, "nowhere")["code"] == 8
+        assert mpcw.json("chain", "info")["backend"] == "embedded"
+        assert mpcw.json(*to, "node/regtest/.cookie")["height"] == 0
+        monkeypatch.chdir("/")
+        assert mpcw.json("chain", "info")["backend"] == "bitcoind"
+        assert mpcw.json("chain", "faucet")["received"] == COINBASE
+    assert mpcw.fails("wallet", "balance")["code"] == 8
+    mpcw.ok("chain", "set", "embedded")
+    assert mpcw.json("wallet", "balance") == before
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_regtest_that_is_ended_leaves_no_directory(bare: Mpcw, bitcoind: Path, number: int) -> None:
-    with bare.start("regtest", "--json") as node:
-        assert node.stdout
-        value = json.loads("".join(node.stdout.readline() for _ in range(5)))
+    with regtest(bare) as (value, node):
         assert Path(value["datadir"]).is_dir()
         node.send_signal(number)
         assert node.wait(60) == 0
