@@ -36,6 +36,7 @@ PATHS: Final = {
     lib.MPCW_PATH_PORTABLE: "portable",
     lib.MPCW_PATH_ADX: "mulx, adcx, adox",
     lib.MPCW_PATH_AVX2: "AVX2",
+    lib.MPCW_PATH_IFMA: "AVX-512 IFMA",
 }
 PRIME_BITS: Final = 1536
 NTH_POWER: Final = "r^N secret N"

@@ -20,6 +20,7 @@ PATHS = {
     lib.MPCW_PATH_PORTABLE: "portable",
     lib.MPCW_PATH_ADX: "adx",
     lib.MPCW_PATH_AVX2: "avx2",
+    lib.MPCW_PATH_IFMA: "ifma",
 }
 
 

@@ -171,36 +171,36 @@ OPEN_SIGNING: Final[Method[SigningPeer, SigningOrder, Acceptance]] = Method(
     "open_signing",
     Codec(_write_order, _read_order, MAX_REQUEST),
     Codec(_write_acceptance, _read_acceptance, MAX_REPLY),
-    lambda peer, order: peer.open_signing(order),
     SECONDS,
+    lambda peer, order: peer.open_signing(order),
 )
 RECEIVE: Final[Method[SigningPeer, Envelope, Letters]] = Method(
     "receive",
     Codec(write_envelope, _read_envelope, MAX_ENVELOPE + 8),
     LETTERS,
-    lambda peer, envelope: peer.receive(*envelope),
     BATCH_SECONDS,
+    lambda peer, envelope: peer.receive(*envelope),
 )
 END: Final[Method[SigningPeer, Ending, MpcError | None]] = Method(
     "end",
     Codec(_write_ending, _read_ending, MAX_REQUEST),
     Codec(_write_ended, _read_ended, MAX_REPLY),
-    lambda peer, ending: peer.end(*ending),
     SECONDS,
+    lambda peer, ending: peer.end(*ending),
 )
 OFFER: Final[Method[SigningPeer, Offer, Sequence[bytes]]] = Method(
     "offer_presignatures",
     Codec(_write_offer, _read_offer, MAX_REQUEST),
     Codec(_write_offered, _read_offered, MAX_REPLY),
-    lambda peer, offer: peer.offer_presignatures(*offer),
     SECONDS,
+    lambda peer, offer: peer.offer_presignatures(*offer),
 )
 READY: Final[Method[SigningPeer, Sequence[PartyId], Sequence[bytes]]] = Method(
     "ready_presignatures",
     Codec(write_parties, read_parties, MAX_PARTIES + 4),
     Codec(_write_ids, _read_ids, _PRESIGNATURE_ID_SIZE * MAX_LISTED + 4),
-    lambda peer, signers: peer.ready_presignatures(signers),
     SECONDS,
+    lambda peer, signers: peer.ready_presignatures(signers),
 )
 SCRIPT: Final[Method[WalletPeer, Place, bytes]] = Method(
     "script",
@@ -210,7 +210,7 @@ SCRIPT: Final[Method[WalletPeer, Place, bytes]] = Method(
         lambda r: r.bytes_of("script", _MAX_SCRIPT),
         4 + _MAX_SCRIPT,
     ),
-    lambda peer, place: peer.script(*place),
     SECONDS,
+    lambda peer, place: peer.script(*place),
 )
 WALLET_CALLS: Final = (OPEN_SIGNING, RECEIVE, END, READY, OFFER, SCRIPT)

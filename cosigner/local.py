@@ -4,7 +4,8 @@ Between the parties and the coordinator there are bytes only (cosigner.exchange)
 served by another process (cosigner.parties), and neither side notices.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, Self
 
@@ -119,6 +120,7 @@ class LocalWallet(SpendingWallet):
     ) -> None:
         super().__init__(folder.path.name, settings, store, home)
         self._folder, self._progress = folder, progress
+        self._has_let_go = False
         self.parties = Parties(folder, self.keys, progress)
 
     def close(self) -> None:
@@ -128,6 +130,7 @@ class LocalWallet(SpendingWallet):
 
     def let_go(self) -> None:
         """Leave the state of the wallet to other processes from now on; parties can still be unlocked."""
+        self._has_let_go = True
         super().close()
 
     def detach(self) -> OwnParties:
@@ -169,14 +172,31 @@ class LocalWallet(SpendingWallet):
         self.parties.own.admit(party, store)
 
     def _follow(self, store: PartyStore) -> None:
-        """Take a refresh over that a party knows and wallet.db, which was put back from a copy, does not."""
+        """Take a refresh over that a party knows and this wallet does not.
+
+        Its file was put back from a copy, or it has let go of it and another process made the refresh.
+        """
         record = store.record_of_handover()
         if record is None or (known := Refreshed.from_bytes(record)).epoch <= self.keys.epoch:
             return
         try:
-            self._go_over(known)
+            with self._state_at_hand():
+                if known.epoch > self.keys.epoch:
+                    self._go_over(known)
+                else:
+                    self.parties.go_over(self.keys)
         except UnattributedAbort as e:
             raise CorruptError("the store of the party is of another key than the wallet") from e
+
+    @contextmanager
+    def _state_at_hand(self) -> Iterator[None]:
+        """Have the state of the wallet open, which others may have changed since let_go()."""
+        if not self._has_let_go:
+            yield
+            return
+        with SqlWalletStore.open(self._folder.database) as self._store:
+            self.settings = WatchSettings.read(self._store)
+            yield
 
     def refresh(self, primes: PrimeSource | None = None) -> None:
         """Have all parties make new shares of the same keys; old shares and presignatures become void.

@@ -9,7 +9,7 @@ from cosigner import level
 from cosigner.clock import unix_now
 from cosigner.home import WalletFolder
 from cosigner.keys import WalletKeys
-from cosigner.party import Credentials, Party
+from cosigner.party import Party
 from cosigner.plan import WalletPlan
 from cosigner.pools import PoolFigures, Pools, past_figures
 from cosigner.presigning import EcdsaCredentials
@@ -17,6 +17,7 @@ from cosigner.refreshed import Refreshed
 from cosigner.refreshing import catch_up
 from cosigner.segwit_key import SegwitKey
 from cosigner.segwit_signing import SegwitSigner
+from cosigner.signing_parts import Credentials
 from cosigner.steps import Deed, Progress, Step
 from ecdsa_cggmp.key_share import PublicShare
 from presig_pool.pool import Pool

@@ -2,22 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
-from cosigner.keys import SEGWIT_ACCOUNT, TAPROOT_ACCOUNT, WalletKeys
-from cosigner.presigning import EcdsaCredentials, Signer
+from cosigner.presigning import Signer
 from cosigner.refill_messages import PresignOrder
-from cosigner.segwit_signing import SegwitSigner
 from cosigner.sessions import Sessions
+from cosigner.signing_parts import Credentials, Parts
 from cosigner.steps import Deed, Progress, Step
-from ecdsa_cggmp import sign_rounds
-from frost_bip340 import signing_rounds
-from frost_bip340.key_share import KeyShare
-from frost_bip340.messages import PartialSigs
-from native.secret import SecretScalars, SecretSeed
 from presig_pool.store import Entry
 from protocol.codec import decode
 from protocol.errors import MpcError, UsageError
@@ -25,14 +18,11 @@ from protocol.header import HEADER_LIMIT, Header
 from protocol.ids import SESSION_ID_SIZE, PartyId, SessionId
 from protocol.machine import Sealed
 from protocol.roster import ROSTER_LIMIT, Roster
-from protocol.round import Continue
-from protocol.session import Session
 from storage.signing_log import SignedEntry
 from wallet.account import GAP_LIMIT, Branch, KeyPath
 from wallet.errors import MalformedError, RefusedError
-from wallet.fees import FeeCaps
 from wallet.psbt import Psbt
-from wallet.review import Review, ReviewedInput, review
+from wallet.review import Review, review
 
 # A party sees no chain and knows of change only what it has signed itself, one address each time. So many
 # more may have been used without it; a node that recovers the wallet looks as far (Bitcoin Core, -keypool).
@@ -102,42 +92,6 @@ class SigningLog(Protocol):
         """Write an entry; it is durable on return. Raises StorageError."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Credentials:
-    """What a signer signs with, unsealed.
-
-    Args:
-        host_key: signs its messages.
-        keys: the public side of the wallet's keys, from the signer's own store.
-        taproot: its share of the Taproot key.
-        segwit: what it signs SegWit inputs with; None for a wallet without.
-        caps: fees that it refuses to exceed.
-        ecdsa: what it makes presignatures with; None if it makes none.
-    """
-
-    host_key: SecretScalars
-    keys: WalletKeys
-    taproot: KeyShare
-    segwit: SegwitSigner | None
-    caps: FeeCaps
-    ecdsa: EcdsaCredentials | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """A signer's part of one session.
-
-    Args:
-        place: its place in it.
-        opening: its first round.
-        store: what is done with its result.
-    """
-
-    place: Session
-    opening: Continue[Any]
-    store: Callable[[Any], None]
-
-
 class Party:
     """One co-signer of one wallet; its nonces live in memory only. Threads may share it."""
 
@@ -188,7 +142,7 @@ class Party:
         next_change = [change] * len(keys.accounts)
         seen = review(psbt, keys.accounts, self._credentials.caps, next_change=next_change)
         try:
-            parts = self._parts(headers, roster, psbt, seen)
+            parts = Parts(self._credentials, self._write_down, self._say).of(headers, roster, psbt, seen)
             messages = tuple(self._sessions.open(part.place, part.opening, part.store) for part in parts)
         except BaseException:
             for header in headers:
@@ -202,13 +156,13 @@ class Party:
 
     def ready_presignatures(self, signers: Sequence[PartyId]) -> tuple[bytes, ...]:
         """Tell a coordinator which presignatures are ready; see SegwitSigner.ready."""
-        return self._segwit().ready(signers)
+        return self._credentials.expect_segwit().ready(signers)
 
     def offer_presignatures(
         self, signers: Sequence[PartyId], count: int, among: Sequence[bytes]
     ) -> tuple[bytes, ...]:
         """Pick presignatures for a coordinator; see SegwitSigner.offer."""
-        return self._segwit().offer(signers, count, among)
+        return self._credentials.expect_segwit().offer(signers, count, among)
 
     @property
     def refills(self) -> Signer:
@@ -300,12 +254,14 @@ class Party:
 
     def is_ready(self, presignature: bytes) -> bool:
         """Tell whether a presignature is READY here, granted or not."""
-        return self._segwit().pool.is_ready(presignature)
+        return self._credentials.expect_segwit().pool.is_ready(presignature)
 
     def withdraw(self, session: SessionId, unused: Collection[bytes]) -> None:
         """Take back what a session was granted that has been halted at all signers; see Pool.withdraw."""
         if self.granted(session):
-            self._segwit().pool.withdraw(session, unused, self._segwit().clock())
+            self._credentials.expect_segwit().pool.withdraw(
+                session, unused, self._credentials.expect_segwit().clock()
+            )
 
     def end_old(self) -> tuple[MpcError, ...]:
         """End sessions whose coordinator has gone; return the errors with which they ended.
@@ -328,71 +284,6 @@ class Party:
         if self._credentials.segwit is not None:
             self._credentials.segwit.release(session)
 
-    def _segwit(self) -> SegwitSigner:
-        if self._credentials.segwit is None:
-            raise UsageError("the wallet has no SegWit account")
-        return self._credentials.segwit
-
-    def _parts(self, headers: Sequence[Header], roster: Roster, psbt: Psbt, seen: Review) -> list[_Part]:
-        """Return the sessions that sign the transaction, one for each key that inputs are of.
-
-        Raises:
-            RefusedError: the coordinator has others in mind.
-        """
-        accounts = sorted({item.account for item in seen.inputs})
-        specs = [_SPECS[account] for account in accounts]
-        if [header.protocol for header in headers] != [spec.name for spec in specs]:
-            raise RefusedError("sessions", "there is not one session for each key that signs")
-        if len({header.session for header in headers}) != len(headers):
-            raise UsageError("two sessions have one id")
-        parts = []
-        for account, spec, header in zip(accounts, specs, headers, strict=True):
-            place = Session(spec, header, roster, self.id, self._credentials.host_key)
-            inputs = [item for item in seen.inputs if item.account == account]
-            make = self._taproot_part if account == TAPROOT_ACCOUNT else self._segwit_part
-            parts.append(make(place, inputs, self._entry(header, psbt, seen, account)))
-        return parts
-
-    def _taproot_part(self, place: Session, inputs: Sequence[ReviewedInput], entry: SignedEntry) -> _Part:
-        mine = self._credentials
-        request = mine.keys.taproot.request((item.sighash, item.path) for item in inputs)
-        if bytes(request) != place.header.params:
-            raise RefusedError("sighash", "the session does not sign what this transaction needs signed")
-        opening = signing_rounds.participate(place, mine.taproot, [SecretSeed.fresh() for _ in inputs])
-
-        def store(answer: PartialSigs) -> None:
-            # if this fails, Sessions lets no partial signature leave
-            self._write_down(entry, bytes(answer))
-            self._say(Deed.SIGNING_LOGGED)
-
-        return _Part(place, opening, store)
-
-    def _segwit_part(self, place: Session, inputs: Sequence[ReviewedInput], entry: SignedEntry) -> _Part:
-        signer = self._segwit()
-        requests = signer.key.requests((item.sighash, item.path) for item in inputs)
-        # the entry and the shares become durable together, before the session has a result
-        opening = signer.participate(
-            place, requests, lambda shares: self._write_down(entry, b"".join(shares))
-        )
-        return _Part(place, opening, lambda _: self._say(Deed.PRESIGNATURES_BURNT, f"{len(inputs)} burnt"))
-
-    def _entry(self, header: Header, psbt: Psbt, seen: Review, account: int) -> SignedEntry:
-        """Return what is written down, but for the answer."""
-        key, summary = self._credentials.keys.key_of(account), Summary.of(seen)
-        return SignedEntry(
-            session=header.session,
-            key=key.public_key,
-            epoch=key.epoch,
-            txid=psbt.tx.txid,
-            psbt_digest=sha256(bytes(psbt)).digest(),
-            sent=summary.sent,
-            fee=summary.fee,
-            sighashes=tuple(item.sighash for item in seen.inputs if item.account == account),
-            signers=header.parties,
-            answer=b"",
-            time=int(time.time()),
-        )
-
     def _write_down(self, entry: SignedEntry, answer: bytes) -> None:
         self._log.record(replace(entry, answer=answer, time=int(time.time())))
         with self._guard:
@@ -400,6 +291,3 @@ class Party:
 
     def _say(self, deed: Deed, detail: str = "") -> None:
         self._progress(Step(self.id, deed, detail))
-
-
-_SPECS: Final = {TAPROOT_ACCOUNT: signing_rounds.SPEC, SEGWIT_ACCOUNT: sign_rounds.SPEC}

@@ -9,7 +9,7 @@ from cosigner.keeper import Refilling, Waiting
 from cosigner.pools import PartyFigures, PoolFigures, PoolVerbs, StockFigures
 from cosigner.refill_messages import read_stock, write_stock
 from cosigner.trouble import Trouble
-from cosigner.wire import NOTHING, Codec, Method, read_counted, write_counted
+from cosigner.wire import NOTHING, Call, Codec, Method, read_counted, write_counted
 from cosigner.wire_errors import read_text, write_text
 from presig_pool.statistics import Statistics
 from presig_pool.watermarks import Watermarks
@@ -149,24 +149,23 @@ FIGURES: Final[Method[PoolVerbs, None, PoolFigures]] = Method(
     "figures",
     NOTHING,
     Codec(_write_figures, _read_figures, FIGURES_LIMIT),
-    lambda pools, _: pools.figures(),
     SECONDS,
+    lambda pools, _: pools.figures(),
 )
 DRAIN: Final[Method[PoolVerbs, Sequence[PartyId] | None, int]] = Method(
     "drain",
     Codec(_write_drain, _read_drain, MAX_PARTIES + 5),
     _COUNT,
-    lambda pools, signers: pools.drain(signers),
     SECONDS,
+    lambda pools, signers: pools.drain(signers),
 )
 PURGE: Final[Method[PoolVerbs, None, int]] = Method(
-    "purge", NOTHING, _COUNT, lambda pools, _: pools.purge(), SECONDS
+    "purge", NOTHING, _COUNT, SECONDS, lambda pools, _: pools.purge()
 )
-REFILL: Final[Method[PoolVerbs, RefillOrder, News]] = Method(
+REFILL: Final[Call[RefillOrder, News]] = Call(
     "refill",
     Codec(_write_order, _read_order, MAX_PARTIES + 9),
     Codec(_write_news, _read_news, 1 << 13),
-    lambda pools, order: pools.refill(order[0], order[1], lambda _: None, payment=order[2]),
     REFILL_SECONDS,
 )
 POOL_CALLS: Final = (FIGURES, DRAIN, PURGE)

@@ -69,30 +69,30 @@ _SESSION: Final[Codec[SessionId]] = Codec(
 )
 
 DEPTH: Final[Method[RefillPeer, bytes, bytes]] = Method(
-    "depth", _MESSAGE, _MESSAGE, lambda peer, stock: peer.depth(stock), SECONDS
+    "depth", _MESSAGE, _MESSAGE, SECONDS, lambda peer, stock: peer.depth(stock)
 )
 LEND: Final[Method[RefillPeer, Asked, None]] = Method(
-    "lend", _ASKED, NOTHING, lambda peer, asked: peer.lend(*asked), SECONDS
+    "lend", _ASKED, NOTHING, SECONDS, lambda peer, asked: peer.lend(*asked)
 )
 KEEP: Final[Method[RefillPeer, Asked, None]] = Method(
-    "keep", _ASKED, NOTHING, lambda peer, asked: peer.keep(*asked), SECONDS
+    "keep", _ASKED, NOTHING, SECONDS, lambda peer, asked: peer.keep(*asked)
 )
 OPEN_PRESIGNING: Final[Method[RefillPeer, Ordered, Letters]] = Method(
     "open_presigning",
     Codec(_write_ordered, _read_ordered, MAX_REQUEST),
     LETTERS,
-    lambda peer, ordered: peer.open_presigning(*ordered),
     BATCH_SECONDS,
+    lambda peer, ordered: peer.open_presigning(*ordered),
 )
 VOUCH: Final[Method[RefillPeer, SessionId, bytes]] = Method(
-    "vouch", _SESSION, _MESSAGE, lambda peer, session: peer.vouch(session), SECONDS
+    "vouch", _SESSION, _MESSAGE, SECONDS, lambda peer, session: peer.vouch(session)
 )
 CONFIRM: Final[Method[RefillPeer, Vouched, None]] = Method(
     "confirm",
     Codec(_write_vouched, _read_vouched, SESSION_ID_SIZE + (MAX_PARTIES + 1) * (VOUCHER_SIZE + 5)),
     NOTHING,
-    lambda peer, vouched: peer.confirm(*vouched),
     SECONDS,
+    lambda peer, vouched: peer.confirm(*vouched),
 )
 REFILL_CALLS: Final[Sequence[Method[RefillPeer, Any, Any]]] = (
     DEPTH,

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import grpc
 
@@ -18,7 +18,7 @@ from cosigner.pools import PoolFigures
 from cosigner.refill_calls import CONFIRM, DEPTH, KEEP, LEND, OPEN_PRESIGNING, VOUCH
 from cosigner.refill_messages import PresignOrder
 from cosigner.service import ABOUT, CLIENT_KEY, PRESENT, WALLET_SERVICE, About, party_service
-from cosigner.wire import MAX_REPLY, Answered, Method
+from cosigner.wire import MAX_REPLY, Answered, Call
 from protocol.errors import EncodingError, MpcError
 from protocol.ids import PartyId, SessionId
 from protocol.machine import Sealed
@@ -49,7 +49,7 @@ class Caller:
         """
         self._channel, self._service, self._who = channel, service, who
 
-    def ask(self, method: Method[Any, Q, A], question: Q, client: bytes = b"") -> A:
+    def ask(self, method: Call[Q, A], question: Q, client: bytes = b"") -> A:
         """Ask.
 
         Args:
@@ -72,7 +72,7 @@ class Caller:
             found = method.read_reply(call(request, timeout=method.seconds, metadata=who))
         return _answer(found)
 
-    def follow(self, method: Method[Any, Q, A], question: Q) -> Iterator[A]:
+    def follow(self, method: Call[Q, A], question: Q) -> Iterator[A]:
         """Ask for what takes its time, and yield what is reported until it is over; raises as ask() does."""
         call: grpc.UnaryStreamMultiCallable[bytes, bytes]
         call = self._channel.unary_stream(f"/{self._service}/{method.name}")
@@ -88,7 +88,7 @@ class Caller:
         finally:
             running.cancel()
 
-    def begin(self, method: Method[Any, Q, A], question: Q) -> tuple[A, grpc.Call]:
+    def begin(self, method: Call[Q, A], question: Q) -> tuple[A, grpc.Call]:
         """Ask for what lasts; return the answer, and the call, open as long as both sides are there.
 
         Raises:
@@ -111,7 +111,7 @@ class Caller:
             late.cancel()
 
     @contextmanager
-    def _understood(self, method: Method[Any, Q, A]) -> Iterator[None]:
+    def _understood(self, method: Call[Q, A]) -> Iterator[None]:
         """Translate that there is no answer, or none that can be read."""
         try:
             yield

@@ -11,7 +11,7 @@ import grpc
 from cosigner.calls import read_parties, write_parties
 from cosigner.clients import CLIENT_SIZE, Clients
 from cosigner.errors import UnreachableError
-from cosigner.wire import NOTHING, Codec, Method, refusal
+from cosigner.wire import NOTHING, Call, Codec, Method, refusal
 from protocol.codec import Reader, Writer
 from protocol.errors import EncodingError
 from protocol.ids import PartyId
@@ -55,7 +55,7 @@ def _handler(peer: P, method: Method[P, Any, Any], failed: Failed) -> "grpc.RpcM
 
 
 def personal(
-    service: str, method: Method[Any, Q, A], run: Callable[[Q, bytes], A], failed: Failed
+    service: str, method: Call[Q, A], run: Callable[[Q, bytes], A], failed: Failed
 ) -> grpc.GenericRpcHandler:
     """Return what answers a call for which it matters who asks.
 
@@ -69,7 +69,7 @@ def personal(
 
 
 def _answering(
-    method: Method[Any, Q, A], run: Callable[[Q, bytes], A], failed: Failed
+    method: Call[Q, A], run: Callable[[Q, bytes], A], failed: Failed
 ) -> "grpc.RpcMethodHandler[bytes, bytes]":
     def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
         if not context.is_active():
@@ -123,7 +123,7 @@ def present(clients: Clients, end: Callable[[Callable[[], None]], object]) -> gr
 
 def reporting(
     service: str,
-    method: Method[Any, Q, A],
+    method: Call[Q, A],
     run: Callable[[Q, Callable[[A], None]], A],
     failed: Failed,
 ) -> grpc.GenericRpcHandler:
@@ -206,7 +206,7 @@ def _read_about(reader: Reader) -> About:
     return About(process, parties)
 
 
-PRESENT: Final[Method[Clients, None, bytes]] = Method(
+PRESENT: Final[Call[None, bytes]] = Call(
     "present",
     NOTHING,
     Codec(
@@ -214,13 +214,12 @@ PRESENT: Final[Method[Clients, None, bytes]] = Method(
         lambda r: r.bytes_of("client", CLIENT_SIZE),
         4 + CLIENT_SIZE,
     ),
-    lambda clients, _: clients.arrive(lambda: None),
     5,
 )
 ABOUT: Final[Method[Host, None, About]] = Method(
     "about",
     NOTHING,
     Codec(_write_about, _read_about, 1024),
-    lambda host, _: host.about(),
     5,
+    lambda host, _: host.about(),
 )

@@ -60,21 +60,19 @@ NOTHING: Final[Codec[None]] = Codec(lambda _, __: None, lambda _: None, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Method(Generic[P_contra, Q, A]):
-    """One thing that is asked of a party.
+class Call(Generic[Q, A]):
+    """One thing that is asked.
 
     Args:
         name: of it on the wire.
         request: encoding of the question.
         answer: encoding of the answer.
-        run: asks a party that is in this process.
         seconds: after which whoever asks gives up.
     """
 
     name: str
     request: Codec[Q]
     answer: Codec[A]
-    run: Callable[[P_contra, Q], A]
     seconds: int
 
     def reply(self, value: A) -> bytes:
@@ -92,6 +90,17 @@ class Method(Generic[P_contra, Q, A]):
             return Answered(self.answer.read(reader)) if reader.boolean("answered") else read_error(reader)
 
         return decode(reply, MAX_REPLY, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Call[Q, A], Generic[P_contra, Q, A]):
+    """A call that one peer answers by itself, whoever asks.
+
+    Args:
+        run: asks a peer that is in this process.
+    """
+
+    run: Callable[[P_contra, Q], A]
 
 
 @dataclass(frozen=True, slots=True)

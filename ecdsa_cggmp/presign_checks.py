@@ -4,6 +4,7 @@ Where a proof answers broadcasts of others, the engine compares them with the pr
 are echoed, so that a party that signs two messages cannot blame who received the other one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ecdsa_cggmp.params import Params
@@ -62,15 +63,25 @@ class PresignChecks:
             DELTA_LOG: self._Delta_fails,
         }
 
+    def of_one(self, proof: str, k: int) -> Check:
+        """Return the part of a check that is about one proof.
+
+        Args:
+            proof: ENC_ELG or AFF_G.
+            k: index of the proof, of those of both halves.
+        """
+        fails = {ENC_ELG: self._enc_elg_fails, AFF_G: self._aff_g_fails}[proof]
+        return lambda claim: fails(claim, (k,))
+
     def _K_fails(self, claim: Claim) -> bool:
         """Pi-enc-elg about K does not hold for its receiver."""
-        return self._enc_elg_fails(claim, 0)
+        return self._enc_elg_fails(claim, self._plan(claim).half(0))
 
     def _G_fails(self, claim: Claim) -> bool:
         """Pi-enc-elg about G does not hold for its receiver."""
-        return self._enc_elg_fails(claim, 1)
+        return self._enc_elg_fails(claim, self._plan(claim).half(1))
 
-    def _enc_elg_fails(self, claim: Claim, half: int) -> bool:
+    def _enc_elg_fails(self, claim: Claim, which: Sequence[int]) -> bool:
         plan, receiver = self._plan(claim), claim.receiver
         if receiver not in plan.signers:
             raise EncodingError("evidence", "the receiver is no signer")
@@ -78,7 +89,7 @@ class PresignChecks:
         proofs = claim.direct(EncryptProofMsg, ENCRYPT, receiver).psi
         keys = plan.proof_keys(self.params, claim.culprit, receiver)
         place = domain(claim.header, ENC_ELG, claim.culprit, receiver)
-        return not all(enc_elg.holds(place, keys, statement, proofs, k) for k in plan.half(half))
+        return not all(enc_elg.holds(place, keys, statement, proofs, k) for k in which)
 
     def _Gamma_fails(self, claim: Claim) -> bool:
         """Pi-elog about Gamma does not hold."""
@@ -103,13 +114,13 @@ class PresignChecks:
 
     def _gamma_product_fails(self, claim: Claim) -> bool:
         """Pi-aff-g about a product of gamma does not hold for the verifier in the claim."""
-        return self._aff_g_fails(claim, 0)
+        return self._aff_g_fails(claim, self._plan(claim).half(0))
 
     def _x_product_fails(self, claim: Claim) -> bool:
         """Pi-aff-g about a product of the key share does not hold for the verifier in the claim."""
-        return self._aff_g_fails(claim, 1)
+        return self._aff_g_fails(claim, self._plan(claim).half(1))
 
-    def _aff_g_fails(self, claim: Claim, half: int) -> bool:
+    def _aff_g_fails(self, claim: Claim, which: Sequence[int]) -> bool:
         plan, prover, verifier = self._plan(claim), claim.culprit, self._verifier(claim)
         message = claim.broadcast(MultiplyMsg, MULTIPLY)
         products = message.products[plan.peers(prover).index(verifier)]
@@ -118,7 +129,7 @@ class PresignChecks:
         statement = AffGStatement(K * 2, products.D, products.F, X)
         keys = plan.proof_keys(self.params, prover, verifier)
         place = domain(claim.header, AFF_G, prover, verifier)
-        return not all(aff_g.holds(place, keys, statement, products.psi, k) for k in plan.half(half))
+        return not all(aff_g.holds(place, keys, statement, products.psi, k) for k in which)
 
     def _verifier(self, claim: Claim) -> PartyId:
         """Return the verifier of products: the other party whose first message the claim has."""

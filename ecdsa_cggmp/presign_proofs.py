@@ -65,7 +65,7 @@ def failed_encryptions(
     messages: Mapping[PartyId, EncryptMsg],
     proofs: Mapping[PartyId, EncryptProofMsg],
 ) -> dict[PartyId, list[int]]:
-    """Return, for each peer, the indices of the proofs to this signer that do not hold."""
+    """Return, for each peer, indices of proofs to this signer that do not hold, if there are any."""
     aux, count, me = own.aux, 2 * own.plan.batch, session.me
 
     def failed(j: PartyId, part: range) -> list[int]:
@@ -145,7 +145,7 @@ class Opened:
     """What came of the products of a peer.
 
     Args:
-        bad: indices of the products whose proofs do not hold.
+        bad: indices of products whose proofs do not hold, if there are any.
         alpha: the plaintexts of all D, if all proofs hold.
     """
 

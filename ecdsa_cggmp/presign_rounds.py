@@ -1,9 +1,10 @@
 """The rounds of presigning (CGGMP24, figure 8): each waits for the messages of all peers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ecdsa_cggmp.presign_checks import PresignChecks
 from ecdsa_cggmp.presign_failure import Defender, Failure, View, find_failure
 from ecdsa_cggmp.presign_failure_round import CollectDefences
 from ecdsa_cggmp.presign_messages import (
@@ -15,7 +16,6 @@ from ecdsa_cggmp.presign_messages import (
     EncryptMsg,
     EncryptProofMsg,
     MultiplyMsg,
-    PresignPlan,
     RevealMsg,
 )
 from ecdsa_cggmp.presign_own import Own
@@ -40,22 +40,24 @@ from protocol.ids import PartyId
 from protocol.round import Continue, Done, Faults, Inbox, Outgoing, Round
 from protocol.session import Session
 from protocol.signed import Kind, Slot
-from protocol.spec import Claim
+from protocol.spec import Check, Claim
 
 
-def _checks(plan: PresignPlan, proof: str, bad: Sequence[int]) -> list[str]:
-    """Return the checks that proofs in pairs with these indices fail."""
-    return [check for number, check in enumerate(HALVES[proof]) if set(plan.half(number)) & set(bad)]
-
-
-def _note(faults: Faults, culprit: PartyId, check: str, *slots: Slot) -> None:
+def _note(faults: Faults, culprit: PartyId, check: str, *slots: Slot, part: Check | None = None) -> None:
     """Note the fault of a party whose proof does not hold here.
 
     Raises:
         UnattributedAbort: as evidence the proof holds, which must not happen; it is not taken for good then.
     """
-    if not faults.test(culprit, check, *slots):
+    if not faults.test(culprit, check, *slots, part=part):
         raise UnattributedAbort(check, [culprit])
+
+
+def _note_one(faults: Faults, own: Own, culprit: PartyId, proof: str, k: int, *slots: Slot) -> None:
+    """Note the fault of a party by one of its proofs: a check of all that are right would take seconds."""
+    number = next(number for number in range(2) if k in own.plan.half(number))
+    part = PresignChecks(own.aux.params).of_one(proof, k)
+    _note(faults, culprit, HALVES[proof][number], *slots, part=part)
 
 
 def _secrets_of(made: Mapping[PartyId, Product]) -> tuple[Secret, ...]:
@@ -95,9 +97,9 @@ class CollectEncryptions(Round[tuple[Presignature, ...]]):
         own, session, faults = self.own, inbox.session, inbox.faults()
         failed = failed_encryptions(session, own, messages, inbox.directs(EncryptProofMsg))
         for j, bad in failed.items():
-            for check in _checks(own.plan, ENC_ELG, bad):
+            if bad:
                 slots = Slot.broadcast(ENCRYPT, j), Slot.direct(ENCRYPT, j, session.me)
-                _note(faults, j, check, *slots)
+                _note_one(faults, own, j, ENC_ELG, bad[0], *slots)
         faults.close()
 
 
@@ -157,8 +159,9 @@ class CollectProducts(Round[tuple[Presignature, ...]]):
         for j in messages:
             if not verifier.Gamma_holds(j, self.encrypted[j]):
                 _note(faults, j, GAMMA_LOG, Slot.broadcast(ENCRYPT, j), Slot.broadcast(MULTIPLY, j))
-            for check in _checks(self.own.plan, AFF_G, opened[j].bad):
-                _note(faults, j, check, Slot.broadcast(ENCRYPT, me), Slot.broadcast(MULTIPLY, j))
+            elif bad := opened[j].bad:
+                slots = Slot.broadcast(ENCRYPT, me), Slot.broadcast(MULTIPLY, j)
+                _note_one(faults, self.own, j, AFF_G, bad[0], *slots)
         faults.close()
         return {j: item.alpha for j, item in opened.items() if item.alpha is not None}
 

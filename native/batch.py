@@ -4,6 +4,9 @@ A batch that passes shows the integers and plaintexts of all equations, with an 
 unit may be off by an element of small order, such as -1. Where several verifiers must agree, and for
 evidence, use the strict checks of native.range_proof.
 
+Of a batch that does not pass all malformed equations are told, or, if there are none, the first one that does
+not hold: who sends many that do not costs a verifier no more than who sends one.
+
 Challenges e are below the order of secp256k1. Integers z are two's complement, of one width in multiples of 8
 bytes. The comment behind a column is the bytes of one item.
 """
@@ -62,7 +65,7 @@ class AffineEquations:
 def verify_encryptions(
     key: PaillierKey, equations: EncryptionEquations, seed: SecretSeed | None = None
 ) -> tuple[int, ...]:
-    """Return the indices of the equations that do not hold modulo a prover's N^2.
+    """Return indices of equations that do not hold modulo a prover's N^2.
 
     Args:
         key: of the prover, verified by Pi-mod and Pi-fac.
@@ -70,7 +73,7 @@ def verify_encryptions(
         seed: replays a run; None draws from getrandom.
 
     Returns:
-        The indices of the bad ones, in order; empty when all hold.
+        Indices of bad ones, ascending; empty when all hold. See the module.
 
     Raises:
         LengthError: a column has a wrong length.
@@ -81,7 +84,7 @@ def verify_encryptions(
 def verify_own_encryptions(
     own: PaillierSecretKey, equations: EncryptionEquations, seed: SecretSeed | None = None
 ) -> tuple[int, ...]:
-    """Return the indices of the prover's own equations that do not hold modulo p^2 and q^2.
+    """Return indices of the prover's own equations that do not hold modulo p^2 and q^2.
 
     Args:
         own: the prover's key.
@@ -89,7 +92,7 @@ def verify_own_encryptions(
         seed: replays a run; None draws from getrandom.
 
     Returns:
-        The indices of the bad ones, in order; empty when all hold.
+        Indices of bad ones, ascending; empty when all hold. See the module.
 
     Raises:
         LengthError: a column has a wrong length.
@@ -100,7 +103,7 @@ def verify_own_encryptions(
 def verify_pedersen(
     own: RingPedersenSecret, equations: PedersenEquations, seed: SecretSeed | None = None
 ) -> tuple[int, ...]:
-    """Return the indices of the equations that do not hold modulo the verifier's own N^, by its trapdoor.
+    """Return indices of equations that do not hold modulo the verifier's own N^, by its trapdoor.
 
     Args:
         own: the verifier's parameters.
@@ -108,7 +111,7 @@ def verify_pedersen(
         seed: replays a run; None draws from getrandom.
 
     Returns:
-        The indices of the bad ones, in order; empty when all hold.
+        Indices of bad ones, ascending; empty when all hold. See the module.
 
     Raises:
         LengthError: a column has a wrong length.
@@ -119,7 +122,7 @@ def verify_pedersen(
 def verify_affine(
     own: PaillierSecretKey, equations: AffineEquations, seed: SecretSeed | None = None
 ) -> tuple[int, ...]:
-    """Return the indices of the equations that do not hold modulo the verifier's own N^2, by decryption.
+    """Return indices of equations that do not hold modulo the verifier's own N^2, by decryption.
 
     Args:
         own: the verifier's key.
@@ -127,7 +130,7 @@ def verify_affine(
         seed: replays a run; None draws from getrandom.
 
     Returns:
-        The indices of the bad ones, in order; empty when all hold.
+        Indices of bad ones, ascending; empty when all hold. See the module.
 
     Raises:
         LengthError: a column or a secret has a wrong length.

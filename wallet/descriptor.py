@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -204,12 +204,21 @@ class Descriptor:
         Raises:
             MalformedError: the descriptor is multipath, or the index does not fit it.
         """
+        return self._scripts((index,))[0]
+
+    def scripts(self, end: int) -> tuple[bytes, ...]:
+        """Return the output scripts of the children 0..end-1 of a single-branch descriptor; see script."""
+        return self._scripts(range(end))
+
+    def _scripts(self, indices: Sequence[int]) -> tuple[bytes, ...]:
         path = [step for step in self.steps if isinstance(step, int)]
         if len(path) != len(self.steps):
             raise MalformedError("a multipath descriptor has a script for each of its branches")
-        if not self.ranged and index != 0:
+        if not self.ranged and any(indices):
             raise MalformedError("a descriptor without /* has one script, index 0")
-        return output_script(self.kind, self.key.derive([*path, index] if self.ranged else path).key)
+        parent = self.key.derive(path)
+        keys = [(parent.derive([index]) if self.ranged else parent).key for index in indices]
+        return tuple(output_script(self.kind, key) for key in keys)
 
     def account(self, name: str, birth: int) -> Account:
         """Return the account that this describes.

@@ -97,7 +97,7 @@ def _bitcoind(_: Home) -> Finding:
     try:
         return Finding("bitcoind", True, str(find_bitcoind()))
     except UnknownError as e:
-        return Finding("bitcoind", False, f"{e}; --chain bitcoind wants one")
+        return Finding("bitcoind", False, f"{e} (for --chain bitcoind)")
 
 
 _CHECKS: Final[tuple[Callable[[Home], Finding], ...]] = (

@@ -4,6 +4,7 @@
 #include <valgrind/memcheck.h>
 
 #include "ct.h"
+#include "lane_ifma_portable.h"
 
 static ctime_case *cases;
 
@@ -69,6 +70,13 @@ const lane_ops *__wrap_lane_adx(void)
 #else
     return NULL;
 #endif
+}
+
+/* memcheck does not know AVX-512: the same source in plain C, see lane_ifma.c. */
+const lane_ops *__wrap_lane_ifma(void);
+const lane_ops *__wrap_lane_ifma(void)
+{
+    return lane_ifma_portable();
 }
 
 CTIME_LEAK(leak_of_a_branch)

@@ -11,6 +11,7 @@ typedef struct engine {
     lane_mod *m;
     lane l;
     uint64_t *a, *b, *r; /* dual vectors; a and b are hidden */
+    uint64_t bits[LANES_MAX]; /* hidden, too */
 } engine;
 
 static void open_engine(engine *e, const lane_ops *ops, size_t limbs)
@@ -37,6 +38,9 @@ static void open_engine(engine *e, const lane_ops *ops, size_t limbs)
         lane_dual_load(e->m, e->a, k, x, 2 * limbs);
         lane_dual_load(e->m, e->b, k, x, limbs);
     }
+    for (size_t k = 0; k < LANES_MAX; k++)
+        e->bits[k] = k & 1;
+    ctime_hide(e->bits, sizeof e->bits);
     OK(lane_dual_enter(&e->l, e->a));
     OK(lane_dual_enter(&e->l, e->b));
 }
@@ -56,6 +60,8 @@ static void arithmetic(engine *e)
     CHECK(x);
     e->ops->mul(l, e->r, e->a, e->b);
     e->ops->sqr(l, e->r, e->a);
+    e->ops->sqr_double(l, e->r, e->a, e->bits);
+    e->ops->mul(l, e->r, e->r, e->b);
     e->ops->add(l, e->r, e->a, e->b);
     OK(lane_leave(l, x, e->r));
     OK(lane_enter_items(l, e->r, x, e->m->limbs, e->m->limbs, e->ops->lanes, 1));
@@ -146,4 +152,9 @@ CTIME(lane_adx_rows)
 CTIME(lane_avx2_lanes)
 {
     run(lane_avx2());
+}
+
+CTIME(lane_ifma_lanes)
+{
+    run(lane_ifma());
 }

@@ -223,11 +223,11 @@ static void paillier(uint64_t n)
 
 int main(void)
 {
-    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2()};
+    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma()};
     /* products of two primes, and of equal ones, which a hostile peer may send */
     static const uint64_t MODULI[] = {9, 15, 21, 33, 35, 49, 55};
 
-    for (size_t e = 0; e < 3; e++)
+    for (size_t e = 0; e < sizeof engines / sizeof *engines; e++)
         if (engines[e])
             engine(engines[e]);
     for (size_t i = 0; i < sizeof MODULI / sizeof *MODULI; i++)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "lane_ifma_portable.h"
 #include "limbs.h"
 #include "secret.h"
 
@@ -182,7 +183,7 @@ static void run(const lane_ops *ops, size_t limbs, unsigned pick)
     mpz_clears(want, got, NULL);
 }
 
-/* The operands that the header of lane_avx2.c allows without a final subtraction: sums of two products, below 4N. */
+/* The operands that lane_avx2.c and lane_ifma.c allow without a final subtraction: sums of two products, below 4N. */
 static const struct {
     unsigned factor; /* an operand is factor * N + offset */
     int offset;
@@ -306,7 +307,7 @@ static void run_unreduced_moduli(const lane_ops *ops, size_t limbs)
     mpz_t n;
     mpz_init(n);
     for (unsigned pick = 0; pick < 4; pick++) {
-        const size_t top[] = {64 * limbs, 64 * limbs / 51 * 51, 64 * limbs, 64 * (limbs - 1)};
+        const size_t radix = ops->r_bits(1), top[] = {64 * limbs, 64 * limbs / radix * radix, 64 * limbs, 64 * (limbs - 1)};
         const long offset[] = {-1, -1, -59, limbs == 1 ? 2 : 1};
         mpz_set_ui(n, 0);
         mpz_setbit(n, top[pick]);
@@ -321,7 +322,7 @@ static void run_unreduced_moduli(const lane_ops *ops, size_t limbs)
 
 int main(void)
 {
-    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2()};
+    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma()};
     static const size_t sizes[] = {1, 2, 3, 4, 8, 16, 23, 24, 32, 47, 48, 49, 63, 64};
     gmp_randinit_default(rand_state);
     gmp_randseed_ui(rand_state, 20261121);
@@ -335,7 +336,16 @@ int main(void)
             run_unreduced_moduli(lane_avx2(), sizes[s]);
     }
     fesetround(FE_TONEAREST);
-    for (size_t e = 0; e < 3; e++)
+    for (size_t s = 0; lane_ifma() && s < sizeof sizes / sizeof *sizes; s++)
+        run_unreduced_moduli(lane_ifma(), sizes[s]);
+    /* slow, and the same source as the engine: see lane_ifma.c */
+    static const size_t few_sizes[] = {1, 9, 24, 64};
+    for (size_t s = 0; s < sizeof few_sizes / sizeof *few_sizes; s++) {
+        run_unreduced_moduli(lane_ifma_portable(), few_sizes[s]);
+        run(lane_ifma_portable(), few_sizes[s], 0);
+        run(lane_ifma_portable(), few_sizes[s], 1);
+    }
+    for (size_t e = 0; e < sizeof engines / sizeof *engines; e++)
         for (size_t s = 0; engines[e] && s < sizeof sizes / sizeof *sizes; s++)
             for (unsigned pick = 0; 64 * sizes[s] <= engines[e]->bits_max && pick < 4; pick++)
                 run(engines[e], sizes[s], pick);

@@ -100,11 +100,11 @@ static void run(const lane_ops *ops, size_t parts, size_t count)
 
 int main(void)
 {
-    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2()};
+    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma()};
     static const size_t counts[] = {0, 1, 2, 5, 63, 64, 65, 150, TERMS_MAX};
     gmp_randinit_default(rand_state);
     gmp_randseed_ui(rand_state, 20261121);
-    for (size_t e = 0; e < 3; e++)
+    for (size_t e = 0; e < sizeof engines / sizeof *engines; e++)
         for (size_t c = 0; engines[e] && c < sizeof counts / sizeof *counts; c++)
             for (size_t parts = 1; parts <= 2; parts++)
                 run(engines[e], parts, counts[c]);

@@ -198,7 +198,7 @@ static void wrong_moduli_are_refused(void)
 
 int main(void)
 {
-    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2()};
+    const lane_ops *engines[] = {lane_mpn(), lane_adx(), lane_avx2(), lane_ifma()};
     static const size_t sizes[] = {1, 2, 3, 7, 16, 24, 32};
     const uint8_t seed_bytes[32] = {1};
     mpcw_secret *seed;
@@ -206,7 +206,7 @@ int main(void)
     CHECK(rng_open(&random_bases, seed, "bases") == MPCW_OK);
     gmp_randinit_default(rand_state);
     gmp_randseed_ui(rand_state, 20261121);
-    for (size_t e = 0; e < 3; e++) {
+    for (size_t e = 0; e < sizeof engines / sizeof *engines; e++) {
         if (!engines[e])
             continue;
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)

@@ -1,4 +1,4 @@
-/* Batches of equations with random weights, and the search for the ones that fail. */
+/* Batches of equations with random weights, and the search for one that fails. */
 #include "batch_frame.h"
 
 #include <stdlib.h>
@@ -28,35 +28,41 @@ void batch_draw(const batch *b, const size_t *items, size_t count)
     }
 }
 
-/* Mark the bad ones of items, of which at least one is known to be bad. */
-static mpcw_status bisect(const batch *b, uint8_t *bad, const size_t *items, size_t count)
+/* Mark the first bad one of items, of which at least one is known to be bad: who has sent many costs no more than who has sent
+ * one. */
+static mpcw_status search(const batch *b, uint8_t *bad, const size_t *items, size_t count)
 {
-    if (count == 1) {
-        bad[items[0]] = !b->strict(b, items[0]);
-        return MPCW_OK;
-    }
-    const size_t half = count / 2;
-    const size_t *parts[2] = {items, items + half}, sizes[2] = {half, count - half};
-    bool found = false;
-    for (size_t k = 0; k < 2; k++) {
+    bool hidden = false;
+    while (count > 1 && !hidden) {
+        const size_t half = count / 2;
         bool good = false;
-        mpcw_status status = b->holds(b, parts[k], sizes[k], &good);
-        if (status == MPCW_OK && !good)
-            status = bisect(b, bad, parts[k], sizes[k]);
+        mpcw_status status = b->holds(b, items, half, &good);
+        if (status == MPCW_OK && good) {
+            items += half;
+            count -= half;
+            status = b->holds(b, items, count, &good);
+            if (good) {
+                /* what hides in both halves, by elements of small order, cannot hide from the strict check */
+                items -= half;
+                count += half;
+                hidden = true;
+            }
+        } else {
+            count = half;
+        }
         if (status != MPCW_OK)
             return status;
-        found |= !good;
     }
-    /* what hides in both halves, by elements of small order, cannot hide from the strict check */
+    bool found = false;
     for (size_t i = 0; !found && i < count; i++)
-        bad[items[i]] = !b->strict(b, items[i]);
+        bad[items[i]] = found = !b->strict(b, items[i]);
     return MPCW_OK;
 }
 
 mpcw_status batch_verify(batch *b, mpcw_buffer bad, const mpcw_secret *seed)
 {
     rng r = {0};
-    bool good = true;
+    bool good = true, malformed = false;
     size_t left = 0;
     mpcw_status status = MPCW_E_MEMORY;
     size_t *items = calloc(b->count, sizeof *items);
@@ -72,8 +78,9 @@ mpcw_status batch_verify(batch *b, mpcw_buffer bad, const mpcw_secret *seed)
         if (!bad.data[i])
             items[left++] = i;
     }
-    if (left > 0 && ((status = b->holds(b, items, left, &good)) != MPCW_OK ||
-                     (!good && (status = bisect(b, bad.data, items, left)) != MPCW_OK)))
+    malformed = left < b->count;
+    if (!malformed && ((status = b->holds(b, items, left, &good)) != MPCW_OK ||
+                       (!good && (status = search(b, bad.data, items, left)) != MPCW_OK)))
         goto done;
     for (size_t i = 0; i < b->count; i++)
         if (bad.data[i])

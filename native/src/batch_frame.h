@@ -1,4 +1,4 @@
-/* The frame of batch verification: weights, products of powers, and the search for the equations that fail. */
+/* The frame of batch verification: weights, products of powers, and the search for an equation that fails. */
 #ifndef MPCW_SRC_BATCH_FRAME_H
 #define MPCW_SRC_BATCH_FRAME_H
 
@@ -35,7 +35,7 @@ mpcw_status batch_open(batch *b, mpcw_buffer bad, mpcw_bytes e);
 bool batch_whole_limbs(mpcw_bytes z, size_t count);
 /* OR into bad the items that are not units. */
 mpcw_status batch_mark_units(mpcw_buffer bad, mpcw_bytes x, const mp_limb_t *n, size_t limbs, bool square);
-/* Test what is not bad yet and mark what does not hold. */
+/* Test all, unless some are bad already, and mark the first one that does not hold. */
 mpcw_status batch_verify(batch *b, mpcw_buffer bad, const mpcw_secret *seed);
 
 /* Fresh weights for the items under test. The first one is 1: the others alone decide whether errors cancel. */

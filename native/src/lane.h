@@ -125,6 +125,7 @@ mpcw_status lane_dual_leave(const lane *l, mp_limb_t *x, const uint64_t *a);
 void lane_join(mp_limb_t *x, mp_limb_t *tmp, const mp_limb_t *n, size_t limbs);
 
 /* The engines. NULL where the processor cannot run it. */
+const lane_ops *lane_ifma(void);
 const lane_ops *lane_avx2(void);
 const lane_ops *lane_adx(void);
 const lane_ops *lane_mpn(void);

@@ -400,10 +400,29 @@ def test_proof_that_fails_here_but_not_as_evidence_is_not_taken(monkeypatch, num
     waiting, inbox = run.rounds[number, ME]
     with monkeypatch.context() as patched:
         patched.setattr(module, "failed", lambda *_: (0,))
-        patched.setattr(Faults, "test", lambda *_: False)
+        patched.setattr(Faults, "test", lambda *_, **__: False)
         with pytest.raises(UnattributedAbort) as caught:
             waiting.finish(inbox)
     assert caught.value.suspects == {LIAR}
+
+
+@pytest.mark.parametrize(("number", "module"), [(ENCRYPT, enc_elg), (MULTIPLY, aff_g)])
+def test_blame_for_one_proof_of_a_batch_checks_no_other_strictly(monkeypatch, number, module):
+    """At full size 32 strict checks of Pi-aff-g take 2.8 s, and the bad one may be the last."""
+    run = session(batch=2)
+    waiting, inbox = run.rounds[number, ME]
+    last, holds, checked = 2 * waiting.own.plan.batch - 1, module.holds, []
+
+    def counted(*args):
+        checked.append(args[-1])
+        return holds(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "failed", lambda *_: (last,))
+        patched.setattr(module, "holds", counted)
+        with pytest.raises(UnattributedAbort):
+            waiting.finish(inbox)
+    assert checked == [last]
 
 
 # two faces

@@ -10,10 +10,11 @@ import pbk
 
 from cosigner.keygen import KeygenParty, KeygenTerms, generate
 from cosigner.keys import WalletKeys
-from cosigner.party import Credentials, Party
+from cosigner.party import Party
 from cosigner.segwit_key import SegwitKey
 from cosigner.segwit_signing import SegwitSigner
 from cosigner.signing import Signed, SigningPeer, sign
+from cosigner.signing_parts import Credentials
 from cosigner.steps import Step, silent
 from cosigner.taproot_key import TaprootKey
 from ecdsa_cggmp.key_share import KeyShare as EcdsaShare

@@ -26,7 +26,7 @@ from cosigner.refill_messages import PresignOrder
 from cosigner.segwit_signing import MAX_LISTED
 from cosigner.service import ABOUT, PRESENT, About, handlers
 from cosigner.trouble import Trouble
-from cosigner.wire import MAX_REQUEST, Answered, Codec, Method, refusal
+from cosigner.wire import MAX_REQUEST, Answered, Call, Codec, refusal
 from presig_pool.state import Stock
 from presig_pool.statistics import Statistics
 from presig_pool.watermarks import DEFAULT, MAX_PAYMENT, Watermarks
@@ -58,7 +58,7 @@ STOCKS = st.lists(st.builds(StockFigures, SIGNERS, U32, FIGURE, st.none() | DOIN
 TROUBLE = st.builds(Trouble, st.none() | U32, WORDS)
 PARTIES = st.lists(st.builds(PartyFigures, INDEX, U32, U32, st.none() | TROUBLE), max_size=3).map(tuple)
 
-QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
+QUESTIONS: dict[Call[Any, Any], st.SearchStrategy[Any]] = {
     OPEN_SIGNING: st.builds(SigningOrder, FEW, SMALL, SMALL),
     RECEIVE: st.tuples(PARTY, SMALL),
     END: st.tuples(SESSION, FEW),
@@ -78,7 +78,7 @@ QUESTIONS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
     REFILL: st.tuples(SIGNERS, U32, st.booleans()),
     PRESENT: st.none(),
 }
-ANSWERS: dict[Method[Any, Any, Any], st.SearchStrategy[Any]] = {
+ANSWERS: dict[Call[Any, Any], st.SearchStrategy[Any]] = {
     OPEN_SIGNING: st.builds(
         Acceptance, st.builds(Summary, U32, U64, U64, U64), st.lists(LETTERS, max_size=3).map(tuple)
     ),
@@ -183,7 +183,7 @@ def test_longer_than_the_limit_is_refused_unread(codec: Codec[Any], values: st.S
         (SCRIPT, (1 << 32, 0, 0)),
     ],
 )
-def test_question_that_is_too_large_is_not_asked(method: Method[Any, Any, Any], question: Any) -> None:
+def test_question_that_is_too_large_is_not_asked(method: Call[Any, Any], question: Any) -> None:
     with pytest.raises(UsageError):
         method.request.encode(question)
 
@@ -210,7 +210,7 @@ def test_session_ends_with_an_error_of_a_protocol() -> None:
 @pytest.mark.parametrize("method", ANSWERS, ids=lambda method: method.name)
 @few
 @given(data=st.data())
-def test_reply_is_an_answer_or_an_error(method: Method[Any, Any, Any], data: st.DataObject) -> None:
+def test_reply_is_an_answer_or_an_error(method: Call[Any, Any], data: st.DataObject) -> None:
     value = data.draw(ANSWERS[method])
     assert method.read_reply(method.reply(value)) == Answered(value)
     assert isinstance(method.read_reply(refusal(UsageError("no"))), UsageError)

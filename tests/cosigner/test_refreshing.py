@@ -51,9 +51,12 @@ from tests.cosigner.tiny import forget_moduli
 from tests.cosigner.wallets import create, fund, party, payment, pool, stock_up, unlock
 from tests.ecdsa_cggmp.levels import TINY
 from tests.ecdsa_cggmp.network import aux_secret
+from wallet.amounts import FeeRate, Sats
+from wallet.fees import FeeCaps
 
 P0, P1, P2 = map(PartyId, range(3))
 EVERYBODY = (P0, P1, P2)
+CAPS = FeeCaps(Sats(5_000), 7, FeeRate(100_000))
 
 
 def signs(wallet: LocalWallet, signers: Sequence[int]) -> bool:
@@ -575,6 +578,42 @@ def test_wallet_file_put_back_from_before_learns_of_the_refresh_from_a_party(
         unlock(wallet, 0, 1, 2)
         assert wallet.keys.epoch == 1
         assert every_pair_signs(wallet)
+    with LocalWallet.open(home) as wallet:
+        assert wallet.keys.epoch == 1
+
+
+def test_refresh_made_by_others_after_the_wallet_was_let_go_is_followed(
+    mixed: LocalWallet, home: Home
+) -> None:
+    """mpcw serve lets go of it while passphrases are typed."""
+    funded(mixed).close()
+    with LocalWallet.open(home) as waiting:
+        waiting.let_go()
+        for _ in range(2):
+            with LocalWallet.open(home) as other:
+                unlock(other, 0, 1, 2)
+                other.refresh()
+                other.set_caps(CAPS)
+        unlock(waiting, 0, 2)
+        assert (waiting.keys.epoch, waiting.unlocked) == (2, (P0, P2))
+    with LocalWallet.open(home) as wallet:
+        assert (wallet.keys.epoch, wallet.plan.caps) == (2, CAPS)
+        unlock(wallet, 0, 2)
+        assert signs(wallet, (0, 2))
+
+
+def test_wallet_file_put_back_learns_of_the_refresh_after_it_was_let_go(
+    mixed: LocalWallet, home: Home, tmp_path: Path
+) -> None:
+    funded(mixed).close()
+    shutil.copy(home.wallet().database, tmp_path / "wallet.db")
+    with LocalWallet.open(home) as wallet:
+        unlock(wallet, 0, 1, 2)
+        wallet.refresh()
+    shutil.copy(tmp_path / "wallet.db", home.wallet().database)
+    with LocalWallet.open(home) as waiting:
+        waiting.let_go()
+        unlock(waiting, 0, 2)
     with LocalWallet.open(home) as wallet:
         assert wallet.keys.epoch == 1
 

@@ -17,7 +17,7 @@ from cosigner.party import Party, SigningOrder
 from cosigner.refill_calls import REFILL_CALLS
 from cosigner.remote import Caller, Presence, RemoteParty, Server
 from cosigner.service import ABOUT, WALLET_SERVICE, party_service
-from cosigner.wire import MAX_REQUEST, Method
+from cosigner.wire import MAX_REQUEST, Call
 from presig_pool.errors import PoolExhausted
 from protocol.errors import EncodingError
 from protocol.ids import PartyId
@@ -106,9 +106,9 @@ def test_unreachable_signer_keeps_no_other_from_being_told(
 def test_no_secret_is_in_any_reply(
     serving: Serving, client: LocalWallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replies, reply = list[bytes](), Method.reply
+    replies, reply = list[bytes](), Call.reply
 
-    def overheard(method: Method[Any, Any, Any], value: object) -> bytes:
+    def overheard(method: Call[Any, Any], value: object) -> bytes:
         replies.append(reply(method, value))
         return replies[-1]
 
@@ -121,7 +121,7 @@ def test_no_secret_is_in_any_reply(
         secrets += [store.ecdsa_share(segwit.public_key).secshare.declassify()]
         for held in pool._store.secrets(pool.ready(segwit.stock([P0, P2]), 0)):
             secrets += [secret.declassify() for secret in held.secrets()]
-    monkeypatch.setattr(Method, "reply", overheard)
+    monkeypatch.setattr(Call, "reply", overheard)
     client.sign(everything(client))
     client.pools.figures()
     assert len(replies) > 10
@@ -135,7 +135,7 @@ def test_no_secret_is_in_any_reply(
 
 @pytest.mark.parametrize("method", [*calls.WALLET_CALLS, *REFILL_CALLS], ids=lambda method: method.name)
 @pytest.mark.parametrize("request_", [b"", b"\x00", b"\xff" * 100], ids=["empty", "zero", "ones"])
-def test_malformed_request_is_refused(server: Server, method: Method[Any, Any, Any], request_: bytes) -> None:
+def test_malformed_request_is_refused(server: Server, method: Call[Any, Any], request_: bytes) -> None:
     call: Any = server._channel.unary_unary(f"/{party_service(P0)}/{method.name}")
     assert isinstance(method.read_reply(call(request_, timeout=60)), EncodingError)
 
@@ -159,6 +159,6 @@ def test_what_is_no_http_harms_nobody(serving: Serving, server: Server) -> None:
 
 
 def test_answer_that_cannot_be_read_is_no_answer(server: Server) -> None:
-    other: Method[Any, None, bytes] = Method("about", ABOUT.request, calls.SCRIPT.answer, lambda *_: b"", 5)
+    other: Call[None, bytes] = Call("about", ABOUT.request, calls.SCRIPT.answer, 5)
     with pytest.raises(UnreachableError, match="answers what cannot be read"):
         Caller(server._channel, WALLET_SERVICE, "mpcw serve").ask(other, None)

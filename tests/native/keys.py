@@ -19,7 +19,12 @@ from native.ring_pedersen import PedersenParameters, RingPedersen, RingPedersenS
 from native.secret import Secret, SecretInts, SecretResidues, SecretSeed
 
 # name: mpcw_path
-PATHS = {"portable": lib.MPCW_PATH_PORTABLE, "adx": lib.MPCW_PATH_ADX, "avx2": lib.MPCW_PATH_AVX2}
+PATHS = {
+    "portable": lib.MPCW_PATH_PORTABLE,
+    "adx": lib.MPCW_PATH_ADX,
+    "avx2": lib.MPCW_PATH_AVX2,
+    "ifma": lib.MPCW_PATH_IFMA,
+}
 PRIMES = json.loads((Path(__file__).parent / "primes.json").read_text())
 
 

@@ -1,4 +1,4 @@
-"""Batch verification: exactly the bad equations are found."""
+"""Batch verification: the first of the bad equations is found, and no good one is taken for bad."""
 
 import random
 from collections.abc import Callable
@@ -184,13 +184,13 @@ def damage(batch: Batch, bad: list[int], r: random.Random) -> Equations:
 
 @pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("count", [1, 2, 5, 9, 33])
-def test_exactly_the_bad_ones_are_found(make, count: int) -> None:
+def test_first_of_the_bad_ones_is_found_and_no_other(make, count: int) -> None:
     batch, r = make(SMALL, count), random.Random(count)
     patterns = [[0], [count - 1], [count // 2], list(range(count)), list(range(0, count, 2))]
     patterns += [sorted(r.sample(range(count), r.randint(1, count))) for _ in range(3)]
     for pattern in patterns:
         bad = sorted(set(pattern))
-        assert batch.bad(damage(batch, bad, r)) == tuple(bad)
+        assert batch.bad(damage(batch, bad, r)) == (bad[0],)
 
 
 @pytest.mark.parametrize("make", KINDS)
@@ -233,19 +233,19 @@ def test_errors_that_cancel_without_weights_are_found() -> None:
         D = [int.from_bytes(batch.item("D", i), "big") for i in (1, 3)]
         shifted = [D[0] * (1 + n) % n**2, D[1] * (1 - n) % n**2]
         changes = {("D", i): value.to_bytes(128, "big") for i, value in zip((1, 3), shifted, strict=True)}
-        assert batch.bad(batch.changed(changes)) == (1, 3)
+        assert batch.bad(batch.changed(changes)) == (1,)
     batch = affines(SMALL, 5)
     n = batch.modulus
     A = [int.from_bytes(batch.item("A", i), "big") for i in (1, 3)]
     shifted = [A[0] * (1 + n) % n**2, A[1] * (1 - n) % n**2]
     changes = {("A", i): value.to_bytes(128, "big") for i, value in zip((1, 3), shifted, strict=True)}
-    assert batch.bad(batch.changed(changes)) == (1, 3)
+    assert batch.bad(batch.changed(changes)) == (1,)
     batch = commitments(SMALL, 5)
     n = batch.modulus
     T = [int.from_bytes(batch.item("T", i), "big") for i in (1, 3)]
     shifted = [T[0] * 4 % n, T[1] * int(gmpy2.invert(4, n)) % n]
     changes = {("T", i): value.to_bytes(64, "big") for i, value in zip((1, 3), shifted, strict=True)}
-    assert batch.bad(batch.changed(changes)) == (1, 3)
+    assert batch.bad(batch.changed(changes)) == (1,)
 
 
 def first_weights(once: SecretSeed, count: int) -> list[int]:
@@ -270,7 +270,7 @@ def test_weights_have_all_of_their_128_bits(make) -> None:
         wrong = int.from_bytes(item, "big") * gmpy2.powmod(base, exponent, modulus) % modulus
         changes[name, i] = int(wrong).to_bytes(len(item), "big")
     assert batch.bad(batch.changed(changes), once) == ()
-    assert batch.bad(batch.changed(changes), seed(6)) == (1, 2)
+    assert batch.bad(batch.changed(changes), seed(6)) == (1,)
 
 
 def test_two_equations_swapped_are_found() -> None:
@@ -384,8 +384,8 @@ def test_integers_of_any_width_are_taken(make, name: str) -> None:
     width = len(value) // 5
     wide = column(keys.numbers(value, width, signed=True), width + 64, signed=True)
     assert batch.bad(replace(batch.equations, **{name: wide})) == ()
-    assert batch.bad(replace(batch.equations, **{name: b"\x7f" * 5 * 4096})) == tuple(range(5))
-    assert batch.bad(replace(batch.equations, **{name: b"\x80" + bytes(5 * 4096 - 1)})) == tuple(range(5))
+    assert batch.bad(replace(batch.equations, **{name: b"\x7f" * 5 * 4096})) == (0,)
+    assert batch.bad(replace(batch.equations, **{name: b"\x80" + bytes(5 * 4096 - 1)})) == (0,)
 
 
 @pytest.mark.parametrize(("make", "name"), EACH_COLUMN)
@@ -509,10 +509,11 @@ def test_memory_is_given_back(make) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", KINDS)
-def test_full_size_batches_find_exactly_the_bad_ones(make) -> None:
+def test_full_size_batches_find_the_first_bad_one(make) -> None:
     batch = make(FULL, 7)
     assert batch.bad() == ()
-    assert batch.bad(damage(batch, [2, 5], random.Random(3))) == (2, 5)
+    assert batch.bad(damage(batch, [2, 5], random.Random(3))) == (2,)
+    assert batch.bad(damage(batch, [5], random.Random(3))) == (5,)
 
 
 @pytest.mark.parametrize("path", keys.other_paths())

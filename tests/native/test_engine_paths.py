@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-PATHS = {"portable": "MPCW_PATH_PORTABLE", "adx": "MPCW_PATH_ADX", "avx2": "MPCW_PATH_AVX2"}
+PATHS = {
+    "portable": "MPCW_PATH_PORTABLE",
+    "adx": "MPCW_PATH_ADX",
+    "avx2": "MPCW_PATH_AVX2",
+    "ifma": "MPCW_PATH_IFMA",
+}
 FILES = ["test_bigint.py", "test_prm_proof.py", "test_mod_proof.py", "test_fac_proof.py", "test_bit_proof.py"]
 
 

@@ -341,7 +341,7 @@ def test_what_no_search_finds_is_rejected(kind: PrimeKind, items: list[int]) -> 
         check_primes(kind, 128, residues(*items))
 
 
-@pytest.mark.parametrize("path", ["portable", "adx", "avx2"])
+@pytest.mark.parametrize("path", ["portable", "adx", "avx2", "ifma"])
 def test_every_engine_tells_primes_from_composites_as_gmp_does(path: str) -> None:
     items = [TOP + 3 + 4 * k for k in range(120)]
     answer = run_script(

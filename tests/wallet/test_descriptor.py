@@ -114,6 +114,7 @@ def test_bip380_key_expression(name, key):
 def test_bip382_scripts(text):
     descriptor = parse(text)
     assert [descriptor.script(i).hex() for i in range(3)] == BIP382["valid"][text]
+    assert [script.hex() for script in descriptor.scripts(3)] == BIP382["valid"][text]
     assert descriptor.origin == KeyOrigin(b"\xff" * 4, (HARDENED + 13,))
 
 
@@ -144,6 +145,10 @@ def test_script_is_for_single_branches():
         parse(CHECKED).script(0)
     with pytest.raises(MalformedError, match="index 0"):
         parse(f"tr({XPUB}/0/5)").script(1)
+    single = parse(f"tr({XPUB}/0/5)")
+    assert single.scripts(1) == (single.script(),)
+    with pytest.raises(MalformedError, match="index 0"):
+        single.scripts(2)
     with pytest.raises(MalformedError, match="hardened"):
         parse(f"tr({XPUB}/0/*)").script(HARDENED)
 

@@ -43,8 +43,14 @@ typedef struct mpcw_buffer {
     size_t len;
 } mpcw_buffer;
 
-/* Arithmetic path in use: GMP's mpn functions; mulx, adcx and adox; these and four lanes of AVX2 with FMA. */
-typedef enum mpcw_path { MPCW_PATH_PORTABLE = 0, MPCW_PATH_ADX = 1, MPCW_PATH_AVX2 = 2 } mpcw_path;
+/* Arithmetic path in use: GMP's mpn functions; mulx, adcx and adox; these and four lanes of AVX2 with FMA, or of AVX-512
+ * IFMA. */
+typedef enum mpcw_path {
+    MPCW_PATH_PORTABLE = 0,
+    MPCW_PATH_ADX = 1,
+    MPCW_PATH_AVX2 = 2,
+    MPCW_PATH_IFMA = 3
+} mpcw_path;
 
 mpcw_path mpcw_path_in_use(void);
 

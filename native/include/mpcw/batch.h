@@ -8,8 +8,8 @@
 /* Verification of many equations of ONE prover at once: each but the first is raised to a random 128-bit weight, drawn here after
  * all proofs are fixed, and their product is tested. Ranges, units and challenges are checked item by item.
  *
- * bad_i = 1 for an equation that does not hold, else 0, and MPCW_REJECTED when there is one: a failing batch is bisected and its
- * leaves are checked strictly. A batch that passes shows what special soundness uses, the integers and plaintexts, with an error
+ * MPCW_REJECTED when an equation does not hold, with bad_i = 1 for some that do not and else 0: for all that are malformed, or, if
+ * none is, for the first one, which a search by halves finds and the strict check confirms. A batch that passes shows what special soundness uses, the integers and plaintexts, with an error
  * of at most 2^-128; elements of small order may go unnoticed (performance.md 3.2), so several verifiers who must agree, and
  * evidence, use the strict checks of range_proof.h.
  *

@@ -1,6 +1,7 @@
 """What Pi-enc-elg, Pi-aff-g and Pi-elog have in common: columns of proofs, verified together and alone."""
 
 import random
+from contextlib import suppress
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
@@ -31,7 +32,15 @@ ALL = tuple(range(COUNT))
 
 def expect_bad(case: Case, expected: tuple[int, ...], tried: tuple[int, ...] | None = None) -> None:
     """Strict checks are slow: only the ones to be tried."""
-    assert case.bad(tried=tried) == (expected, expected)
+    found, strict = case.bad(tried=tried)
+    assert strict == expected
+    expect_some(found, expected)
+
+
+def expect_some(found: tuple[int, ...], bad: tuple[int, ...]) -> None:
+    """A batch tells some of the bad ones, if there are any, and no other."""
+    assert set(found) <= set(bad)
+    assert bool(found) == bool(bad)
 
 
 @every
@@ -77,7 +86,9 @@ def test_challenges_depend_on_every_item_of_statement_and_commitment(kind: str, 
 @every
 @pytest.mark.parametrize("place", OTHER_DOMAINS)
 def test_proofs_are_worth_nothing_elsewhere(kind: str, place: str) -> None:
-    assert CASES[kind]().bad(OTHER_DOMAINS[place], [0]) == (ALL, (0,))
+    found, strict = CASES[kind]().bad(OTHER_DOMAINS[place], [0])
+    assert strict == (0,)
+    expect_some(found, ALL)
 
 
 @every
@@ -108,8 +119,9 @@ def other_keys() -> dict[str, ProofKeys]:
 @pytest.mark.parametrize("kind", ["enc_elg", "aff_g"])
 @pytest.mark.parametrize("change", other_keys())
 def test_proofs_are_worth_nothing_under_other_keys_or_parameters(kind: str, change: str) -> None:
-    case = replace(CASES[kind](), context=other_keys()[change])
-    assert case.bad(tried=[0]) == (ALL, (0,))
+    found, strict = replace(CASES[kind](), context=other_keys()[change]).bad(tried=[0])
+    assert strict == (0,)
+    expect_some(found, ALL)
 
 
 def test_an_elog_is_worth_nothing_in_another_context() -> None:
@@ -257,8 +269,8 @@ def test_no_proofs_and_wrong_lengths_are_never_accepted(kind: str) -> None:
         columns = getattr(case.proofs, part)
         for name in names(1 if part == "commitment" else 2, case):
             short = replace(case.proofs, **{part: replace(columns, **{name: getattr(columns, name)[:-1]})})
-            with pytest.raises((NativeError, EncodingError, IndexError)):
-                case.batch(DOMAIN, case.context, case.statement, short)
+            with suppress(NativeError, EncodingError, IndexError):
+                assert case.batch(DOMAIN, case.context, case.statement, short)
 
 
 def test_a_reader_of_zero_proofs_reads_nothing() -> None:

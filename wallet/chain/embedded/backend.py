@@ -122,8 +122,7 @@ class EmbeddedChain:
             MalformedError, NetworkMismatchError: a descriptor is refused.
         """
         for branch in branches:
-            descriptor = Descriptor.parse(branch.descriptor, self.network)
-            self._watched |= {descriptor.script(i) for i in range(branch.end)}
+            self._watched.update(Descriptor.parse(branch.descriptor, self.network).scripts(branch.end))
 
     def rescan(self, from_height: int) -> None:
         """Do nothing: changes looks at every block with the scripts that are watched then."""
