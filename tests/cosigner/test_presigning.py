@@ -705,6 +705,13 @@ def test_peer_with_three_wrong_proofs_makes_no_more_presignatures(monkeypatch: p
     group.filled(0, 1, 3)
 
 
+def test_header_is_of_a_stock_of_the_own_key(group: Signers) -> None:
+    stock = group.stock(0, 1)
+    for other in (replace(stock, key=bytes(33)), replace(stock, signers=(PartyId(1), P2))):
+        with pytest.raises(UsageError, match="another key or of other signers"):
+            group.signer(0).header(other, 1)
+
+
 def test_what_a_party_does_is_told_outside_of_its_locks(group: Signers) -> None:
     """A progress display may ask the party what it has."""
     stock, seen = group.stock(0, 1), []
