@@ -71,7 +71,7 @@ fuzz:  ## every fuzz target for FUZZ_SECONDS each
 	$(BIN)/cmake --build build/fuzz
 	tools/fuzz build/fuzz/fuzz $(FUZZ_SECONDS)
 
-mutants:  ## every check of ecdsa_cggmp and the pool deleted in turn, and the tests that should notice
+mutants:  ## every check of threshold ECDSA, its engine and the pool deleted in turn, and the tests that should notice
 	PYTHONPATH=tools $(BIN)/python -m mutants $(MUTANTS)
 
 vectors:  ## tests/vectors/cggmp24 anew; the tests compare what stands there with what is made
