@@ -163,6 +163,15 @@ def test_certificate_needs_the_confirmation_of_every_party(shares):
         pending[0].confirm(host_key(3))
 
 
+def test_certificate_is_of_one_session_and_of_what_it_gave(shares):
+    pending = run_refresh(shares)
+    proof = certificate(pending)
+    other = run_refresh(shares, b"other session")[0]
+    assert pending[0].certified_by(proof)
+    assert not replace(pending[0], header=other.header).certified_by(proof)
+    assert not replace(pending[0], sharing=other.sharing).certified_by(proof)
+
+
 def test_certificate_that_does_not_hold_changes_nothing(shares):
     pending = run_refresh(shares)
     other = certificate(run_refresh(shares, b"other session"))

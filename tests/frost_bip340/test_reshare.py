@@ -501,3 +501,11 @@ def test_failed_session_wipes_what_it_drew_and_not_the_old_share(plan, shares):
         with pytest.raises(WipedError):
             secret.declassify()
     assert all(share.secshare.declassify() for share in shares)
+
+
+def test_public_side_that_is_none_is_malformed():
+    data = bytes(side(deal(2, 3, random.Random(6))))
+    assert bytes(decode(data, len(data), Sharing.read)) == data
+    for t in (0, 4):
+        with pytest.raises(EncodingError, match="threshold"):
+            decode(data[:1] + bytes([t]) + data[2:], len(data), Sharing.read)

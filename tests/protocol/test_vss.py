@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from native.curve import ORDER, G, Point, PointVector, Scalar
 from native.errors import LengthError, RangeError
+from native.hashing import tagged_hash
 from native.secret import SecretScalars
+from protocol import vss
 from protocol.errors import UsageError
 from protocol.ids import PartyId
 from protocol.vss import (
@@ -17,6 +19,7 @@ from protocol.vss import (
     expect_threshold,
     interpolate,
     interpolate_points,
+    on_polynomial,
     place,
     weights,
 )
@@ -156,3 +159,29 @@ def test_weights_are_those_of_the_textbook() -> None:
 def test_commitment_may_hold_infinity() -> None:
     commitment = Commitment(PointVector([Point.infinity(), G]))
     assert commitment.opens_to(secret(3), PartyId(2))
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, t: int, places: list[int], points: list[Point]) -> list[bytes]:
+    """The coefficients of the random polynomial by which points are judged."""
+    made = []
+
+    def noted(tag: str, *items: bytes) -> bytes:
+        made.append(tagged_hash(tag, *items))
+        return made[-1]
+
+    monkeypatch.setattr(vss, "tagged_hash", noted)
+    on_polynomial(t, places, points)
+    return made[1:]  # behind their seed
+
+
+def test_points_are_judged_by_what_nobody_knows_before_they_are_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = [Scalar(k) * G for k in (5, 6, 8, 11)]
+    made = [
+        *drawn(monkeypatch, 2, [0, 1, 2, 3], points),
+        *drawn(monkeypatch, 2, [0, 1, 2, 4], points),
+        *drawn(monkeypatch, 1, [0, 1, 2, 3], points),
+        *drawn(monkeypatch, 2, [0, 1, 2, 3], [*points[:3], Scalar(12) * G]),
+    ]
+    assert len(set(made)) == 2 + 2 + 3 + 2

@@ -23,6 +23,7 @@ PROJECTS = (
             "tests/ecdsa_cggmp/test_sign_rounds.py",
             "tests/ecdsa_cggmp/test_resharing.py",
             "tests/ecdsa_cggmp/test_dealer.py",
+            "tests/ecdsa_cggmp/test_vectors.py",
             "tests/frost_bip340/test_re*.py",
         ),
         _LOWEST,
